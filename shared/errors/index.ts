@@ -1,0 +1,3 @@
+export { type ErrorDetails, HansaError } from './hansaError.ts';
+export { fromProblem, type Problem, problemSchema, toProblem } from './problem.ts';
+export { type ErrorCode, errorTable } from './table.ts';

@@ -1,0 +1,30 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+export type { Logger } from 'pino';
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/**
+ * A process's logger: JSON lines, info for the life of a round, debug per message.
+ *
+ * Standard error by default: standard output belongs to a command's answer. No key, weight, update or data row is ever passed to it; the
+ * redaction below is the net under that rule, not the rule.
+ */
+export function createLogger(
+  role: string,
+  level: LogLevel,
+  destination: DestinationStream = pino.destination(2),
+): Logger {
+  return pino(
+    {
+      level,
+      base: { role },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: {
+        paths: ['secret', 'token', 'seed', 'secretKey', '*.secret', '*.token', '*.seed', '*.secretKey'],
+        censor: '[redacted]',
+      },
+    },
+    destination,
+  );
+}

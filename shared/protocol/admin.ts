@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { sha256HexSchema } from './bytes.ts';
+import { clientIdSchema, federationIdSchema, roundNumberSchema, taskIdSchema } from './ids.ts';
+import { taskFileSchema } from './task.ts';
+
+/*
+ * The admin's HTTP API: what `hansa-coordinator`'s commands and an admin console read. Bearer token; JSON; errors are problem documents.
+ *
+ *   GET    /v1/admin/status                         adminStatusSchema: everything a live screen shows
+ *   POST   /v1/admin/enrolment-tokens               tokenRequestSchema → tokenAnswerSchema
+ *   GET    /v1/admin/clients                        clientRecordSchema[]
+ *   PUT    /v1/admin/blobs/:sha256                  a model's bytes (safetensors); created, or already there
+ *   POST   /v1/admin/tasks                          createTaskSchema → taskRecordSchema
+ *   GET    /v1/admin/tasks                          taskRecordSchema[]
+ *   GET    /v1/admin/tasks/:taskId                  taskRecordSchema
+ *   POST   /v1/admin/tasks/:taskId/abort            taskRecordSchema
+ *   GET    /v1/admin/tasks/:taskId/rounds           roundRecordSchema[]
+ *   GET    /v1/admin/tasks/:taskId/rounds/:attempt  roundRecordSchema
+ *   GET    /v1/admin/models                         modelRecordSchema[]
+ *   GET    /v1/admin/models/:sha256/content         bytes, ranged
+ */
+
+/** The phases of a round, in order. `advertiseKeys` holds open, `shareKeys` holds acknowledge; together their seconds are the round's. */
+export const roundPhases = [
+  'advertiseKeys',
+  'shareKeys',
+  'train',
+  'maskedInput',
+  'consistency',
+  'unmask',
+  'publish',
+] as const;
+export type RoundPhase = (typeof roundPhases)[number];
+
+export const tokenRequestSchema = z.strictObject({
+  /** The merchant's name: a label on the admin's side, never sent to a node. */
+  label: z.string().min(1).max(200),
+  validMs: z
+    .int()
+    .min(1)
+    .max(365 * 86_400_000)
+    .default(86_400_000),
+});
+export type TokenRequest = z.infer<typeof tokenRequestSchema>;
+export const tokenAnswerSchema = z.strictObject({
+  token: z.string(),
+  label: z.string(),
+  expiresAt: z.iso.datetime(),
+  /** SHA-256 of the coordinator's public key, to compare out of band. */
+  coordinatorFingerprint: sha256HexSchema,
+});
+export type TokenAnswer = z.infer<typeof tokenAnswerSchema>;
+
+export const clientRecordSchema = z.strictObject({
+  id: clientIdSchema,
+  label: z.string(),
+  enrolledAt: z.iso.datetime(),
+  connected: z.boolean(),
+  lastSeenAt: z.iso.datetime().optional(),
+});
+export type ClientRecord = z.infer<typeof clientRecordSchema>;
+
+export const createTaskSchema = z.strictObject({
+  task: taskFileSchema,
+  /** A model already stored (PUT /v1/admin/blobs); `task.model` is then only its name. */
+  modelHash: sha256HexSchema,
+});
+export type CreateTask = z.infer<typeof createTaskSchema>;
+
+export const taskStates = ['waiting', 'running', 'completed', 'aborted', 'failed'] as const;
+export const taskRecordSchema = z.strictObject({
+  id: taskIdSchema,
+  name: z.string(),
+  state: z.enum(taskStates),
+  /** Why it is not running: what it waits for, who aborted it, or what failed. */
+  reason: z.string().optional(),
+  rounds: z.int(),
+  committedRounds: z.int(),
+  /** The model that the next round starts from, or the last one. */
+  modelHash: sha256HexSchema,
+  initialModelHash: sha256HexSchema,
+  createdAt: z.iso.datetime(),
+  task: taskFileSchema,
+});
+export type TaskRecord = z.infer<typeof taskRecordSchema>;
+
+/** One attempt at a round. A round that is abandoned is tried again under the same number with the next attempt. */
+export const roundRecordSchema = z.strictObject({
+  taskId: taskIdSchema,
+  round: roundNumberSchema,
+  /** Counts all attempts of the task, from 1. */
+  attempt: z.int().min(1),
+  outcome: z.enum(['committed', 'abandoned']),
+  /** The error code of an abandoned round, and its message. */
+  reason: z.string().optional(),
+  message: z.string().optional(),
+  startedAt: z.iso.datetime(),
+  selected: z.array(clientIdSchema),
+  reported: z.array(clientIdSchema),
+  dropped: z.array(clientIdSchema),
+  /** For each member that dropped out: in which phase. */
+  droppedIn: z.record(clientIdSchema, z.enum(roundPhases)),
+  /** Shares that rebuilt the masks of a member that dropped out after its keys were shared: used, and the threshold. */
+  rebuiltMasks: z.array(
+    z.strictObject({ client: clientIdSchema, shares: z.int(), threshold: z.int(), holders: z.int() }),
+  ),
+  /** Members that must survive for the sum to be opened. */
+  requiredSurvivors: z.int(),
+  quorum: z.int(),
+  threshold: z.int(),
+  seconds: z.number(),
+  phaseSeconds: z.record(z.enum(roundPhases), z.number()),
+  /** Clients to coordinator, and back; all of HTTP bodies and control messages. */
+  bytesUp: z.number(),
+  bytesDown: z.number(),
+  bytesUpByClient: z.record(clientIdSchema, z.number()),
+  bytesDownByClient: z.record(clientIdSchema, z.number()),
+  /** Means over the survivors, weighted, from the unmasked tail: training loss of this round's local steps. */
+  loss: z.number().optional(),
+  /** The validation loss of the model that the round started from. */
+  validationLoss: z.number().optional(),
+  /** Σ a over the survivors. */
+  weightSum: z.int().optional(),
+  baseModelHash: sha256HexSchema,
+  modelHash: sha256HexSchema.optional(),
+  /** SHA-256 of the unmasked sum: little-endian u32 words, body then tail. */
+  sumHash: sha256HexSchema.optional(),
+});
+export type RoundRecord = z.infer<typeof roundRecordSchema>;
+
+export const modelRecordSchema = z.strictObject({
+  hash: sha256HexSchema,
+  sizeBytes: z.int(),
+  parameters: z.int(),
+  taskId: taskIdSchema.optional(),
+  /** 0: the start. */
+  round: z.int().min(0),
+  createdAt: z.iso.datetime(),
+});
+export type ModelRecord = z.infer<typeof modelRecordSchema>;
+
+/** What each member of the running round has done, in protocol order. */
+export const memberStages = [
+  'selected',
+  'keysAdvertised',
+  'sharesSent',
+  'sharesAccepted',
+  'downloading',
+  'training',
+  'trained',
+  'masking',
+  'uploading',
+  'committed',
+  'signed',
+  'revealed',
+  'dropped',
+] as const;
+export type MemberStage = (typeof memberStages)[number];
+
+export const adminStatusSchema = z.strictObject({
+  federation: federationIdSchema,
+  version: z.string(),
+  startedAt: z.iso.datetime(),
+  clients: z.array(clientRecordSchema),
+  tasks: z.array(taskRecordSchema),
+  /** The round in progress, if there is one. */
+  running: z
+    .strictObject({
+      taskId: taskIdSchema,
+      round: roundNumberSchema,
+      attempt: z.int(),
+      phase: z.enum(roundPhases),
+      deadlineAt: z.iso.datetime().optional(),
+      startedAt: z.iso.datetime(),
+      members: z.array(
+        z.strictObject({
+          client: clientIdSchema,
+          stage: z.enum(memberStages),
+          done: z.number(),
+          total: z.number(),
+          bytesUp: z.number(),
+          bytesDown: z.number(),
+        }),
+      ),
+    })
+    .optional(),
+});
+export type AdminStatus = z.infer<typeof adminStatusSchema>;

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+/** How many base64url characters (without padding) n bytes take. */
+const encodedLength = (byteLength: number): number => Math.ceil((byteLength * 4) / 3);
+
+/**
+ * A codec for exactly `byteLength` bytes: unpadded base64url on the wire, a Uint8Array in memory.
+ *
+ * Only the canonical spelling decodes, so one value has one encoding.
+ */
+export function fixedBytes(byteLength: number) {
+  return bytesBetween(byteLength, byteLength);
+}
+
+/** As {@link fixedBytes}, for any length between two bounds, both included. */
+export function bytesBetween(minBytes: number, maxBytes: number) {
+  return z.codec(
+    z.string().min(encodedLength(minBytes)).max(encodedLength(maxBytes)),
+    z.instanceof(Uint8Array).refine((bytes) => bytes.length >= minBytes && bytes.length <= maxBytes),
+    {
+      decode: (text, context) => {
+        const bytes = Buffer.from(text, 'base64url');
+        if (bytes.toString('base64url') !== text) {
+          context.issues.push({ code: 'custom', message: 'not canonical base64url', input: text });
+          return z.NEVER;
+        }
+        return new Uint8Array(bytes);
+      },
+      encode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url'),
+    },
+  );
+}
+
+/** A SHA-256 in lower-case hexadecimal: how blobs, models and sums are named in addresses, logs and files. */
+export const sha256HexSchema = z.string().regex(/^[0-9a-f]{64}$/);

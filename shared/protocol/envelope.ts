@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { problemSchema } from '../errors/index.ts';
+import { PROTOCOL_VERSION } from './version.ts';
+
+/** The largest control message either side accepts, in bytes; model bytes and masked vectors never travel this way. */
+export const MAX_CONTROL_MESSAGE_BYTES = 256 * 1024;
+
+/**
+ * What every Socket.IO control message is wrapped in. The event's name says which schema `body` has.
+ *
+ * `id` is fresh for every send and only joins log lines of the two sides; what makes a message a duplicate is its body.
+ */
+export const envelopeSchema = z.strictObject({
+  v: z.literal(PROTOCOL_VERSION),
+  id: z.uuidv4(),
+  body: z.unknown(),
+});
+
+export type Envelope = z.infer<typeof envelopeSchema>;
+
+/** The acknowledgement of a control message: accepted (with an answer where the message has one), or a problem that names why not. */
+export const acknowledgementSchema = z.union([
+  z.strictObject({ ok: z.literal(true), answer: z.unknown().optional() }),
+  z.strictObject({ ok: z.literal(false), problem: problemSchema }),
+]);
+
+export type Acknowledgement = z.infer<typeof acknowledgementSchema>;

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { fixedBytes } from './bytes.ts';
+import { clientIdSchema, federationIdSchema } from './ids.ts';
+import { PROTOCOL_VERSION } from './version.ts';
+
+/**
+ * Socket.IO `auth` of a connecting node. The version is judged before anything else (see assertProtocolVersion).
+ *
+ * node → coordinator: helloSchema as `auth`; coordinator → node: `challenge`; its acknowledgement's answer: challengeAnswerSchema;
+ * coordinator → node: `welcome`. Both signatures cover both nonces, so neither side can replay a handshake or carry it to another federation.
+ */
+export const helloSchema = z.strictObject({
+  protocolVersion: z.literal(PROTOCOL_VERSION),
+  clientId: clientIdSchema,
+  clientNonce: fixedBytes(32),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+/** `challenge`, coordinator → node. signature = Sig_co("challenge", enc(federation, clientId, clientNonce, sessionId)). */
+export const challengeSchema = z.strictObject({
+  federation: federationIdSchema,
+  sessionId: fixedBytes(32),
+  signature: fixedBytes(64),
+});
+export type Challenge = z.infer<typeof challengeSchema>;
+
+/** The node's answer. signature = Sig_i("hello", enc(federation, coordinator's public key, clientId, clientNonce, sessionId)). */
+export const challengeAnswerSchema = z.strictObject({ signature: fixedBytes(64) });
+export type ChallengeAnswer = z.infer<typeof challengeAnswerSchema>;
+
+/** `welcome`, coordinator → node: the handshake is done. The chain of rosters follows as `roster` messages, oldest first. */
+export const welcomeSchema = z.strictObject({ heartbeatMs: z.int().min(1000).max(600_000) });
+export type Welcome = z.infer<typeof welcomeSchema>;
+
+/**
+ * Headers of every HTTP request a node makes after its handshake.
+ *
+ * signature = Sig_i("http", enc(federation, sessionId, counter as text, method, path)). A counter is taken once in a session, so a recorded
+ * request is worth nothing; the bytes themselves are covered by the masked vector's signed hash, or the model's.
+ */
+export const httpSignatureHeaders = {
+  sessionId: 'hansa-session',
+  counter: 'hansa-counter',
+  signature: 'hansa-signature',
+} as const;

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { roundNumberSchema, taskIdSchema } from './ids.ts';
+
+/** `progress`, node → coordinator: how far a node is, for people to look at. It carries no loss and no metric: those travel only inside the masked sum. */
+export const progressSchema = z.strictObject({
+  taskId: taskIdSchema,
+  round: roundNumberSchema,
+  stage: z.enum(['downloading', 'training', 'trained', 'masking', 'uploading', 'uploaded']),
+  done: z.number().min(0),
+  total: z.number().min(0),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+/** `leave`, node → coordinator: the node drops out of a set-up and says why, so that nobody waits for its deadline. */
+export const leaveSchema = z.strictObject({
+  taskId: taskIdSchema,
+  code: z.string().max(100),
+  message: z.string().max(1000),
+});
+export type Leave = z.infer<typeof leaveSchema>;
+
+/** `abandon`, coordinator → node: the round is given up; the node wipes what it holds of the set-up. */
+export const abandonSchema = z.strictObject({
+  taskId: taskIdSchema,
+  round: roundNumberSchema,
+  code: z.string().max(100),
+  message: z.string().max(1000),
+});
+export type Abandon = z.infer<typeof abandonSchema>;
+
+/** `taskEnded`, coordinator → node: no further rounds; where the last model is. */
+export const taskEndedSchema = z.strictObject({
+  taskId: taskIdSchema,
+  outcome: z.enum(['completed', 'aborted']),
+  modelHash: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type TaskEnded = z.infer<typeof taskEndedSchema>;
+
+/** The answer inside the acknowledgement of a `maskedInputHeader`: where the vector's bytes go (tus, HEAD and PATCH). */
+export const uploadTicketSchema = z.strictObject({ path: z.string().max(200).startsWith('/v1/uploads/') });
+export type UploadTicket = z.infer<typeof uploadTicketSchema>;

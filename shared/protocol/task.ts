@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { sha256HexSchema } from './bytes.ts';
+
+const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
+
+/** What each node does with the model in a round; part of the signed configuration of every set-up. */
+export const planSchema = z.strictObject({
+  job: z.literal('demand'),
+  /** The calendar grid all members' data must have. */
+  frequency: z.enum(['day', 'week', 'month']),
+  rounds: z.int().min(1).max(100_000),
+  /** E: optimiser steps a node takes in a round. */
+  localSteps: z.int().min(1).max(100_000),
+  batchSize: z.int().min(1).max(4096),
+  optimizer: z.enum(['adamW', 'sgd']),
+  learningRate: z.number().positive().max(10),
+  warmupSteps: z.int().min(0).max(100_000),
+  /** Each node mixes it with its id and the round, so that nodes draw different batches and a run can be repeated. */
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1),
+  /** SHA-256 of the model that round 1 starts from. */
+  initialModelHash: sha256HexSchema,
+  /** How `hansa-client evaluate` compares: F further steps for fine-tuning, and the learning rates that local-only and fine-tuning choose from on validation. */
+  evaluation: z.strictObject({
+    fineTuneSteps: z.int().min(1).max(100_000),
+    learningRates: z.array(z.number().positive().max(10)).min(1).max(8),
+  }),
+});
+export type Plan = z.infer<typeof planSchema>;
+
+/** A task file as an admin writes it. Every key that has a default may be left out. */
+export const taskFileSchema = z.strictObject({
+  name: z.string().min(1).max(200),
+  /** Path of the starting model (safetensors), relative to the task file. */
+  model: z.string().min(1).max(4096),
+  cohort: z
+    .strictObject({
+      minimum: z.int().min(2).max(128).default(5),
+      maximum: z.int().min(2).max(128).default(128),
+      /** Cohorts below 5 hide little: two parties hide nothing from each other. The task must say so, and every node's policy must agree. */
+      allowSmall: z.boolean().default(false),
+    })
+    .prefault({}),
+  deadlines: z
+    .strictObject({
+      /** How long to wait for more than the minimum of nodes before a round starts. */
+      recruitMs: deadlineMs(2_000),
+      advertiseKeysMs: deadlineMs(30_000),
+      shareKeysMs: deadlineMs(30_000),
+      trainMs: deadlineMs(3_600_000),
+      /** Extended as long as bytes keep arriving. */
+      maskedInputMs: deadlineMs(600_000),
+      consistencyMs: deadlineMs(30_000),
+      unmaskMs: deadlineMs(30_000),
+    })
+    .prefault({}),
+  /** After this many abandoned attempts in a row the task stops as failed. */
+  maxAttempts: z.int().min(1).max(1000).default(10),
+  strategy: z
+    .strictObject({ name: z.literal('fedAvg'), serverLearningRate: z.number().positive().max(10).default(1) })
+    .prefault({ name: 'fedAvg' }),
+  secureAggregation: z
+    .strictObject({
+      /** L2 bound c on each node's update. */
+      clipNorm: z.number().positive().max(1e6).default(10),
+      weighting: z
+        .discriminatedUnion('kind', [
+          z.strictObject({ kind: z.literal('uniform') }),
+          z.strictObject({
+            kind: z.literal('buckets'),
+            /** W: the largest weight. */
+            maximum: z.int().min(2).max(16),
+            /** Training windows a weight of 1 stands for; a node with n windows weighs min(W, ⌈n / windowsPerUnit⌉). */
+            windowsPerUnit: z.int().min(1).max(1e9),
+          }),
+        ])
+        .default({ kind: 'uniform' }),
+      /** γ: the share of members that may work with the coordinator. */
+      corruptRate: z.number().min(0).max(0.33).default(0),
+      /** δ: the share of members that may drop out. */
+      dropoutRate: z.number().min(0).max(0.5).default(0.34),
+      minSurvivors: z.int().min(2).max(128).default(3),
+      knownFloor: z.int().min(0).max(128).default(3),
+      /** The largest loss that a node reports; larger ones are clipped to it. */
+      maxLoss: z.number().positive().max(1e6).default(100),
+    })
+    .prefault({}),
+  plan: planSchema.omit({ rounds: true, initialModelHash: true }).extend({
+    optimizer: planSchema.shape.optimizer.default('adamW'),
+    warmupSteps: planSchema.shape.warmupSteps.default(0),
+    seed: planSchema.shape.seed.default(0),
+  }),
+  rounds: planSchema.shape.rounds,
+});
+export type TaskFile = z.infer<typeof taskFileSchema>;

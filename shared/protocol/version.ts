@@ -1,0 +1,21 @@
+import { HansaError } from '../errors/index.ts';
+
+/** The protocol version this build speaks. One version at a time: both sides must name the same. */
+export const PROTOCOL_VERSION = 1;
+
+/**
+ * Refuses a peer that speaks another protocol version.
+ *
+ * @throws HansaError UnsupportedProtocolVersion, naming both versions and which side must be updated.
+ */
+export function assertProtocolVersion(theirs: unknown, peer: string): void {
+  if (theirs === PROTOCOL_VERSION) return;
+  const shown = Number.isSafeInteger(theirs) ? String(theirs) : 'none that is a number';
+  const remedy =
+    typeof theirs === 'number' && theirs > PROTOCOL_VERSION ? 'update this side' : `update ${peer} to the same release`;
+  throw new HansaError(
+    'UnsupportedProtocolVersion',
+    `This side speaks Hansa protocol version ${PROTOCOL_VERSION}, ${peer} speaks ${shown}: ${remedy}.`,
+    { ours: PROTOCOL_VERSION, theirs: shown },
+  );
+}
