@@ -1,0 +1,111 @@
+import { z } from 'zod';
+
+/** How long a period is. */
+export const frequencySchema = z.enum(['day', 'week', 'month']);
+export type Frequency = z.infer<typeof frequencySchema>;
+
+/** What a frequency fixes: periods in the forecast, patches that hold them, periods in a season. */
+export interface FrequencyShape {
+  readonly horizonPeriods: number;
+  readonly futurePatches: number;
+  readonly season: number;
+}
+
+export const frequencyShapes: Readonly<Record<Frequency, FrequencyShape>> = {
+  day: { horizonPeriods: 28, futurePatches: 4, season: 7 },
+  week: { horizonPeriods: 8, futurePatches: 2, season: 52 },
+  month: { horizonPeriods: 6, futurePatches: 1, season: 12 },
+};
+
+const dateSchema = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, 'must be a date written YYYY-MM-DD')
+  .refine((text) => isRealDate(text), 'is no day of the calendar (from 1950 to 2149)');
+
+const columnName = z.string().min(1).max(200);
+
+/** Which column of an order file means what. A column that is not named is not read. */
+export const columnsSchema = z.strictObject({
+  /** Day of the sale: YYYY-MM-DD or YYYY/MM/DD, a time of day may follow. */
+  date: columnName,
+  item: columnName,
+  /** Units sold; a line with quantity 0 states price, promotion or stock of a day without a sale. */
+  quantity: columnName,
+  /** Order or invoice number: with it a line that occurs twice is a duplicate for certain. */
+  order: columnName.optional(),
+  merchant: columnName.optional(),
+  location: columnName.optional(),
+  /** Unit price, above 0. */
+  price: columnName.optional(),
+  /** true or false, or a share 0..1. */
+  promotion: columnName.optional(),
+  /** Units on hand. */
+  stock: columnName.optional(),
+  category: columnName.optional(),
+  /** What the item is called in words: used to name it on the merchant's own screen. */
+  text: columnName.optional(),
+});
+export type Columns = z.infer<typeof columnsSchema>;
+
+/** One order file; `from` (first day kept) and `before` (first day no longer kept) cut files that overlap. */
+export const sourceSchema = z
+  .strictObject({
+    /** .csv, .csv.gz or .parquet, relative to the config file's folder. */
+    file: z
+      .string()
+      .min(1)
+      .max(1000)
+      .refine((name) => !name.includes('\0'), 'must not contain a NUL character')
+      .refine((name) => /\.(csv|csv\.gz|parquet)$/i.test(name), 'must end in .csv, .csv.gz or .parquet'),
+    columns: columnsSchema,
+    from: dateSchema.optional(),
+    before: dateSchema.optional(),
+  })
+  .refine((source) => source.from === undefined || source.before === undefined || source.from < source.before, {
+    message: 'must be later than from',
+    path: ['before'],
+    when: ({ value }) => hasDates(value, 'from', 'before'),
+  });
+export type Source = z.infer<typeof sourceSchema>;
+
+/** The `data` part of a node's config: order files, what their columns mean, and the days that split them. */
+export const dataConfigSchema = z
+  .strictObject({
+    sources: z.array(sourceSchema).min(1).max(100),
+    /** Keeps the lines whose merchant column has this value. */
+    merchant: z.string().min(1).max(200).optional(),
+    frequency: frequencySchema,
+    /** `negative`: a negative quantity is a return; `none`: it is a fault of the file. */
+    returns: z.enum(['negative', 'none']),
+    validFrom: dateSchema,
+    testFrom: dateSchema,
+  })
+  .refine((config) => config.validFrom < config.testFrom, {
+    message: 'must be later than validFrom',
+    path: ['testFrom'],
+    when: ({ value }) => hasDates(value, 'validFrom', 'testFrom'),
+  })
+  .superRefine((config, context) => {
+    if (config.merchant === undefined) return;
+    config.sources.forEach((source, index) => {
+      if (source.columns.merchant === undefined) {
+        context.addIssue({
+          code: 'custom',
+          message: 'must name the merchant column, because data.merchant asks for one merchant',
+          path: ['sources', index, 'columns', 'merchant'],
+        });
+      }
+    });
+  });
+export type DataConfig = z.infer<typeof dataConfigSchema>;
+
+function isRealDate(text: string): boolean {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return Number.isFinite(time) && new Date(time).toISOString().startsWith(text) && text >= '1950' && text < '2150';
+}
+
+// A refinement of the whole must still run where another field is at fault: all faults are told at once.
+function hasDates(value: unknown, ...names: string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return names.every((name) => dateSchema.safeParse((value as Record<string, unknown>)[name]).success);
+}
