@@ -1,0 +1,106 @@
+import { HansaError } from '@hansa/shared/errors';
+import { z } from 'zod';
+
+/** Periods in a patch: days, weeks or months. */
+export const PATCH_PERIODS = 7;
+/** Numbers that describe one period: value, mask, non-zero flag, twelve known covariates, four past-only ones. */
+export const PERIOD_CHANNELS = 19;
+/** Numbers in a patch, [period][channel]. */
+export const PATCH_WIDTH = PATCH_PERIODS * PERIOD_CHANNELS;
+
+/** The quantiles that the demand head forecasts, ascending. Its last column, behind them, is the mean. */
+export const DEMAND_QUANTILES = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99] as const;
+
+/**
+ * The shape of a base model: a BERT-geometry encoder, the embedders that turn a merchant's numbers into its tokens, and the heads of its jobs.
+ *
+ * It travels as JSON in a model file's metadata under `architecture`.
+ */
+export const architectureSchema = z
+  .strictObject({
+    formatVersion: z.literal(1),
+    encoder: z.strictObject({
+      hiddenSize: z.int().min(8).max(1024),
+      layers: z.int().min(1).max(24),
+      attentionHeads: z.int().min(1).max(32),
+      feedForwardSize: z.int().min(8).max(4096),
+      /** Rows of the learned position table: the most tokens a window may have. */
+      positions: z.int().min(32).max(512),
+    }),
+    embedder: z.strictObject({
+      patchWidth: z.literal(PATCH_WIDTH),
+      pastPatches: z.int().min(1).max(52),
+      futurePatches: z.int().min(1).max(8),
+      /** Rows and width of the hashed table of globally meaningful categories. */
+      staticRows: z.int().min(1).max(8192),
+      staticWidth: z.int().min(1).max(256),
+      staticNumbers: z.int().min(0).max(64),
+    }),
+    heads: z.array(z.enum(['demand'])).length(1),
+  })
+  .refine(({ encoder }) => encoder.hiddenSize % encoder.attentionHeads === 0, {
+    message: 'hiddenSize must be a multiple of attentionHeads',
+    path: ['encoder', 'attentionHeads'],
+  })
+  .refine(({ encoder, embedder }) => 2 + embedder.pastPatches + embedder.futurePatches <= encoder.positions, {
+    message: 'positions must hold two tokens and every past and future patch',
+    path: ['encoder', 'positions'],
+  });
+export type Architecture = z.infer<typeof architectureSchema>;
+
+/** The sizes a model can be made at: nano for tests and demos, tiny for one CPU. */
+export const modelSizes = ['nano', 'tiny'] as const;
+export type ModelSize = (typeof modelSizes)[number];
+
+const encoders: Record<ModelSize, Architecture['encoder']> = {
+  nano: { hiddenSize: 64, layers: 2, attentionHeads: 2, feedForwardSize: 256, positions: 64 },
+  tiny: { hiddenSize: 128, layers: 2, attentionHeads: 2, feedForwardSize: 512, positions: 256 },
+};
+
+/** The architecture of a named size. */
+export function architectureOf(size: ModelSize): Architecture {
+  return {
+    formatVersion: 1,
+    encoder: encoders[size],
+    // 256 rows: the 8192 of the larger sizes would be most of a model this small.
+    embedder: {
+      patchWidth: PATCH_WIDTH,
+      pastPatches: 13,
+      futurePatches: 4,
+      staticRows: 256,
+      staticWidth: 32,
+      staticNumbers: 4,
+    },
+    heads: ['demand'],
+  };
+}
+
+/** The metadata of a model file. */
+export function modelMetadata(architecture: Architecture): Record<string, string> {
+  return { format: 'hansa', architecture: JSON.stringify(architecture) };
+}
+
+/** Reads the architecture out of a model file's metadata. Throws HansaError InvalidModelFile where it is absent or malformed. */
+export function architectureOfMetadata(metadata: Readonly<Record<string, string>>): Architecture {
+  const text = metadata.architecture;
+  if (metadata.format !== 'hansa' || text === undefined) {
+    throw new HansaError(
+      'InvalidModelFile',
+      'The model file does not say that it is a Hansa model (metadata "format" and "architecture"). Make one with: hansa-client model init.',
+    );
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new HansaError('InvalidModelFile', "The architecture in the model file's metadata is not JSON.");
+  }
+  const architecture = architectureSchema.safeParse(parsed);
+  if (!architecture.success) {
+    throw new HansaError(
+      'InvalidModelFile',
+      `The architecture in the model file's metadata is malformed: ${z.prettifyError(architecture.error).slice(0, 1000)}`,
+    );
+  }
+  return architecture.data;
+}

@@ -1,0 +1,14 @@
+export {
+  type Architecture,
+  architectureOf,
+  architectureOfMetadata,
+  architectureSchema,
+  DEMAND_QUANTILES,
+  type ModelSize,
+  modelMetadata,
+  modelSizes,
+  PATCH_PERIODS,
+  PATCH_WIDTH,
+  PERIOD_CHANNELS,
+} from './architecture.ts';
+export { architectureOfHeader, DEMAND_ANCHORS, DEMAND_COLUMNS, DEMAND_ROWS, manifestFor } from './manifestFor.ts';

@@ -1,0 +1,77 @@
+import { HansaError } from '@hansa/shared/errors';
+import { elementCount, layOut, type Manifest, type SafetensorsHeader } from '@hansa/shared/numeric';
+import { type Architecture, architectureOfMetadata, DEMAND_QUANTILES, PATCH_PERIODS } from './architecture.ts';
+
+/** Simple forecasts that the demand head mixes and corrects; see client-node/model/anchors.ts. */
+export const DEMAND_ANCHORS = 4;
+
+/** Rows of the demand head for one future patch: its periods and the sum of the horizon so far. */
+export const DEMAND_ROWS = PATCH_PERIODS + 1;
+
+/** Columns of the demand head: quantiles and the mean. */
+export const DEMAND_COLUMNS = DEMAND_QUANTILES.length + 1;
+
+/**
+ * The tensors of a model and their places in the flat vector.
+ *
+ * The encoder has the names, shapes ([out, in] for weights) and order of Hugging Face's BERT, so that its public weights can be loaded tensor for tensor.
+ */
+export function manifestFor({ encoder, embedder }: Architecture): Manifest {
+  const { hiddenSize, feedForwardSize } = encoder;
+  const tensors: { name: string; shape: number[] }[] = [];
+  const add = (name: string, ...shape: number[]) => tensors.push({ name, shape });
+  const linear = (name: string, outputs: number, inputs: number) => {
+    add(`${name}.weight`, outputs, inputs);
+    add(`${name}.bias`, outputs);
+  };
+  const layerNorm = (name: string) => {
+    add(`${name}.weight`, hiddenSize);
+    add(`${name}.bias`, hiddenSize);
+  };
+
+  add('bert.embeddings.position_embeddings.weight', encoder.positions, hiddenSize);
+  add('bert.embeddings.token_type_embeddings.weight', 2, hiddenSize);
+  layerNorm('bert.embeddings.LayerNorm');
+  for (let layer = 0; layer < encoder.layers; layer++) {
+    const name = `bert.encoder.layer.${layer}`;
+    linear(`${name}.attention.self.query`, hiddenSize, hiddenSize);
+    linear(`${name}.attention.self.key`, hiddenSize, hiddenSize);
+    linear(`${name}.attention.self.value`, hiddenSize, hiddenSize);
+    linear(`${name}.attention.output.dense`, hiddenSize, hiddenSize);
+    layerNorm(`${name}.attention.output.LayerNorm`);
+    linear(`${name}.intermediate.dense`, feedForwardSize, hiddenSize);
+    linear(`${name}.output.dense`, hiddenSize, feedForwardSize);
+    layerNorm(`${name}.output.LayerNorm`);
+  }
+  add('embedder.cls', hiddenSize);
+  linear('embedder.patch', hiddenSize, embedder.patchWidth);
+  add('embedder.static.table.weight', embedder.staticRows, embedder.staticWidth);
+  linear('embedder.static.dense', hiddenSize, embedder.staticWidth + embedder.staticNumbers);
+  linear('demand.quantiles', DEMAND_ROWS * DEMAND_COLUMNS, hiddenSize);
+  linear('demand.mixture', DEMAND_ANCHORS, hiddenSize);
+  return layOut(tensors);
+}
+
+/** The architecture a model file declares, once its tensors are exactly those the architecture has, in the same order. Throws HansaError InvalidModelFile. */
+export function architectureOfHeader(header: SafetensorsHeader): Architecture {
+  const architecture = architectureOfMetadata(header.metadata);
+  const expected = manifestFor(architecture);
+  const { manifest } = header;
+  const differs = expected.findIndex((entry, index) => {
+    const found = manifest[index];
+    return (
+      found?.name !== entry.name ||
+      found.offset !== entry.offset ||
+      elementCount(found.shape) !== elementCount(entry.shape) ||
+      found.shape.join() !== entry.shape.join()
+    );
+  });
+  if (differs >= 0 || manifest.length !== expected.length) {
+    const name = expected[differs]?.name ?? 'its end';
+    throw new HansaError(
+      'InvalidModelFile',
+      `The tensors of the model file are not those of the architecture it declares; the first difference is at ${name}. Make a fresh one with: hansa-client model init.`,
+    );
+  }
+  return architecture;
+}

@@ -1,0 +1,19 @@
+export {
+  elementCount,
+  groupOf,
+  layOut,
+  type Manifest,
+  parameterCount,
+  type TensorEntry,
+  type TensorGroup,
+} from './manifest.ts';
+export {
+  encodeFile,
+  encodeHeader,
+  readHeader,
+  readHeaderFrom,
+  readHeaderOfFile,
+  type SafetensorsHeader,
+  type SafetensorsLimits,
+  standardSafetensorsLimits,
+} from './safetensors.ts';

@@ -1,0 +1,49 @@
+/** Which part of a model a tensor belongs to; a tensor's group is told by the first word of its name. */
+export type TensorGroup = 'encoder' | 'embedder' | 'head';
+
+/** One tensor of a model and where it lies in the flat vector. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'F32';
+  readonly group: TensorGroup;
+  /** First element in the flat vector, counted in numbers (not bytes). */
+  readonly offset: number;
+}
+
+/** A model's tensors in the order of the flat vector: offsets ascend from 0 without holes. */
+export type Manifest = readonly TensorEntry[];
+
+/** Number of elements of a tensor; 1 for a scalar (shape []). */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
+
+/** Number of parameters that a manifest lays out. */
+export function parameterCount(manifest: Manifest): number {
+  const last = manifest.at(-1);
+  return last === undefined ? 0 : last.offset + elementCount(last.shape);
+}
+
+/** Lays tensors out one after another in the order given. Throws RangeError for a name that occurs twice. */
+export function layOut(tensors: Iterable<{ readonly name: string; readonly shape: readonly number[] }>): Manifest {
+  const names = new Set<string>();
+  const manifest: TensorEntry[] = [];
+  let offset = 0;
+  for (const { name, shape } of tensors) {
+    if (names.has(name)) throw new RangeError(`tensor ${name} occurs twice`);
+    names.add(name);
+    manifest.push({ name, shape: [...shape], dtype: 'F32', group: groupOf(name), offset });
+    offset += elementCount(shape);
+  }
+  return manifest;
+}
+
+/**
+ * The group of a tensor: `bert.*` is the encoder (Hugging Face's names), `embedder.*` turns inputs into tokens, anything else is a job's head.
+ */
+export function groupOf(name: string): TensorGroup {
+  if (name.startsWith('bert.')) return 'encoder';
+  if (name.startsWith('embedder.')) return 'embedder';
+  return 'head';
+}
