@@ -19,7 +19,8 @@ function linesOf(merchant: GeneratedMerchant): Line[] {
   const [header, ...rest] = merchant.csv.trimEnd().split('\n');
   expect(header).toBe(Object.values(columns).join(','));
   return rest.map((text) => {
-    const [date, item, quantity, price, promotion, stock, category] = text.split(',') as [
+    const [date, , item, quantity, price, promotion, stock, category] = text.split(',') as [
+      string,
       string,
       string,
       string,

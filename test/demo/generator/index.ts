@@ -10,6 +10,7 @@ export { split };
 /** The columns of a generated order file, in the words of a node's data mapping. */
 export const columns = {
   date: 'date',
+  order: 'order',
   item: 'item',
   quantity: 'quantity',
   price: 'price',

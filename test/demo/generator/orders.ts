@@ -12,7 +12,7 @@ export interface ItemPlan {
   readonly promotionsPerYear: number;
 }
 
-/** The lines of one item, `date,item,quantity,price,promotion,stock,category`, oldest first. */
+/** The lines of one item, `date,order,item,quantity,price,promotion,stock,category`, oldest first. */
 export function itemLines(plan: ItemPlan, merchant: MerchantStructure, random: SeededRandom): string[] {
   const category = random.pick(merchant.categories);
   const rate = drawItemRate(random) * plan.volume;
@@ -62,7 +62,7 @@ export function itemLines(plan: ItemPlan, merchant: MerchantStructure, random: S
 
     const price = (basePrice * (1 + items.price.yearlyRise) ** Math.floor(offset / 365) * (1 - discount)).toFixed(2);
     const line = (quantity: number): string =>
-      `${dateOf(day)},${plan.name},${quantity},${price},${discount > 0 ? 1 : 0},${onHand},${category.name}`;
+      `${dateOf(day)},${quantity < 0 ? 'return' : 'sale'}-${plan.name}-${offset},${plan.name},${quantity},${price},${discount > 0 ? 1 : 0},${onHand},${category.name}`;
     if (sold > 0 || discount > 0 || (onHand === 0 && !closed)) {
       const slipped = sold > 0 && random.uniform() < faults.slipShare;
       lines.push(line(slipped ? sold * 10 : sold));
