@@ -16,7 +16,9 @@ export function fixedBytes(byteLength: number) {
 export function bytesBetween(minBytes: number, maxBytes: number) {
   return z.codec(
     z.string().min(encodedLength(minBytes)).max(encodedLength(maxBytes)),
-    z.instanceof(Uint8Array).refine((bytes) => bytes.length >= minBytes && bytes.length <= maxBytes),
+    z.custom<Uint8Array>(
+      (value) => value instanceof Uint8Array && value.length >= minBytes && value.length <= maxBytes,
+    ),
     {
       decode: (text, context) => {
         const bytes = Buffer.from(text, 'base64url');

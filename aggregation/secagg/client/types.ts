@@ -1,0 +1,268 @@
+import type { SecretBytes, SignatureLabel } from '@hansa/shared/crypto';
+import type { ErrorCode } from '@hansa/shared/errors';
+import type {
+  AcknowledgeShares,
+  AdvertiseKeys,
+  CoordinatorMessageName,
+  MaskedInputHeader,
+  MessageOf,
+  NodeMessageName,
+  Open,
+  RevealShares,
+  SecAggConfig,
+  ShareKeys,
+  SignSurvivors,
+} from '@hansa/shared/protocol/secagg';
+import type { RandomSource } from '@hansa/shared/random';
+import type { CohortView } from '../cohortView.ts';
+import type { MaskPlan } from '../masks.ts';
+import type { AcceptedRoster } from '../roster.ts';
+
+/** What a node insists on, whatever a task says. */
+export interface ClientPolicy {
+  readonly federation: string;
+  /** The coordinator's Ed25519 key, pinned at enrolment. */
+  readonly coordinatorKey: Uint8Array;
+  /** No cohort, U2 or U3 smaller than this is joined (U2 and U3: than the task's own floor). */
+  readonly minCohort: number;
+  /** How many members of the first roster a cohort, U2 and U3 must hold, this node included. */
+  readonly knownFloor: number;
+  /** The largest share (0..1) of a roster that may differ from the one before. */
+  readonly maxRosterChange: number;
+  /** A set-up may be valid for at most this long. */
+  readonly maxCohortAgeMs: number;
+}
+
+/** What must survive a crash. The driver appends it to the journal and forces it to disk before any later effect is carried out. */
+export type JournalRecord =
+  | { readonly type: 'roster'; readonly roster: AcceptedRoster }
+  | {
+      /** A set-up was joined: its `seq` and its task's configuration are used from now on. */
+      readonly type: 'opened';
+      readonly federation: string;
+      readonly task: string;
+      readonly group: number;
+      readonly seq: number;
+      readonly sid: Uint8Array;
+      readonly configHash: Uint8Array;
+    }
+  | {
+      readonly type: 'roundStarted';
+      readonly federation: string;
+      readonly task: string;
+      readonly round: number;
+      readonly sid: Uint8Array;
+      readonly roundHash: Uint8Array;
+    }
+  | {
+      /** The point of no return: this node's vector is in the sum of (task, round), and the privacy ledger is charged. */
+      readonly type: 'signed';
+      readonly federation: string;
+      readonly task: string;
+      readonly round: number;
+      readonly sid: Uint8Array;
+      /** H(enc(R, U3)). */
+      readonly survivorsHash: Uint8Array;
+    }
+  | {
+      readonly type: 'answered';
+      readonly sid: Uint8Array;
+      /** SHA-256 of the bytes of the answer that were signed. */
+      readonly answerHash: Uint8Array;
+    };
+
+/** What a node remembers over set-ups and restarts; `createMemory` builds one from journal records. */
+export interface ClientMemory {
+  roster(): AcceptedRoster | undefined;
+  /** The highest `seq` ever joined. */
+  lastSeq(federation: string, task: string, group: number): number | undefined;
+  /** The configuration that the task had when this node first joined it. */
+  pinnedConfigHash(federation: string, task: string): Uint8Array | undefined;
+  /** The highest round ever started. */
+  lastRound(federation: string, task: string): number | undefined;
+  hasSigned(federation: string, task: string, round: number): boolean;
+}
+
+/** The identity key without the key: it signs nothing but labelled messages. */
+export interface IdentityPort {
+  readonly publicKey: Uint8Array;
+  sign(label: SignatureLabel, message: Uint8Array): Uint8Array;
+}
+
+export interface ClientPorts {
+  readonly random: RandomSource;
+  readonly identity: IdentityPort;
+  readonly memory: ClientMemory;
+  readonly policy: ClientPolicy;
+}
+
+/** A coordinator's message, decoded by `decodeMessage`. */
+type CoordinatorEvent = {
+  [Name in Exclude<CoordinatorMessageName, 'roster'>]: {
+    readonly type: 'message';
+    readonly name: Name;
+    readonly message: MessageOf<Name>;
+    readonly nowMs: number;
+  };
+}[Exclude<CoordinatorMessageName, 'roster'>];
+
+export type ClientEvent =
+  | CoordinatorEvent
+  /** Training is done; `modelHash` is SHA-256 of the very bytes that were trained from. */
+  | { readonly type: 'prepared'; readonly modelHash: Uint8Array; readonly nowMs: number }
+  /** The masked vector is complete and on disk. From here on only these bytes may ever leave. */
+  | {
+      readonly type: 'maskedVector';
+      readonly byteLength: number;
+      readonly vectorHash: Uint8Array;
+      readonly nowMs: number;
+    }
+  /** This process cannot go on with the set-up (training failed, Ctrl-C, notAfter passed). */
+  | { readonly type: 'stop'; readonly code: ErrorCode; readonly reason: string };
+
+/** How a set-up ended for this node. */
+export type ClientOutcome =
+  | {
+      readonly type: 'committed';
+      readonly round: number;
+      /** Whether this node's vector is in the sum. */
+      readonly included: boolean;
+      readonly survivors: number;
+      readonly weightSum: number;
+      readonly resultHash: Uint8Array;
+      readonly newModelHash: Uint8Array;
+    }
+  | { readonly type: 'abandoned'; readonly code: string; readonly reason: string };
+
+/** What the driver does, in this order, each done before the next begins. */
+export type ClientEffect =
+  | { readonly type: 'journal'; readonly record: JournalRecord }
+  | SendEffect
+  | {
+      /** Download the model, check its hash, train; then event `prepared`. */
+      readonly type: 'prepareRound';
+      readonly round: number;
+      readonly modelHash: Uint8Array;
+      readonly config: SecAggConfig;
+    }
+  | {
+      /** Mask the update to a file (see `maskedTiles`), wipe the plan (`wipeMaskPlan`); then event `maskedVector`. Done at most once for a set-up. */
+      readonly type: 'mask';
+      readonly plan: MaskPlan;
+      readonly byteLength: number;
+      readonly config: SecAggConfig;
+    }
+  | {
+      /** Send the header, then upload the vector's bytes as they were frozen. */
+      readonly type: 'upload';
+      readonly header: MaskedInputHeader;
+    }
+  /** Call `wipe()` on each. */
+  | { readonly type: 'wipe'; readonly secrets: readonly SecretBytes[] }
+  | { readonly type: 'closed'; readonly outcome: ClientOutcome };
+
+type SendEffect = {
+  [Name in Exclude<NodeMessageName, 'maskedInputHeader'>]: {
+    readonly type: 'send';
+    readonly name: Name;
+    readonly message: MessageOf<Name>;
+  };
+}[Exclude<NodeMessageName, 'maskedInputHeader'>];
+
+/** A coordinator's message that was accepted, as its hash: an exact duplicate is answered again, other bytes are refused. */
+export type Accepted = Readonly<Partial<Record<CoordinatorMessageName, Uint8Array>>>;
+
+/** What is fixed once OPEN is accepted. */
+export interface SetupFacts {
+  readonly sid: Uint8Array;
+  readonly open: Open;
+  readonly configHash: Uint8Array;
+  /** This node's index in the roster. */
+  readonly index: number;
+  readonly roster: AcceptedRoster;
+}
+
+/** c_i, s_i and b_i: in memory only. */
+export interface SetupSecrets {
+  readonly cipherKey: SecretBytes;
+  readonly maskKey: SecretBytes;
+  readonly selfSeed: SecretBytes;
+}
+
+/** The two shares of one dealer that this node keeps: of b 32 bytes, of s 32 bytes. */
+export interface HeldShares {
+  readonly self: SecretBytes;
+  /** Absent for the node itself: it keeps no share of its own s. */
+  readonly mask?: SecretBytes;
+}
+
+/** What is fixed once M3 is accepted. */
+export interface RoundFacts {
+  readonly round: number;
+  readonly roundHash: Uint8Array;
+  readonly modelHash: Uint8Array;
+  /** U2 as sent, and as roster indexes. */
+  readonly sharersBits: Uint8Array;
+  readonly sharers: readonly number[];
+}
+
+interface Live {
+  readonly setup: SetupFacts;
+  readonly accepted: Accepted;
+  readonly secrets: SetupSecrets;
+}
+
+interface LiveCohort extends Live {
+  readonly cohort: CohortView;
+}
+
+interface LiveRound extends LiveCohort {
+  readonly held: ReadonlyMap<number, HeldShares>;
+  readonly round: RoundFacts;
+}
+
+/**
+ * One set-up as a node sees it. No step leads back.
+ *
+ * waiting → advertised → shared → acknowledged → training → masking → masked → signed → answered → closed;
+ * from every live phase `stop` or `abandoned` leads to closed, with all secrets wiped.
+ */
+export type ClientState =
+  | { readonly phase: 'waiting' }
+  | (Live & { readonly phase: 'advertised'; readonly sent: AdvertiseKeys })
+  | (LiveCohort & {
+      readonly phase: 'shared';
+      readonly own: HeldShares;
+      readonly sent: ShareKeys;
+    })
+  | (LiveCohort & {
+      readonly phase: 'acknowledged';
+      readonly held: ReadonlyMap<number, HeldShares>;
+      readonly sent: AcknowledgeShares;
+    })
+  | (LiveRound & { readonly phase: 'training' })
+  | (LiveRound & { readonly phase: 'masking' })
+  | (LiveRound & { readonly phase: 'masked'; readonly sent: MaskedInputHeader })
+  | (LiveRound & {
+      readonly phase: 'signed';
+      readonly survivors: readonly number[];
+      readonly survivorsBits: Uint8Array;
+      readonly sent: SignSurvivors;
+    })
+  | {
+      readonly phase: 'answered';
+      readonly setup: SetupFacts;
+      readonly accepted: Accepted;
+      readonly cohortSize: number;
+      readonly round: RoundFacts;
+      readonly survivorsBits: Uint8Array;
+      readonly sent: RevealShares;
+    }
+  | { readonly phase: 'closed'; readonly sid: Uint8Array | undefined; readonly outcome: ClientOutcome };
+
+export type ClientPhase = ClientState['phase'];
+
+export interface ClientStep {
+  readonly state: ClientState;
+  readonly effects: readonly ClientEffect[];
+}

@@ -1,0 +1,3 @@
+export { equalBytes, sha256 } from './hash.ts';
+export { SecretBytes } from './secretBytes.ts';
+export type { SignatureLabel } from './signatures.ts';

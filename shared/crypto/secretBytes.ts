@@ -1,0 +1,50 @@
+const redacted = '[secret]';
+
+/**
+ * Bytes that must not be told: they never print, serialise or compare by accident, and can be overwritten.
+ *
+ * JavaScript cannot promise that no copy is left; every copy this project makes itself is wiped.
+ */
+export class SecretBytes {
+  readonly #bytes: Uint8Array;
+  #wiped = false;
+
+  /** Takes the array over: the caller keeps no other use of it. */
+  constructor(bytes: Uint8Array) {
+    if (!(bytes instanceof Uint8Array) || bytes.length === 0)
+      throw new TypeError('SecretBytes takes a Uint8Array that is not empty');
+    this.#bytes = bytes;
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  get wiped(): boolean {
+    return this.#wiped;
+  }
+
+  /** The bytes themselves, not a copy; RangeError once wiped. */
+  expose(): Uint8Array {
+    if (this.#wiped) throw new RangeError('These secret bytes have been wiped');
+    return this.#bytes;
+  }
+
+  /** Overwrites the bytes with zeros; may be called again. */
+  wipe(): void {
+    this.#bytes.fill(0);
+    this.#wiped = true;
+  }
+
+  toString(): string {
+    return redacted;
+  }
+
+  toJSON(): string {
+    return redacted;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return redacted;
+  }
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { enc, hashOf, realBytes } from './enc.ts';
+import { bytes32Schema, maxCohortSize, maxVectorLength } from './limits.ts';
+
+/** One tail word beside the weight: a number clipped to [low, high] and told in `steps` equal steps. */
+export const tailWordSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][A-Za-z0-9]{0,31}$/),
+  low: z.number(),
+  high: z.number(),
+  steps: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+});
+
+export type TailWord = z.output<typeof tailWordSchema>;
+
+/**
+ * What a task fixes about secure aggregation for all of its rounds; every node hashes it into the set-up's id.
+ *
+ * A masked vector is `vectorLength` body words (the update), the weight a, then one word for each entry of `tail`: 32-bit little-endian.
+ * Whether clip, scale and cohort fit together is proved by `assertEncodingFits` of @hansa/aggregation/secagg/encoding.
+ */
+export const secAggConfigSchema = z.strictObject({
+  suite: z.literal('SA-1'),
+  /** d: numbers in an update. */
+  vectorLength: z.int().min(1).max(maxVectorLength),
+  /** w: bits of a word of the body. */
+  wordBits: z.literal(32),
+  /** c: the L2 norm to which a node clips its update before it is scaled. */
+  clipNorm: z.number().positive(),
+  /** S = 2^scaleLog2: integer steps for one unit of the update. */
+  scaleLog2: z.int().min(-64).max(64),
+  /** The largest cohort for which the sum cannot wrap. */
+  maxCohort: z.int().min(2).max(maxCohortSize),
+  /** W: weights are whole numbers 1..W; with `uniform` every node's weight is W. */
+  weightMax: z.int().min(1).max(16),
+  weighting: z.enum(['uniform', 'buckets']),
+  tail: z.array(tailWordSchema).max(32),
+  /** Differential privacy has an issue of its own: this protocol version adds no noise. */
+  dp: z.literal('none'),
+  /** How holders k, threshold t and quorum q follow from the cohort: t = ⌊2n/3⌋+1, k = n, q = max(⌊(n+⌈γn⌉)/2⌋+1, t). */
+  rule: z.literal('complete-two-thirds'),
+  /** γ: the share of a cohort that may be corrupt, in thousandths. */
+  gammaPermille: z.int().min(0).max(333),
+  /** δ: the share of a cohort that may drop out, in thousandths. */
+  deltaPermille: z.int().min(0).max(500),
+  minCohort: z.int().min(2).max(maxCohortSize),
+  minSurvivors: z.int().min(2).max(maxCohortSize),
+  knownFloor: z.int().min(0).max(maxCohortSize),
+  /** SHA-256 of the training plan, as the task's description tells it. */
+  planHash: bytes32Schema,
+  /** SHA-256 of the model's architecture and parameter manifest. */
+  architectureHash: bytes32Schema,
+});
+
+export type SecAggConfig = z.output<typeof secAggConfigSchema>;
+
+/** The hash of a configuration that OPEN and every round are bound to. */
+export function configHash(config: SecAggConfig): Uint8Array {
+  return hashOf(
+    'config',
+    config.suite,
+    config.vectorLength,
+    config.wordBits,
+    realBytes(config.clipNorm),
+    realBytes(config.scaleLog2),
+    config.maxCohort,
+    config.weightMax,
+    config.weighting,
+    enc(...config.tail.map((word) => enc(word.name, realBytes(word.low), realBytes(word.high), word.steps))),
+    config.dp,
+    config.rule,
+    config.gammaPermille,
+    config.deltaPermille,
+    config.minCohort,
+    config.minSurvivors,
+    config.knownFloor,
+    config.planHash,
+    config.architectureHash,
+  );
+}

@@ -1,0 +1,44 @@
+import { sha256 } from '../../crypto/hash.ts';
+
+/** What `enc` takes as one field: text, bytes, a whole number from 0 to 2^53-1, or a list of fields. */
+export type EncField = string | Uint8Array | number | readonly EncField[];
+
+const fieldBytes = (field: EncField): Uint8Array => {
+  if (typeof field === 'string') return Buffer.from(field, 'utf8');
+  if (typeof field === 'number') {
+    if (!Number.isSafeInteger(field) || field < 0) throw new RangeError('enc takes whole numbers from 0 to 2^53-1');
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(BigInt(field));
+    return bytes;
+  }
+  if (field instanceof Uint8Array) return field;
+  return enc(...field);
+};
+
+/**
+ * The canonical encoding that is hashed and signed: each field after its length (u32 big-endian).
+ *
+ * Numbers are u64 big-endian, text is UTF-8, a list is the encoding of its own fields: two different lists of fields never encode alike.
+ * Source: the protocol SA-1, PROTOCOL.md.
+ */
+export function enc(...fields: readonly EncField[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const field of fields) {
+    const bytes = fieldBytes(field);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    parts.push(length, bytes);
+  }
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+/** SHA-256 of the canonical encoding of some fields. */
+export const hashOf = (...fields: readonly EncField[]): Uint8Array => sha256(enc(...fields));
+
+/** A real number as eight bytes (IEEE 754, big-endian), for `enc`; -0 is written as 0. NaN and infinities are a programmer's mistake. */
+export function realBytes(value: number): Uint8Array {
+  if (!Number.isFinite(value)) throw new RangeError('enc takes finite numbers');
+  const bytes = Buffer.alloc(8);
+  bytes.writeDoubleBE(value === 0 ? 0 : value);
+  return new Uint8Array(bytes);
+}

@@ -1,0 +1,31 @@
+export { type Abandoned, abandonedSchema } from './abandoned.ts';
+export { type AcknowledgeShares, acknowledgeSharesBytes, acknowledgeSharesSchema } from './acknowledgeShares.ts';
+export { type AdvertiseKeys, advertiseKeysBytes, advertiseKeysSchema, selfCommitment } from './advertiseKeys.ts';
+export { bitmapOf, positionsOf } from './bitmap.ts';
+export { type Cohort, type CohortMember, cohortBytes, cohortHash, cohortSchema } from './cohort.ts';
+export { configHash, type SecAggConfig, secAggConfigSchema, type TailWord, tailWordSchema } from './config.ts';
+export { type EncField, enc, hashOf } from './enc.ts';
+export { type EncryptedShares, encryptedSharesSchema } from './encryptedShares.ts';
+export { maxCohortSize, maxRosterSize, maxVectorLength } from './limits.ts';
+export { type MaskedInputHeader, maskedInputHeaderBytes, maskedInputHeaderSchema } from './maskedInputHeader.ts';
+export {
+  type CoordinatorMessageName,
+  coordinatorMessages,
+  decodeMessage,
+  encodeMessage,
+  type MessageName,
+  type MessageOf,
+  messageHash,
+  type NodeMessageName,
+  nodeMessages,
+  type WireOf,
+} from './messages.ts';
+export { type Open, openBytes, openSchema, setupId } from './open.ts';
+export { type Quorum, quorumSchema } from './quorum.ts';
+export { type Result, resultBytes, resultSchema } from './result.ts';
+export { type RevealShares, revealSharesBytes, revealSharesSchema } from './revealShares.ts';
+export { type Roster, type RosterMember, rosterBytes, rosterHash, rosterSchema } from './roster.ts';
+export { type ShareKeys, type ShareKind, shareHash, shareKeysBytes, shareKeysSchema } from './shareKeys.ts';
+export { type SignSurvivors, signSurvivorsSchema } from './signSurvivors.ts';
+export { type RoundBinding, roundHash, type StartRound, startRoundSchema } from './startRound.ts';
+export { type Survivors, survivorsBytes, survivorsSchema } from './survivors.ts';

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { bytesBetween, fixedBytes } from '../bytes.ts';
+
+/** The largest cohort that masks together on the complete graph: every message stays below MAX_CONTROL_MESSAGE_BYTES with it. */
+export const maxCohortSize = 128;
+
+/** The largest roster of one federation. */
+export const maxRosterSize = 1024;
+
+/** The most numbers in one update: 2^28. */
+export const maxVectorLength = 2 ** 28;
+
+/** SHA-256, an X25519 or Ed25519 public key, a Shamir share: 32 bytes. */
+export const bytes32Schema = fixedBytes(32);
+
+/** An Ed25519 signature: 64 bytes. */
+export const signatureSchema = fixedBytes(64);
+
+/** A member's index in the roster: u32. */
+export const rosterIndexSchema = z.int().min(0).max(0xffff_ffff);
+
+/** A counter: a whole number that a double holds exactly. */
+export const counterSchema = z.int().min(0);
+
+/** A set of the cohort's members, a bit for each in the cohort's order (see bitmap.ts). */
+export const bitmapSchema = bytesBetween(1, maxCohortSize / 8);

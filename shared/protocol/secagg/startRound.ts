@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { roundNumberSchema } from '../ids.ts';
+import { hashOf } from './enc.ts';
+import { bitmapSchema, bytes32Schema, signatureSchema } from './limits.ts';
+
+/** M3, coordinator to node: the round this set-up is for, the model to train from and U2; the coordinator signs R with label "round". */
+export const startRoundSchema = z.strictObject({
+  sid: bytes32Schema,
+  round: roundNumberSchema,
+  /** SHA-256 of the model's bytes. */
+  modelHash: bytes32Schema,
+  /** U2 over the cohort's order: those whose masks can be rebuilt. */
+  sharers: bitmapSchema,
+  signature: signatureSchema,
+});
+
+export type StartRound = z.output<typeof startRoundSchema>;
+
+/** What a round is bound to. */
+export interface RoundBinding {
+  readonly sid: Uint8Array;
+  readonly cohortHash: Uint8Array;
+  readonly round: number;
+  readonly modelHash: Uint8Array;
+  readonly configHash: Uint8Array;
+  readonly sharers: Uint8Array;
+}
+
+/** R = H(enc("round", sid, h1, round, modelHash, configHash, U2)): also the bytes that the coordinator signs with label "round". */
+export const roundHash = (binding: RoundBinding): Uint8Array =>
+  hashOf(
+    'round',
+    binding.sid,
+    binding.cohortHash,
+    binding.round,
+    binding.modelHash,
+    binding.configHash,
+    binding.sharers,
+  );

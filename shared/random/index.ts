@@ -1,0 +1,2 @@
+export { type RandomSource, systemRandom } from './randomSource.ts';
+export { seededRandom } from './seededRandom.ts';

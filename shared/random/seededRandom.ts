@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto';
+import type { RandomSource } from './randomSource.ts';
+
+/** A repeatable source for tests and the demo's data: SHA-256 of (seed, counter). Never for keys of a real node. */
+export function seededRandom(seed: string | number): RandomSource {
+  let counter = 0;
+  let pool = Buffer.alloc(0);
+  return {
+    bytes(count) {
+      while (pool.length < count) {
+        pool = Buffer.concat([pool, createHash('sha256').update(`${seed}/${counter}`).digest()]);
+        counter += 1;
+      }
+      const bytes = new Uint8Array(pool.subarray(0, count));
+      pool = pool.subarray(count);
+      return bytes;
+    },
+  };
+}
