@@ -1,0 +1,59 @@
+import { HansaError, toProblem } from '@hansa/shared/errors';
+import { Command, CommanderError, Option } from 'commander';
+import { type BenchResult, describeMachine } from './report.ts';
+
+const wholeNumber = (name: string, low: number, high: number) => (text: string) => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < low || value > high) {
+    throw new HansaError('InvalidArgument', `${name} takes a whole number from ${low} to ${high}, not "${text}".`);
+  }
+  return value;
+};
+
+/** Runs one benchmark by name; its last line on standard output is one JSON document. Exit status 0 ran, 1 could not (or missed a limit with --check), 2 bad input. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let status = 0;
+  const program = new Command('bench')
+    .description(
+      'Benchmarks. The last line on standard output is one JSON document; everything else goes to standard error.',
+    )
+    .exitOverride();
+
+  const report = (bench: string, result: BenchResult, check: boolean) => {
+    process.stdout.write(`${JSON.stringify({ bench, machine: describeMachine(), ...result })}\n`);
+    if (check && result.cases.some((one) => one.pass === false)) status = 1;
+  };
+
+  program
+    .command('round')
+    .description(
+      'One whole round with synthetic updates through the real protocol and processes: seconds by phase, bytes, memory.',
+    )
+    .addOption(new Option('--clients <n>', 'client nodes').argParser(wholeNumber('--clients', 5, 128)).default(5))
+    .addOption(
+      new Option('--params <n>', 'numbers in the update')
+        .argParser(wholeNumber('--params', 1000, 100_000_000))
+        .default(10_000_000),
+    )
+    .addOption(new Option('--rounds <n>', 'rounds').argParser(wholeNumber('--rounds', 1, 100)).default(2))
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { clients: number; params: number; rounds: number; check: boolean }) => {
+      const { benchRound } = await import('./round/benchRound.ts');
+      report('round', await benchRound(options), options.check);
+    });
+
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof HansaError) {
+      process.stderr.write(`bench: ${error.message}\n`);
+      return error.exitStatus;
+    }
+    process.stderr.write(
+      `bench: ${error instanceof Error ? (error.stack ?? error.message) : toProblem(error).detail}\n`,
+    );
+    return 1;
+  }
+}
