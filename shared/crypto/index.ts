@@ -1,3 +1,9 @@
+export { deriveKey } from './deriveKey.ts';
 export { equalBytes, sha256 } from './hash.ts';
+export { IdentityKey, newIdentitySeed } from './identityKey.ts';
+export { agree, agreementKeyPair, agreementPublicKey, isUsableAgreementKey } from './keyAgreement.ts';
+export { MaskStream, maskTileWords } from './maskStream.ts';
+export { seal, sealNonceBytes, unseal } from './seal.ts';
 export { SecretBytes } from './secretBytes.ts';
-export type { SignatureLabel } from './signatures.ts';
+export { combineShares, type Share, splitSecret } from './shamir.ts';
+export { type SignatureLabel, verifyLabelled } from './signatures.ts';

@@ -1,3 +1,8 @@
+import { requireLength } from './checkedBytes.ts';
+import { sha256 } from './hash.ts';
+import type { SecretBytes } from './secretBytes.ts';
+import { sodium } from './sodium.ts';
+
 /**
  * What a signature is for. No key ever signs bytes without one, so that a signature given in one place means nothing in another.
  *
@@ -20,3 +25,41 @@ export type SignatureLabel =
   | 'enrol'
   | 'upload'
   | 'request';
+
+const labelled = (label: SignatureLabel, message: Uint8Array): Uint8Array =>
+  Buffer.concat([Buffer.from(`hansa/SA-1/${label}\0`, 'latin1'), sha256(message)]);
+
+/** Sig(label, m) = Ed25519("hansa/SA-1/" ‖ label ‖ 0x00 ‖ SHA-256(m)) with a 32-byte seed: 64 bytes. Source: RFC 8032; SA-1, first block. */
+export function signLabelled(seed: SecretBytes, label: SignatureLabel, message: Uint8Array): Uint8Array {
+  requireLength(seed.expose(), 32, 'seed');
+  const pair = sodium.crypto_sign_seed_keypair(seed.expose());
+  try {
+    return sodium.crypto_sign_detached(labelled(label, message), pair.privateKey);
+  } finally {
+    pair.privateKey.fill(0);
+  }
+}
+
+/** Whether `signature` (64 bytes) is the key's own on this label and message; false for anything malformed. */
+export function verifyLabelled(
+  publicKey: Uint8Array,
+  label: SignatureLabel,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  return verifyEd25519(publicKey, labelled(label, message), signature);
+}
+
+/** Plain Ed25519 verification, without a label: what the labelled one is made of. */
+export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== 32 || signature.length !== 64) return false;
+  return sodium.crypto_sign_verify_detached(signature, message, publicKey);
+}
+
+/** The Ed25519 public key of a 32-byte seed. */
+export function signingPublicKey(seed: SecretBytes): Uint8Array {
+  requireLength(seed.expose(), 32, 'seed');
+  const pair = sodium.crypto_sign_seed_keypair(seed.expose());
+  pair.privateKey.fill(0);
+  return pair.publicKey;
+}

@@ -1,0 +1,5 @@
+/** RangeError unless `bytes` is a Uint8Array of exactly `length`; the message names the argument, never its value. */
+export function requireLength(bytes: Uint8Array, length: number, name: string): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
+  if (bytes.length !== length) throw new RangeError(`${name} must be ${length} bytes, not ${bytes.length}`);
+}

@@ -1,0 +1,6 @@
+import sodium from 'libsodium-wrappers';
+
+// The library is WebAssembly: nothing of it can be called before it is compiled.
+await sodium.ready;
+
+export { sodium };
