@@ -6,7 +6,7 @@ import { sodium } from './sodium.ts';
 /**
  * What a signature is for. No key ever signs bytes without one, so that a signature given in one place means nothing in another.
  *
- * "handshake", "enrol", "upload" and "request" belong to the edges; the others to the stages of SA-1.
+ * "enrol", "enrolled", "challenge", "hello" and "http" belong to the edges; the others to the stages of SA-1.
  */
 export type SignatureLabel =
   | 'roster'
@@ -21,10 +21,11 @@ export type SignatureLabel =
   | 'm4'
   | 'm5'
   | 'result'
-  | 'handshake'
   | 'enrol'
-  | 'upload'
-  | 'request';
+  | 'enrolled'
+  | 'challenge'
+  | 'hello'
+  | 'http';
 
 const labelled = (label: SignatureLabel, message: Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from(`hansa/SA-1/${label}\0`, 'latin1'), sha256(message)]);

@@ -20,6 +20,9 @@ export const errorTable = {
   PortInUse: badInput(409),
   DataFolderUnusable: badInput(507),
   DataFolderInUse: badInput(409),
+  LedgerCorrupt: badInput(500),
+  NotEnrolled: badInput(401),
+  InsecureAddress: badInput(400),
 
   // Who is talking.
   TokenUnknown: badInput(401),
