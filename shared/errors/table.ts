@@ -49,6 +49,7 @@ export const errorTable = {
   Timeout: failed(504, true),
   Unavailable: failed(503, true),
   PayloadTooLarge: failed(413),
+  TooManyRequests: failed(429, true),
 
   // Secure aggregation: refusals of a client.
   UnknownSetup: failed(409),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { problemSchema } from '../errors/index.ts';
 import { fixedBytes } from './bytes.ts';
 import { clientIdSchema, federationIdSchema } from './ids.ts';
 import { PROTOCOL_VERSION } from './version.ts';
@@ -31,6 +32,12 @@ export type ChallengeAnswer = z.infer<typeof challengeAnswerSchema>;
 /** `welcome`, coordinator → node: the handshake is done. The chain of rosters follows as `roster` messages, oldest first. */
 export const welcomeSchema = z.strictObject({ heartbeatMs: z.int().min(1000).max(600_000) });
 export type Welcome = z.infer<typeof welcomeSchema>;
+
+/**
+ * `refused`, coordinator → node: why the coordinator is about to close this connection (wrong answer to the challenge, too many messages, displaced
+ * by a newer connection of the same node). A refusal before the connection stands is the connect error's `data`: the same problem document.
+ */
+export const refusedSchema = problemSchema;
 
 /**
  * Headers of every HTTP request a node makes after its handshake.
