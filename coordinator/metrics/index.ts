@@ -1,0 +1,1 @@
+export { type MetricDescription, type MetricName, metricNames } from './metricNames.ts';
