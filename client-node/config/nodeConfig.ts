@@ -1,0 +1,71 @@
+import { dirname, resolve } from 'node:path';
+import { readJsonFile } from '@hansa/shared/config';
+import { z } from 'zod';
+import { dataConfigSchema } from '../data/dataConfig.ts';
+
+/** What this merchant insists on, whatever a task says. */
+const policySchema = z.strictObject({
+  /** The fewest members that may train together: below 5 a sum hides little. */
+  minCohort: z.int().min(2).max(128).default(5),
+  /** Members of the first roster this node was shown that every cohort must hold, itself included. */
+  knownFloor: z.int().min(0).max(128).default(3),
+  /** The largest share (0..1) of the members that may change from one roster to the next. */
+  maxRosterChange: z.number().min(0).max(1).default(0.34),
+  /** The longest that one set-up may stay open, in milliseconds. */
+  maxCohortAgeMs: z.int().min(1000).max(604_800_000).default(86_400_000),
+  /** The most optimiser steps that a task may ask for in one round. */
+  maxLocalSteps: z.int().min(1).max(100_000).default(10_000),
+});
+export type NodePolicy = z.output<typeof policySchema>;
+
+const trainingSchema = z.strictObject({
+  /** Which TensorFlow.js engine trains; `auto` takes the fastest that works. */
+  engine: z.enum(['auto', 'node-gpu', 'node', 'wasm', 'cpu']).default('auto'),
+  /** Keeps the quantised update of every round in FOLDER/updates; for demos and audits, never sent. */
+  keepUpdates: z.boolean().default(false),
+});
+
+const addressSchema = z
+  .string()
+  .max(2000)
+  .refine(isOrigin, 'must be an address like https://hansa.example.org or http://127.0.0.1:4600, without a path');
+
+const nodeConfigSchema = z.strictObject({
+  /** Where the coordinator is. */
+  coordinator: addressSchema,
+  /** Allows an http:// address that is not this machine's own, as on a closed network of containers. */
+  allowInsecure: z.boolean().default(false),
+  /** The node's own folder: identity, ledger, models. Relative to the config file. */
+  folder: z.string().min(1).max(4096),
+  data: dataConfigSchema,
+  training: trainingSchema.prefault({}),
+  policy: policySchema.prefault({}),
+});
+
+/** A node's configuration with absolute paths. */
+export interface NodeConfig extends z.output<typeof nodeConfigSchema> {
+  /** The config file. */
+  readonly path: string;
+  /** The folder of the config file, to which the data's paths are relative. */
+  readonly baseFolder: string;
+}
+
+/**
+ * Reads a node's config file.
+ *
+ * @throws HansaError InvalidConfig, which names every fault at once
+ */
+export function readNodeConfig(path: string): NodeConfig {
+  const absolute = resolve(path);
+  const config = readJsonFile(absolute, nodeConfigSchema, 'The node configuration');
+  const baseFolder = dirname(absolute);
+  return Object.freeze({ ...config, folder: resolve(baseFolder, config.folder), path: absolute, baseFolder });
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const bare =
+    url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  return bare && (url.protocol === 'http:' || url.protocol === 'https:');
+}
