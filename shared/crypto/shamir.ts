@@ -24,10 +24,14 @@ function timesPublic(packed: number, factor: number): number {
   return product;
 }
 
-/** The inverse of a public number in the field: a^254. */
+/** The inverse of a public number in the field: a^254, the product of a^2, a^4, ..., a^128. */
 function inversePublic(value: number): number {
   let inverse = 1;
-  for (let count = 0; count < 254; count++) inverse = timesPublic(inverse, value) & 0xff;
+  let power = value;
+  for (let count = 0; count < 7; count++) {
+    power = timesPublic(power, power) & 0xff;
+    inverse = timesPublic(inverse, power) & 0xff;
+  }
   return inverse;
 }
 

@@ -1,3 +1,4 @@
+export { type FixedPointBounds, fitsWithoutWrap, quantiseInto, scaleLog2For, wordLimit } from './fixedPoint.ts';
 export {
   elementCount,
   groupOf,
@@ -7,6 +8,7 @@ export {
   type TensorEntry,
   type TensorGroup,
 } from './manifest.ts';
+export { addWords, subtractWords } from './ring.ts';
 export {
   encodeFile,
   encodeHeader,

@@ -1,0 +1,2 @@
+export { fedAvg } from './fedAvg.ts';
+export type { Strategy } from './strategy.ts';

@@ -1,0 +1,52 @@
+/** B: the largest sum that a 32-bit word holds with its sign. */
+export const wordLimit = 2 ** 31 - 1;
+
+/** What the scale follows from. */
+export interface FixedPointBounds {
+  /** c: no number to encode is larger than this, in either direction. */
+  readonly clipNorm: number;
+  /** n: how many encoded numbers are added at most. */
+  readonly maxCohort: number;
+}
+
+/**
+ * log2 of S = 2^⌊log2((⌊B/n⌋−1)/c)⌋: the largest power of two for which n numbers in [−c, c] cannot leave the 32-bit ring when summed.
+ *
+ * RangeError unless c > 0 and 1 ≤ n ≤ B/2. Source: SA-1, "Ring".
+ */
+export function scaleLog2For({ clipNorm, maxCohort }: FixedPointBounds): number {
+  if (!(clipNorm > 0) || !Number.isFinite(clipNorm)) throw new RangeError('clipNorm must be positive');
+  if (!Number.isInteger(maxCohort) || maxCohort < 1 || maxCohort > wordLimit / 2)
+    throw new RangeError('maxCohort must be a whole number from 1');
+  const largest = (Math.floor(wordLimit / maxCohort) - 1) / clipNorm;
+  let exponent = Math.floor(Math.log2(largest));
+  // The logarithm is rounded: settle the last unit by comparing powers, which are exact.
+  while (2 ** exponent > largest) exponent -= 1;
+  while (2 ** (exponent + 1) <= largest) exponent += 1;
+  return exponent;
+}
+
+/** Whether n numbers in [−c, c], scaled by 2^scaleLog2 and rounded, sum to at most B in size: n·(S·c + 1) ≤ B after rounding down. */
+export function fitsWithoutWrap(bounds: FixedPointBounds, scaleLog2: number): boolean {
+  return 2 ** scaleLog2 * bounds.clipNorm <= Math.floor(wordLimit / bounds.maxCohort) - 1;
+}
+
+/**
+ * Writes round(factor · value) of each value into `words` as two's complement, clamped to ±`limit`; `limit` ≤ B.
+ *
+ * Returns false, leaving `words` half-written, where a value is not finite. Halves round up.
+ */
+export function quantiseInto(words: Int32Array, values: Float32Array, factor: number, limit: number): boolean {
+  if (words.length !== values.length) throw new RangeError('words and values must have one length');
+  for (let index = 0; index < values.length; index++) {
+    const scaled = Math.round(values[index]! * factor);
+    // NaN fails both comparisons and infinities the second, so one test finds everything that is not finite or out of range.
+    if (!(scaled >= -limit && scaled <= limit)) {
+      if (!Number.isFinite(values[index]!)) return false;
+      words[index] = scaled > 0 ? limit : -limit;
+    } else {
+      words[index] = scaled;
+    }
+  }
+  return true;
+}
