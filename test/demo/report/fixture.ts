@@ -1,0 +1,138 @@
+import { roundPhases, taskFileSchema } from '@hansa/shared/protocol';
+import { seededRandom } from '../generator/seededRandom.ts';
+import { type DemoResult, methods } from '../result.ts';
+import type { ReportData } from './data.ts';
+import { ringHistogram, updateHistogram } from './histogram.ts';
+
+/** Made-up figures of a league, for tests of the report and the screen: `effect` is the change in per cent that fine-tuning brings over local-only. */
+export function reportFixture(effects: readonly number[]): ReportData {
+  const random = seededRandom(7, 'fixture');
+  const ids = effects.map((_, i) => `merchant-${i + 1}`);
+  const killed = ids[3] ?? ids[0]!;
+  const rounds = [1, 2, 3, 4, 5].map((round) => {
+    const phases = Object.fromEntries(
+      roundPhases.map((phase) => [phase, phase === 'train' ? random.between(8, 12) : random.between(0.1, 0.9)]),
+    ) as DemoResult['rounds'][number]['phaseSeconds'];
+    const dropped = round === 2 ? [killed] : [];
+    return {
+      round,
+      outcome: 'committed' as const,
+      reason: null,
+      selected: ids,
+      reported: ids.filter((id) => !dropped.includes(id)),
+      dropped,
+      seconds: Object.values(phases).reduce((sum, seconds) => sum + seconds, 0),
+      phaseSeconds: phases,
+      bytesUp: 3_210_000 + round,
+      bytesDown: 2_900_000,
+      loss: 0.8 / round ** 0.3,
+    };
+  });
+  const merchants = effects.map((effect, i) => {
+    const local = random.between(0.25, 0.45);
+    const wql = {
+      seasonalNaive: local * 1.35,
+      localOnly: local,
+      federated: local * 1.02,
+      fineTuned: local * (1 + effect / 100),
+    };
+    return {
+      id: ids[i]!,
+      rows: random.integer(2_000, 24_000),
+      series: random.integer(6, 40),
+      steps: 250,
+      wql,
+      wape: {
+        seasonalNaive: local * 1.6,
+        localOnly: local * 1.25,
+        federated: local * 1.27,
+        fineTuned: local * 1.25 * (1 + effect / 100),
+      },
+    };
+  });
+  const words = Uint32Array.from({ length: 20_000 }, () => Math.floor(random.uniform() * 2 ** 32));
+  const update = Uint32Array.from({ length: 20_000 }, () => Math.round(random.normal(0, 900) * random.uniform()) >>> 0);
+  return {
+    result: {
+      formatVersion: 1,
+      seed: 1,
+      engine: 'wasm',
+      totalSeconds: 203.4,
+      coordinatorPeakRssBytes: 143_000_000,
+      sumExact: true,
+      rounds,
+      merchants,
+    },
+    startedAt: '2026-11-23 14:05',
+    source: { kind: 'generated', world: 'shared' },
+    merchants: merchants.map(({ id, wql, wape }, i) => {
+      const around = (value: number): [number, number] => [value * 0.95, value * 1.06];
+      const entries = (from: Record<string, number>) =>
+        Object.fromEntries(methods.map((method) => [method, around(from[method]!)]));
+      const level = 12 + 4 * i;
+      const wave = (k: number) => level * (1 + 0.35 * Math.sin((2 * Math.PI * k) / 7));
+      const levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+      return {
+        id,
+        wqlInterval: entries(wql),
+        wapeInterval: entries(wape),
+        changeInterval: [effects[i]! - 2, effects[i]! + 1.5] as const,
+        bytesSent: 2_600_000,
+        cleaning: {
+          rowsRead: 12_043,
+          rowsUsed: 12_003,
+          duplicatesRemoved: 21,
+          returnLines: 61,
+          outliersCut: 7,
+          stockOutPeriods: 143,
+        },
+        forecast: {
+          origin: '2024-10-07',
+          frequency: 'day' as const,
+          series: `${id}-item-01 <b>&`,
+          history: Array.from({ length: 56 }, (_, k) => random.poisson(wave(k - 56))),
+          actual: Array.from({ length: 28 }, (_, k) => (k === 9 ? null : random.poisson(wave(k)))),
+          levels,
+          quantiles: levels.map((q) => Array.from({ length: 28 }, (_, k) => wave(k) * (1 + 0.7 * (q - 0.5)))),
+          seasonalNaive: Array.from({ length: 28 }, (_, k) => Math.round(wave(k % 7) * 1.1)),
+        },
+      };
+    }),
+    rounds: rounds.map(({ round, dropped }) => ({
+      round,
+      attempt: round,
+      requiredSurvivors: 5,
+      threshold: 5,
+      droppedIn: Object.fromEntries(dropped.map((id) => [id, 'train' as const])),
+      rebuiltMasks: dropped.map((merchant) => ({ merchant, shares: 5, threshold: 5, holders: 6 })),
+      killed: dropped[0],
+      sumExact: true,
+    })),
+    seen: {
+      merchant: ids[0]!,
+      round: 1,
+      numbers: 143_568,
+      masked: ringHistogram(words, 48),
+      unmasked: updateHistogram(update, 48),
+    },
+    engineReason: 'native TensorFlow is not installed',
+    cores: 2,
+    model: { size: 'nano', hash: 'ab'.repeat(32), parameters: 143_568, path: 'hansa-demo/run-1/model.safetensors' },
+    task: taskFileSchema.parse({
+      name: 'demo',
+      model: 'model.safetensors',
+      plan: {
+        job: 'demand',
+        frequency: 'day',
+        localSteps: 40,
+        batchSize: 32,
+        learningRate: 0.001,
+        evaluation: { fineTuneSteps: 40, learningRates: [0.0003, 0.001] },
+      },
+      rounds: 5,
+    }),
+    fineTuneSteps: 40,
+    versions: { hansa: '0.1.0', node: 'v20.20.2' },
+    command: 'npm run demo -- --seed 1',
+  };
+}
