@@ -1,0 +1,88 @@
+import type { Kysely, Migration, MigrationProvider } from 'kysely';
+
+/** Every change of the schema, in order of name; one that was released is never edited. */
+const migrations: Record<string, Migration> = {
+  '0001_start': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('facts')
+        .addColumn('key', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('clients')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('index', 'integer', (column) => column.notNull().unique())
+        .addColumn('label', 'text', (column) => column.notNull())
+        .addColumn('public_key', 'text', (column) => column.notNull().unique())
+        .addColumn('enrolled_at', 'integer', (column) => column.notNull())
+        .addColumn('last_seen_at', 'integer')
+        .execute();
+      await db.schema
+        .createTable('join_tokens')
+        .addColumn('secret_hash', 'text', (column) => column.primaryKey())
+        .addColumn('label', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'integer', (column) => column.notNull())
+        .addColumn('expires_at', 'integer', (column) => column.notNull())
+        .addColumn('client_id', 'text', (column) => column.references('clients.id'))
+        .execute();
+      await db.schema
+        .createTable('rosters')
+        .addColumn('epoch', 'integer', (column) => column.primaryKey())
+        .addColumn('wire', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('tasks')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('reason', 'text')
+        .addColumn('file', 'text', (column) => column.notNull())
+        .addColumn('plan', 'text', (column) => column.notNull())
+        .addColumn('committed_rounds', 'integer', (column) => column.notNull())
+        .addColumn('next_round', 'integer', (column) => column.notNull())
+        .addColumn('attempts', 'integer', (column) => column.notNull())
+        .addColumn('failures_in_row', 'integer', (column) => column.notNull())
+        .addColumn('model_hash', 'text', (column) => column.notNull())
+        .addColumn('initial_model_hash', 'text', (column) => column.notNull())
+        .addColumn('created_at', 'integer', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('attempts')
+        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('round', 'integer', (column) => column.notNull())
+        .addColumn('started_at', 'integer', (column) => column.notNull())
+        .addColumn('base_model_hash', 'text', (column) => column.notNull())
+        .addColumn('selected', 'text', (column) => column.notNull())
+        .addColumn('signing', 'integer', (column) => column.notNull())
+        .addColumn('record', 'text')
+        .addPrimaryKeyConstraint('attempts_key', ['task_id', 'attempt'])
+        .execute();
+      await db.schema
+        .createTable('updates')
+        .addColumn('task_id', 'text', (column) => column.notNull())
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('client_id', 'text', (column) => column.notNull().references('clients.id'))
+        .addColumn('size_bytes', 'integer', (column) => column.notNull())
+        .addColumn('committed_at', 'integer', (column) => column.notNull())
+        .addPrimaryKeyConstraint('updates_key', ['task_id', 'attempt', 'client_id'])
+        .execute();
+      await db.schema
+        .createTable('models')
+        .addColumn('hash', 'text', (column) => column.primaryKey())
+        .addColumn('size_bytes', 'integer', (column) => column.notNull())
+        .addColumn('parameters', 'integer', (column) => column.notNull())
+        .addColumn('task_id', 'text')
+        .addColumn('round', 'integer', (column) => column.notNull())
+        .addColumn('created_at', 'integer', (column) => column.notNull())
+        .execute();
+    },
+  },
+};
+
+export const migrationProvider: MigrationProvider = {
+  async getMigrations() {
+    return migrations;
+  },
+};

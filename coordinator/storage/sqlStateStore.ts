@@ -1,0 +1,449 @@
+import { HansaError } from '@hansa/shared/errors';
+import { type RoundRecord, roundRecordSchema, taskFileSchema } from '@hansa/shared/protocol';
+import { type Dialect, Kysely, Migrator, type Selectable, sql, type Transaction } from 'kysely';
+import { storageFault } from './faults.ts';
+import { migrationProvider } from './migrations.ts';
+import type { ClientRow, ModelRow, OpenAttempt, RosterRow, StateStore, TaskChange, TaskRow } from './stateStore.ts';
+
+interface ClientTable {
+  id: string;
+  index: number;
+  label: string;
+  public_key: string;
+  enrolled_at: number;
+  last_seen_at: number | null;
+}
+
+interface TaskTable {
+  id: string;
+  name: string;
+  state: string;
+  reason: string | null;
+  file: string;
+  plan: string;
+  committed_rounds: number;
+  next_round: number;
+  attempts: number;
+  failures_in_row: number;
+  model_hash: string;
+  initial_model_hash: string;
+  created_at: number;
+}
+
+interface AttemptTable {
+  task_id: string;
+  attempt: number;
+  round: number;
+  started_at: number;
+  base_model_hash: string;
+  selected: string;
+  signing: number;
+  record: string | null;
+}
+
+interface ModelTable {
+  hash: string;
+  size_bytes: number;
+  parameters: number;
+  task_id: string | null;
+  round: number;
+  created_at: number;
+}
+
+interface Tables {
+  facts: { key: string; value: string };
+  clients: ClientTable;
+  join_tokens: {
+    secret_hash: string;
+    label: string;
+    created_at: number;
+    expires_at: number;
+    client_id: string | null;
+  };
+  rosters: { epoch: number; wire: string };
+  tasks: TaskTable;
+  attempts: AttemptTable;
+  updates: { task_id: string; attempt: number; client_id: string; size_bytes: number; committed_at: number };
+  models: ModelTable;
+}
+
+// Bytes are kept as text: drivers disagree on what a BLOB is in memory, and none of ours is longer than 32 bytes.
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'base64url'));
+
+/** The state store over any SQL dialect that Kysely speaks. */
+export class SqlStateStore implements StateStore {
+  readonly #db: Kysely<Tables>;
+  readonly #beforeClose: (db: Kysely<Tables>) => Promise<void>;
+
+  private constructor(db: Kysely<Tables>, beforeClose: (db: Kysely<Tables>) => Promise<void>) {
+    this.#db = db;
+    this.#beforeClose = beforeClose;
+  }
+
+  /** Opens the store and brings its schema up to date. `checkpointSql` is run before closing. */
+  static async open(dialect: Dialect, checkpointSql?: string): Promise<SqlStateStore> {
+    const db = new Kysely<Tables>({ dialect });
+    const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
+    if (error !== undefined) {
+      await db.destroy();
+      throw error;
+    }
+    return new SqlStateStore(db, async (open) => {
+      if (checkpointSql !== undefined) await sql.raw(checkpointSql).execute(open);
+    });
+  }
+
+  federation(proposal: string): Promise<string> {
+    return this.#write('the federation', async (db) => {
+      await db
+        .insertInto('facts')
+        .values({ key: 'federation', value: proposal })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const row = await db
+        .selectFrom('facts')
+        .select('value')
+        .where('key', '=', 'federation')
+        .executeTakeFirstOrThrow();
+      return row.value;
+    });
+  }
+
+  addJoinToken(token: { secretHash: Uint8Array; label: string; createdAtMs: number; expiresAtMs: number }) {
+    return this.#write('a join token', async (db) => {
+      await db
+        .insertInto('join_tokens')
+        .values({
+          secret_hash: text(token.secretHash),
+          label: token.label,
+          created_at: token.createdAtMs,
+          expires_at: token.expiresAtMs,
+          client_id: null,
+        })
+        .execute();
+    });
+  }
+
+  enrol(request: { secretHash: Uint8Array; publicKey: Uint8Array; proposedId: string; nowMs: number }) {
+    return this.#write('an enrolment', async (db): Promise<ClientRow> => {
+      const secretHash = text(request.secretHash);
+      const publicKey = text(request.publicKey);
+      const token = await db
+        .selectFrom('join_tokens')
+        .selectAll()
+        .where('secret_hash', '=', secretHash)
+        .executeTakeFirst();
+      const holder = await db.selectFrom('clients').selectAll().where('public_key', '=', publicKey).executeTakeFirst();
+      if (token === undefined) {
+        throw new HansaError(
+          'TokenUnknown',
+          'This coordinator never gave out this join token. Ask the consortium admin for a new one.',
+        );
+      }
+      if (token.client_id !== null) {
+        if (token.client_id === holder?.id) return clientRow(holder);
+        throw new HansaError(
+          'TokenUsed',
+          'This join token has been used by another node. Ask the consortium admin for a new one.',
+        );
+      }
+      if (request.nowMs >= token.expires_at) {
+        throw new HansaError(
+          'TokenExpired',
+          `This join token expired at ${new Date(token.expires_at).toISOString()}. Ask the consortium admin for a new one.`,
+        );
+      }
+      if (holder !== undefined) {
+        throw new HansaError(
+          'AlreadyEnrolled',
+          `This node's key is enrolled already, as ${holder.id}. It needs no further token.`,
+        );
+      }
+      const { last } = await db
+        .selectFrom('clients')
+        .select(({ fn }) => fn.max('index').as('last'))
+        .executeTakeFirstOrThrow();
+      const row: ClientTable = {
+        id: request.proposedId,
+        index: last === null ? 0 : Number(last) + 1,
+        label: token.label,
+        public_key: publicKey,
+        enrolled_at: request.nowMs,
+        last_seen_at: null,
+      };
+      await db.insertInto('clients').values(row).execute();
+      await db.updateTable('join_tokens').set({ client_id: row.id }).where('secret_hash', '=', secretHash).execute();
+      return clientRow(row);
+    });
+  }
+
+  async clients(): Promise<ClientRow[]> {
+    return (await this.#db.selectFrom('clients').selectAll().orderBy('index').execute()).map(clientRow);
+  }
+
+  async client(id: string): Promise<ClientRow | undefined> {
+    const row = await this.#db.selectFrom('clients').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && clientRow(row);
+  }
+
+  markSeen(id: string, atMs: number) {
+    return this.#write('a node', async (db) => {
+      await db.updateTable('clients').set({ last_seen_at: atMs }).where('id', '=', id).execute();
+    });
+  }
+
+  rosters(): Promise<RosterRow[]> {
+    return this.#db.selectFrom('rosters').selectAll().orderBy('epoch').execute();
+  }
+
+  addRoster(row: RosterRow) {
+    return this.#write('a roster', async (db) => {
+      await db.insertInto('rosters').values(row).execute();
+    });
+  }
+
+  addTask(task: TaskRow) {
+    return this.#write('a task', async (db) => {
+      await db
+        .insertInto('tasks')
+        .values({
+          id: task.id,
+          name: task.name,
+          state: task.state,
+          reason: task.reason ?? null,
+          file: JSON.stringify(task.file),
+          plan: task.plan,
+          committed_rounds: task.committedRounds,
+          next_round: task.nextRound,
+          attempts: task.attempts,
+          failures_in_row: task.failuresInRow,
+          model_hash: task.modelHash,
+          initial_model_hash: task.initialModelHash,
+          created_at: task.createdAtMs,
+        })
+        .execute();
+    });
+  }
+
+  async tasks(): Promise<TaskRow[]> {
+    const rows = await this.#db.selectFrom('tasks').selectAll().orderBy('created_at').orderBy('id').execute();
+    return rows.map(taskRow);
+  }
+
+  async task(id: string): Promise<TaskRow | undefined> {
+    const row = await this.#db.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && taskRow(row);
+  }
+
+  changeTask(id: string, change: TaskChange) {
+    return this.#write('a task', (db) => applyTaskChange(db, id, change));
+  }
+
+  beginAttempt(attempt: Omit<OpenAttempt, 'attempt' | 'signing'>) {
+    return this.#write('a round', async (db) => {
+      const task = await db
+        .updateTable('tasks')
+        .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
+        .where('id', '=', attempt.taskId)
+        .returning('attempts')
+        .executeTakeFirstOrThrow();
+      await db
+        .insertInto('attempts')
+        .values({
+          task_id: attempt.taskId,
+          attempt: task.attempts,
+          round: attempt.round,
+          started_at: attempt.startedAtMs,
+          base_model_hash: attempt.baseModelHash,
+          selected: JSON.stringify(attempt.selected),
+          signing: 0,
+          record: null,
+        })
+        .execute();
+      return task.attempts;
+    });
+  }
+
+  markSigning(taskId: string, attempt: number) {
+    return this.#write('a round', async (db) => {
+      await db
+        .updateTable('attempts')
+        .set({ signing: 1 })
+        .where('task_id', '=', taskId)
+        .where('attempt', '=', attempt)
+        .execute();
+    });
+  }
+
+  commitUpdate(update: { taskId: string; attempt: number; clientId: string; sizeBytes: number; atMs: number }) {
+    return this.#write('an update', async (db) => {
+      const inserted = await db
+        .insertInto('updates')
+        .values({
+          task_id: update.taskId,
+          attempt: update.attempt,
+          client_id: update.clientId,
+          size_bytes: update.sizeBytes,
+          committed_at: update.atMs,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst();
+      return inserted.numInsertedOrUpdatedRows === 1n;
+    });
+  }
+
+  endAttempt(record: RoundRecord, change: TaskChange, model?: ModelRow) {
+    return this.#write('a round', async (db) => {
+      await db
+        .updateTable('attempts')
+        .set({ record: JSON.stringify(record) })
+        .where('task_id', '=', record.taskId)
+        .where('attempt', '=', record.attempt)
+        .execute();
+      if (model !== undefined) await insertModel(db, model);
+      await applyTaskChange(db, record.taskId, change);
+    });
+  }
+
+  async openAttempts(): Promise<OpenAttempt[]> {
+    const rows = await this.#db
+      .selectFrom('attempts')
+      .selectAll()
+      .where('record', 'is', null)
+      .orderBy('started_at')
+      .execute();
+    return rows.map((row) => ({
+      taskId: row.task_id,
+      round: row.round,
+      attempt: row.attempt,
+      startedAtMs: row.started_at,
+      baseModelHash: row.base_model_hash,
+      selected: JSON.parse(row.selected),
+      signing: row.signing === 1,
+    }));
+  }
+
+  async rounds(taskId: string): Promise<RoundRecord[]> {
+    const rows = await this.#db
+      .selectFrom('attempts')
+      .select('record')
+      .where('task_id', '=', taskId)
+      .where('record', 'is not', null)
+      .orderBy('attempt')
+      .execute();
+    return rows.map((row) => roundRecord(row.record));
+  }
+
+  async round(taskId: string, attempt: number): Promise<RoundRecord | undefined> {
+    const row = await this.#db
+      .selectFrom('attempts')
+      .select('record')
+      .where('task_id', '=', taskId)
+      .where('attempt', '=', attempt)
+      .where('record', 'is not', null)
+      .executeTakeFirst();
+    return row && roundRecord(row.record);
+  }
+
+  addModel(model: ModelRow) {
+    return this.#write('a model', (db) => insertModel(db, model));
+  }
+
+  async models(): Promise<ModelRow[]> {
+    const rows = await this.#db.selectFrom('models').selectAll().orderBy('created_at').orderBy('round').execute();
+    return rows.map(modelRow);
+  }
+
+  async model(hash: string): Promise<ModelRow | undefined> {
+    const row = await this.#db.selectFrom('models').selectAll().where('hash', '=', hash).executeTakeFirst();
+    return row && modelRow(row);
+  }
+
+  assertUsable() {
+    return this.#write('a probe', async (db) => {
+      const row = { key: 'lastProbe', value: String(Date.now()) };
+      await db
+        .insertInto('facts')
+        .values(row)
+        .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: row.value }))
+        .execute();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#beforeClose(this.#db);
+    await this.#db.destroy();
+  }
+
+  async #write<T>(what: string, work: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await this.#db.transaction().execute(work);
+    } catch (error) {
+      throw storageFault(error, what);
+    }
+  }
+}
+
+async function applyTaskChange(db: Transaction<Tables>, id: string, change: TaskChange): Promise<void> {
+  const columns: Partial<TaskTable> = {};
+  if (change.state !== undefined) columns.state = change.state;
+  if ('reason' in change) columns.reason = change.reason ?? null;
+  if (change.committedRounds !== undefined) columns.committed_rounds = change.committedRounds;
+  if (change.nextRound !== undefined) columns.next_round = change.nextRound;
+  if (change.failuresInRow !== undefined) columns.failures_in_row = change.failuresInRow;
+  if (change.modelHash !== undefined) columns.model_hash = change.modelHash;
+  if (Object.keys(columns).length === 0) return;
+  await db.updateTable('tasks').set(columns).where('id', '=', id).execute();
+}
+
+async function insertModel(db: Transaction<Tables>, model: ModelRow): Promise<void> {
+  await db
+    .insertInto('models')
+    .values({
+      hash: model.hash,
+      size_bytes: model.sizeBytes,
+      parameters: model.parameters,
+      task_id: model.taskId ?? null,
+      round: model.round,
+      created_at: model.createdAtMs,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+const clientRow = (row: Selectable<ClientTable>): ClientRow => ({
+  id: row.id,
+  index: row.index,
+  label: row.label,
+  publicKey: bytes(row.public_key),
+  enrolledAtMs: row.enrolled_at,
+  lastSeenAtMs: row.last_seen_at ?? undefined,
+});
+
+const taskRow = (row: Selectable<TaskTable>): TaskRow => ({
+  id: row.id,
+  name: row.name,
+  state: row.state as TaskRow['state'],
+  reason: row.reason ?? undefined,
+  file: taskFileSchema.parse(JSON.parse(row.file)),
+  plan: row.plan,
+  committedRounds: row.committed_rounds,
+  nextRound: row.next_round,
+  attempts: row.attempts,
+  failuresInRow: row.failures_in_row,
+  modelHash: row.model_hash,
+  initialModelHash: row.initial_model_hash,
+  createdAtMs: row.created_at,
+});
+
+const modelRow = (row: Selectable<ModelTable>): ModelRow => ({
+  hash: row.hash,
+  sizeBytes: row.size_bytes,
+  parameters: row.parameters,
+  taskId: row.task_id ?? undefined,
+  round: row.round,
+  createdAtMs: row.created_at,
+});
+
+const roundRecord = (json: string | null): RoundRecord => roundRecordSchema.parse(JSON.parse(json ?? 'null'));

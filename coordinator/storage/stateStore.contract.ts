@@ -1,0 +1,224 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { type RoundRecord, taskFileSchema } from '@hansa/shared/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StateStore, TaskRow } from './stateStore.ts';
+
+const start = Date.parse('2026-01-05T08:00:00Z');
+const key = (byte: number) => new Uint8Array(32).fill(byte);
+const hash = (digit: string) => digit.repeat(64);
+
+const newTask = (name = 'demand'): TaskRow => ({
+  id: randomUUID(),
+  name,
+  state: 'waiting',
+  reason: undefined,
+  file: taskFileSchema.parse({
+    name,
+    model: 'start.safetensors',
+    rounds: 3,
+    plan: {
+      job: 'demand',
+      frequency: 'day',
+      localSteps: 1,
+      batchSize: 8,
+      learningRate: 0.1,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.1] },
+    },
+  }),
+  plan: '{}',
+  committedRounds: 0,
+  nextRound: 1,
+  attempts: 0,
+  failuresInRow: 0,
+  modelHash: hash('a'),
+  initialModelHash: hash('a'),
+  createdAtMs: start,
+});
+
+const recordOf = (task: TaskRow, attempt: number, outcome: RoundRecord['outcome']): RoundRecord => ({
+  taskId: task.id,
+  round: 1,
+  attempt,
+  outcome,
+  startedAt: new Date(start).toISOString(),
+  selected: [],
+  reported: [],
+  dropped: [],
+  droppedIn: {},
+  rebuiltMasks: [],
+  requiredSurvivors: 4,
+  quorum: 4,
+  threshold: 4,
+  seconds: 7,
+  phaseSeconds: { advertiseKeys: 1, shareKeys: 1, train: 1, maskedInput: 1, consistency: 1, unmask: 1, publish: 1 },
+  bytesUp: 10,
+  bytesDown: 20,
+  bytesUpByClient: {},
+  bytesDownByClient: {},
+  baseModelHash: hash('a'),
+});
+
+/** What every StateStore must do. `open` opens the same store again and again: what was written must be there. */
+export function stateStoreContract(open: () => Promise<StateStore>): void {
+  let store: StateStore;
+  beforeEach(async () => {
+    store = await open();
+  });
+  afterEach(() => store.close());
+
+  const reopen = async () => {
+    await store.close();
+    store = await open();
+  };
+
+  const enrolled = async (byte: number) => {
+    const secretHash = new Uint8Array(randomBytes(32));
+    await store.addJoinToken({ secretHash, label: `shop ${byte}`, createdAtMs: start, expiresAtMs: start + 1000 });
+    return store.enrol({ secretHash, publicKey: key(byte), proposedId: randomUUID(), nowMs: start });
+  };
+
+  it('keeps the first federation id', async () => {
+    const first = await store.federation('one');
+    await reopen();
+    expect(await store.federation('two')).toBe(first);
+  });
+
+  describe('enrolment', () => {
+    it('spends a token on one key and numbers the nodes', async () => {
+      const [first, second] = [await enrolled(1), await enrolled(2)];
+      expect([first.index, second.index]).toEqual([0, 1]);
+      await reopen();
+      expect(await store.clients()).toEqual([first, second]);
+      expect((await store.client(second.id))?.publicKey).toEqual(key(2));
+      expect(await store.client(randomUUID())).toBeUndefined();
+    });
+
+    it('answers the same request again alike', async () => {
+      const secretHash = key(9);
+      await store.addJoinToken({ secretHash, label: 'x', createdAtMs: start, expiresAtMs: start + 1000 });
+      const request = { secretHash, publicKey: key(1), nowMs: start };
+      const first = await store.enrol({ ...request, proposedId: randomUUID() });
+      expect(await store.enrol({ ...request, proposedId: randomUUID(), nowMs: start + 5000 })).toEqual(first);
+      expect(await store.clients()).toHaveLength(1);
+    });
+
+    it.each([
+      ['TokenUnknown', { secretHash: key(7) }],
+      ['TokenUsed', { secretHash: key(8), publicKey: key(2) }],
+      ['TokenExpired', { secretHash: key(9), nowMs: start + 1000 }],
+      ['AlreadyEnrolled', { secretHash: key(9), publicKey: key(1) }],
+    ])('refuses with %s and changes nothing', async (code, change) => {
+      const token = { label: 'x', createdAtMs: start, expiresAtMs: start + 1000 };
+      await store.addJoinToken({ ...token, secretHash: key(8) });
+      await store.addJoinToken({ ...token, secretHash: key(9) });
+      await store.enrol({ secretHash: key(8), publicKey: key(1), proposedId: randomUUID(), nowMs: start });
+      const before = await store.clients();
+      const request = { publicKey: key(3), proposedId: randomUUID(), nowMs: start, ...change };
+      await expect(store.enrol(request)).rejects.toMatchObject({ code });
+      expect(await store.clients()).toEqual(before);
+    });
+
+    it('remembers when a node was last seen', async () => {
+      const { id } = await enrolled(1);
+      await store.markSeen(id, start + 5);
+      expect((await store.client(id))?.lastSeenAtMs).toBe(start + 5);
+    });
+  });
+
+  it('keeps rosters in order of epoch and refuses an epoch twice', async () => {
+    await store.addRoster({ epoch: 0, wire: '{"a":1}' });
+    await store.addRoster({ epoch: 1, wire: '{"a":2}' });
+    await expect(store.addRoster({ epoch: 1, wire: '{}' })).rejects.toThrow();
+    await reopen();
+    expect(await store.rosters()).toEqual([
+      { epoch: 0, wire: '{"a":1}' },
+      { epoch: 1, wire: '{"a":2}' },
+    ]);
+  });
+
+  describe('tasks and rounds', () => {
+    it('keeps tasks, oldest first, and their changes', async () => {
+      const first = newTask('first');
+      const second = { ...newTask('second'), createdAtMs: start + 1 };
+      await store.addTask(second);
+      await store.addTask(first);
+      await store.changeTask(first.id, { state: 'running', reason: 'waits' });
+      await store.changeTask(first.id, { reason: undefined, nextRound: 2 });
+      await store.changeTask(second.id, {});
+      await reopen();
+      expect(await store.tasks()).toEqual([{ ...first, state: 'running', nextRound: 2 }, second]);
+      expect(await store.task(second.id)).toEqual(second);
+      expect(await store.task(randomUUID())).toBeUndefined();
+    });
+
+    it('numbers attempts and shows those without an outcome after a restart', async () => {
+      const task = newTask();
+      await store.addTask(task);
+      const begun = { taskId: task.id, round: 1, startedAtMs: start, baseModelHash: hash('a'), selected: ['x'] };
+      expect(await store.beginAttempt(begun)).toBe(1);
+      await store.endAttempt(recordOf(task, 1, 'abandoned'), { failuresInRow: 1 });
+      expect(await store.beginAttempt(begun)).toBe(2);
+      await store.markSigning(task.id, 2);
+      await reopen();
+      expect(await store.openAttempts()).toEqual([{ ...begun, attempt: 2, signing: true }]);
+      expect(await store.task(task.id)).toMatchObject({ attempts: 2, failuresInRow: 1 });
+      expect(await store.rounds(task.id)).toEqual([recordOf(task, 1, 'abandoned')]);
+      expect(await store.round(task.id, 1)).toEqual(recordOf(task, 1, 'abandoned'));
+      expect(await store.round(task.id, 2)).toBeUndefined();
+    });
+
+    it('commits a round, its model and its task together', async () => {
+      const task = newTask();
+      await store.addTask(task);
+      const attempt = await store.beginAttempt({
+        taskId: task.id,
+        round: 1,
+        startedAtMs: start,
+        baseModelHash: hash('a'),
+        selected: [],
+      });
+      const model = {
+        hash: hash('b'),
+        sizeBytes: 8,
+        parameters: 1,
+        taskId: task.id,
+        round: 1,
+        createdAtMs: start,
+      };
+      await store.endAttempt(recordOf(task, attempt, 'committed'), { committedRounds: 1, modelHash: hash('b') }, model);
+      await reopen();
+      expect(await store.openAttempts()).toEqual([]);
+      expect(await store.model(hash('b'))).toEqual(model);
+      expect(await store.task(task.id)).toMatchObject({ committedRounds: 1, modelHash: hash('b') });
+    });
+
+    it('takes one update of a member in an attempt', async () => {
+      const task = newTask();
+      await store.addTask(task);
+      const { id } = await enrolled(1);
+      const update = { taskId: task.id, attempt: 1, clientId: id, sizeBytes: 4, atMs: start };
+      expect(await store.commitUpdate(update)).toBe(true);
+      expect(await store.commitUpdate(update)).toBe(false);
+      expect(await store.commitUpdate({ ...update, attempt: 2 })).toBe(true);
+    });
+  });
+
+  it('keeps models, oldest first, and knows each once', async () => {
+    const model = {
+      hash: hash('c'),
+      sizeBytes: 8,
+      parameters: 1,
+      taskId: undefined,
+      round: 0,
+      createdAtMs: start,
+    };
+    await store.addModel(model);
+    await store.addModel({ ...model, sizeBytes: 9 });
+    expect(await store.models()).toEqual([model]);
+    expect(await store.model(hash('d'))).toBeUndefined();
+  });
+
+  it('can tell that it is usable', async () => {
+    await expect(store.assertUsable()).resolves.toBeUndefined();
+  });
+}

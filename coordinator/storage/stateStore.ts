@@ -1,0 +1,139 @@
+import type { RoundRecord, TaskFile, TaskRecord } from '@hansa/shared/protocol';
+
+/** An enrolled node. */
+export interface ClientRow {
+  readonly id: string;
+  /** Its index in every roster. */
+  readonly index: number;
+  /** The merchant's name: for the admin's eyes alone. */
+  readonly label: string;
+  /** Ed25519, 32 bytes. */
+  readonly publicKey: Uint8Array;
+  readonly enrolledAtMs: number;
+  readonly lastSeenAtMs: number | undefined;
+}
+
+/** A roster epoch as it was signed. */
+export interface RosterRow {
+  readonly epoch: number;
+  /** The message `roster` as JSON. */
+  readonly wire: string;
+}
+
+/** A task with everything its rounds need. */
+export interface TaskRow {
+  readonly id: string;
+  readonly name: string;
+  readonly state: TaskRecord['state'];
+  readonly reason: string | undefined;
+  readonly file: TaskFile;
+  /** JSON text of the plan; its SHA-256 stands in the set-up's configuration. */
+  readonly plan: string;
+  readonly committedRounds: number;
+  /** The round that the next attempt is for, from 1. */
+  readonly nextRound: number;
+  /** Attempts begun so far; also `seq` of the last set-up. */
+  readonly attempts: number;
+  /** Abandoned attempts since the last committed one. */
+  readonly failuresInRow: number;
+  readonly modelHash: string;
+  readonly initialModelHash: string;
+  readonly createdAtMs: number;
+}
+
+export type TaskChange = Partial<
+  Pick<TaskRow, 'state' | 'reason' | 'committedRounds' | 'nextRound' | 'failuresInRow' | 'modelHash'>
+>;
+
+export interface ModelRow {
+  readonly hash: string;
+  readonly sizeBytes: number;
+  readonly parameters: number;
+  readonly taskId: string | undefined;
+  /** 0: a start. */
+  readonly round: number;
+  readonly createdAtMs: number;
+}
+
+/** An attempt that was begun and has no outcome. */
+export interface OpenAttempt {
+  readonly taskId: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly startedAtMs: number;
+  readonly baseModelHash: string;
+  readonly selected: readonly string[];
+  /** Whether the survivors were announced: then nodes may have signed, and the round's number is spent. */
+  readonly signing: boolean;
+}
+
+/**
+ * All that a coordinator must remember over a crash, models' bytes apart.
+ *
+ * Every method is one transaction; when it returns, its change is on disk. Methods that write throw HansaError StorageFull when the disk is full.
+ */
+export interface StateStore {
+  /** The federation's id; the first caller's proposal is kept for ever. */
+  federation(proposal: string): Promise<string>;
+
+  addJoinToken(token: {
+    readonly secretHash: Uint8Array;
+    readonly label: string;
+    readonly createdAtMs: number;
+    readonly expiresAtMs: number;
+  }): Promise<void>;
+  /**
+   * Spends a join token on a key. The same secret with the same key again gives the same answer: an answer may get lost.
+   *
+   * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, AlreadyEnrolled
+   */
+  enrol(request: {
+    readonly secretHash: Uint8Array;
+    readonly publicKey: Uint8Array;
+    readonly proposedId: string;
+    readonly nowMs: number;
+  }): Promise<ClientRow>;
+  /** By index, ascending. */
+  clients(): Promise<ClientRow[]>;
+  client(id: string): Promise<ClientRow | undefined>;
+  markSeen(id: string, atMs: number): Promise<void>;
+
+  /** By epoch, ascending. */
+  rosters(): Promise<RosterRow[]>;
+  addRoster(row: RosterRow): Promise<void>;
+
+  addTask(task: TaskRow): Promise<void>;
+  /** Oldest first. */
+  tasks(): Promise<TaskRow[]>;
+  task(id: string): Promise<TaskRow | undefined>;
+  changeTask(id: string, change: TaskChange): Promise<void>;
+
+  /** Begins the task's next attempt and returns its number. */
+  beginAttempt(attempt: Omit<OpenAttempt, 'attempt' | 'signing'>): Promise<number>;
+  markSigning(taskId: string, attempt: number): Promise<void>;
+  /** Records that a member's vector is on disk; false when it was recorded before. */
+  commitUpdate(update: {
+    readonly taskId: string;
+    readonly attempt: number;
+    readonly clientId: string;
+    readonly sizeBytes: number;
+    readonly atMs: number;
+  }): Promise<boolean>;
+  /** Ends an attempt, stores its model where it has one, and changes its task: all or nothing. */
+  endAttempt(record: RoundRecord, change: TaskChange, model?: ModelRow): Promise<void>;
+  openAttempts(): Promise<OpenAttempt[]>;
+  /** By attempt, ascending; ended ones only. */
+  rounds(taskId: string): Promise<RoundRecord[]>;
+  round(taskId: string, attempt: number): Promise<RoundRecord | undefined>;
+
+  /** Does nothing where the model is known. */
+  addModel(model: ModelRow): Promise<void>;
+  /** Oldest first. */
+  models(): Promise<ModelRow[]>;
+  model(hash: string): Promise<ModelRow | undefined>;
+
+  /** Throws when the store cannot be read and written. */
+  assertUsable(): Promise<void>;
+  /** Writes the log back into the database file and closes it. */
+  close(): Promise<void>;
+}
