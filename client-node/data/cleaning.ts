@@ -1,22 +1,47 @@
 /** What cleaning did to a merchant's order lines, in counts; nothing in it names an item, a day or a quantity. */
 export interface CleaningReport {
+  /** Order lines of this merchant, within each source's dates. */
   readonly rowsRead: number;
+  /** Order lines left after duplicates were removed. */
   readonly rowsUsed: number;
   readonly duplicatesRemoved: number;
-  /** Identical lines that were kept, because without an order number they may be two sales. */
+  /** Identical lines that were kept, because they may be different sales. */
   readonly identicalKept: number;
+  /** Periods without a line between a series' first line and the end of the file: no sale. */
   readonly missingPeriodsFilled: number;
   readonly returnLines: number;
   readonly returnedUnits: number;
+  /** Training periods lowered to their series' limit. */
   readonly outliersCut: number;
   readonly stockOutPeriods: number;
   /** Periods at the end of the file that had not ended and were left out (0 or 1). */
   readonly incompletePeriods: number;
   readonly seriesRead: number;
-  readonly seriesTooShort: number;
+  /** Series without a sale: only returns, or lines with quantity 0. */
   readonly seriesAllZero: number;
+  /** Series with sales, but in no window: shorter than a patch and one period, or not sold lately at any origin. */
+  readonly seriesTooShort: number;
   readonly seriesUsed: number;
+  /** Origins left out because nothing was sold in the 91 periods before. */
   readonly zeroWindowsSkipped: number;
   /** Whole sentences about what the merchant may want to change. */
   readonly warnings: readonly string[];
+}
+
+/** The report as plain lines for a person, warnings last; a step that found nothing is told as such. */
+export function describeCleaning(report: CleaningReport): string[] {
+  const n = (count: number) => Math.round(count).toLocaleString('en-US');
+  const lines = [
+    `${n(report.rowsRead)} order lines read, ${n(report.rowsUsed)} used`,
+    `duplicates: ${n(report.duplicatesRemoved)} removed; ${n(report.identicalKept)} identical lines kept as separate sales`,
+    `missing periods: ${n(report.missingPeriodsFilled)} filled with 0 (no line means no sale)`,
+    `returns: ${n(report.returnLines)} lines, ${n(report.returnedUnits)} units; kept apart from demand`,
+    `outliers: ${n(report.outliersCut)} training periods cut to their series' limit`,
+    `stock-outs: ${n(report.stockOutPeriods)} periods count as lower bounds, not as zero demand`,
+    `series: ${n(report.seriesRead)} read, ${n(report.seriesUsed)} used; ${n(report.seriesAllZero)} without a sale, ` +
+      `${n(report.seriesTooShort)} too short or not sold lately`,
+    `windows: ${n(report.zeroWindowsSkipped)} left out because nothing was sold in the history they show`,
+  ];
+  if (report.incompletePeriods > 0) lines.push('the last period of the file had not ended and was left out');
+  return [...lines, ...report.warnings.map((warning) => `warning: ${warning}`)];
 }

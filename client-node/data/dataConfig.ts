@@ -85,17 +85,10 @@ export const dataConfigSchema = z
     path: ['testFrom'],
     when: ({ value }) => hasDates(value, 'validFrom', 'testFrom'),
   })
-  .superRefine((config, context) => {
-    if (config.merchant === undefined) return;
-    config.sources.forEach((source, index) => {
-      if (source.columns.merchant === undefined) {
-        context.addIssue({
-          code: 'custom',
-          message: 'must name the merchant column, because data.merchant asks for one merchant',
-          path: ['sources', index, 'columns', 'merchant'],
-        });
-      }
-    });
+  .refine((config) => config.merchant === undefined || everySourceNames(config.sources, 'merchant'), {
+    message: 'asks for one merchant, so that every source must name its merchant column (columns.merchant)',
+    path: ['merchant'],
+    when: ({ value }) => z.object({ merchant: z.string(), sources: z.array(sourceSchema) }).safeParse(value).success,
   });
 export type DataConfig = z.infer<typeof dataConfigSchema>;
 
@@ -108,4 +101,8 @@ function isRealDate(text: string): boolean {
 function hasDates(value: unknown, ...names: string[]): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return names.every((name) => dateSchema.safeParse((value as Record<string, unknown>)[name]).success);
+}
+
+function everySourceNames(sources: readonly Source[], column: keyof Columns): boolean {
+  return sources.every((source) => source.columns[column] !== undefined);
 }

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance, quotedString } from '@duckdb/node-api';
+import { HansaError } from '@hansa/shared/errors';
+
+const MEMORY_LIMIT = '512MB';
+const THREADS = '2';
+
+/** A value that a statement's `$name` stands for. */
+export type Parameters = Record<string, string | number>;
+
+/** An in-memory database that can read the files it was opened for and nothing else, and spills to a folder of its own. */
+export interface OrderDatabase {
+  run(sql: string, parameters?: Parameters): Promise<void>;
+  /** The only row of a result; numbers that SQL holds in 64 bits come as numbers. */
+  row(sql: string, parameters?: Parameters): Promise<Record<string, unknown>>;
+  rows(sql: string, parameters?: Parameters): Promise<Record<string, unknown>[]>;
+  /** Hands the result on piece by piece as columns of plain values; memory does not grow with the result. */
+  columns(sql: string, visit: (columns: readonly (readonly unknown[])[], rows: number) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database for the given files (absolute paths).
+ *
+ * Extensions are neither downloaded nor loaded, and once open its settings are locked.
+ *
+ * @param scratchFolder where it may spill; the system's temporary folder when undefined
+ */
+export async function openDatabase(
+  files: readonly string[],
+  options: { readonly scratchFolder?: string | undefined; readonly signal?: AbortSignal | undefined },
+): Promise<OrderDatabase> {
+  const spill = await mkdtemp(join(options.scratchFolder ?? tmpdir(), 'hansa-orders-'));
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: THREADS,
+    memory_limit: MEMORY_LIMIT,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
+  const connection = await instance.connect();
+  const list = files.flatMap((file) => [file, globSafe(file)]).map(quotedString);
+  await connection.run(`SET temp_directory = ${quotedString(spill)}`);
+  await connection.run(`SET allowed_paths = [${list.join(', ')}]`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+
+  const interrupt = () => connection.interrupt();
+  options.signal?.addEventListener('abort', interrupt);
+  const guarded = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
+    options.signal?.throwIfAborted();
+    try {
+      return await work(connection);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw explain(error, spill);
+    }
+  };
+
+  const rows = (sql: string, parameters?: Parameters) =>
+    guarded(async (open) => {
+      const reader = await open.runAndReadAll(sql, parameters);
+      return reader.getRowObjects().map(withPlainNumbers);
+    });
+
+  return {
+    run: (sql, parameters) => guarded(async (open) => void (await open.run(sql, parameters))),
+    rows,
+    async row(sql, parameters) {
+      const [first] = await rows(sql, parameters);
+      if (first === undefined) throw new RangeError('a statement meant for one row gave none');
+      return first;
+    },
+    columns: (sql, visit) =>
+      guarded(async (open) => {
+        const result = await open.stream(sql);
+        for (
+          let chunk = await result.fetchChunk();
+          chunk !== null && chunk.rowCount > 0;
+          chunk = await result.fetchChunk()
+        ) {
+          options.signal?.throwIfAborted();
+          visit(chunk.getColumns(), chunk.rowCount);
+        }
+      }),
+    async close() {
+      options.signal?.removeEventListener('abort', interrupt);
+      connection.closeSync();
+      instance.closeSync();
+      await rm(spill, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A path as the database's file functions take it: its glob characters stand for themselves. */
+export function globSafe(path: string): string {
+  return path.replaceAll(/[[*?]/g, (character) => `[${character}]`);
+}
+
+function withPlainNumbers(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? Number(value) : value]),
+  );
+}
+
+function explain(error: unknown, spill: string): unknown {
+  const message = error instanceof Error ? error.message : '';
+  if (/No space left|failed to offload|Out of Memory/i.test(message)) {
+    return new HansaError(
+      'StorageFull',
+      `There is not enough room in ${spill} to work through the order files. Free some space, or map fewer files.`,
+    );
+  }
+  return error;
+}
