@@ -1,17 +1,13 @@
 import type { SecretBytes, SignatureLabel } from '@hansa/shared/crypto';
 import type { ErrorCode } from '@hansa/shared/errors';
 import type {
-  AcknowledgeShares,
   AdvertiseKeys,
   CoordinatorMessageName,
   MaskedInputHeader,
   MessageOf,
   NodeMessageName,
   Open,
-  RevealShares,
   SecAggConfig,
-  ShareKeys,
-  SignSurvivors,
 } from '@hansa/shared/protocol/secagg';
 import type { RandomSource } from '@hansa/shared/random';
 import type { CohortView } from '../cohortView.ts';
@@ -137,7 +133,7 @@ export type ClientOutcome =
 /** What the driver does, in this order, each done before the next begins. */
 export type ClientEffect =
   | { readonly type: 'journal'; readonly record: JournalRecord }
-  | SendEffect
+  | ClientSendEffect
   | {
       /** Download the model, check its hash, train; then event `prepared`. */
       readonly type: 'prepareRound';
@@ -161,7 +157,7 @@ export type ClientEffect =
   | { readonly type: 'wipe'; readonly secrets: readonly SecretBytes[] }
   | { readonly type: 'closed'; readonly outcome: ClientOutcome };
 
-type SendEffect = {
+export type ClientSendEffect = {
   [Name in Exclude<NodeMessageName, 'maskedInputHeader'>]: {
     readonly type: 'send';
     readonly name: Name;
@@ -169,8 +165,10 @@ type SendEffect = {
   };
 }[Exclude<NodeMessageName, 'maskedInputHeader'>];
 
-/** A coordinator's message that was accepted, as its hash: an exact duplicate is answered again, other bytes are refused. */
-export type Accepted = Readonly<Partial<Record<CoordinatorMessageName, Uint8Array>>>;
+/** The coordinator's messages that were accepted: an exact duplicate is answered again as it was, other bytes are refused. */
+export type Accepted = Readonly<
+  Partial<Record<CoordinatorMessageName, { readonly hash: Uint8Array; readonly replies: readonly ClientEffect[] }>>
+>;
 
 /** What is fixed once OPEN is accepted. */
 export interface SetupFacts {
@@ -229,36 +227,38 @@ interface LiveRound extends LiveCohort {
  */
 export type ClientState =
   | { readonly phase: 'waiting' }
-  | (Live & { readonly phase: 'advertised'; readonly sent: AdvertiseKeys })
+  | (Live & { readonly phase: 'advertised'; readonly advertised: AdvertiseKeys })
   | (LiveCohort & {
       readonly phase: 'shared';
       readonly own: HeldShares;
-      readonly sent: ShareKeys;
     })
   | (LiveCohort & {
       readonly phase: 'acknowledged';
       readonly held: ReadonlyMap<number, HeldShares>;
-      readonly sent: AcknowledgeShares;
     })
   | (LiveRound & { readonly phase: 'training' })
   | (LiveRound & { readonly phase: 'masking' })
-  | (LiveRound & { readonly phase: 'masked'; readonly sent: MaskedInputHeader })
+  | (LiveRound & { readonly phase: 'masked' })
   | (LiveRound & {
       readonly phase: 'signed';
       readonly survivors: readonly number[];
       readonly survivorsBits: Uint8Array;
-      readonly sent: SignSurvivors;
     })
   | {
       readonly phase: 'answered';
       readonly setup: SetupFacts;
       readonly accepted: Accepted;
-      readonly cohortSize: number;
       readonly round: RoundFacts;
+      readonly survivors: readonly number[];
       readonly survivorsBits: Uint8Array;
-      readonly sent: RevealShares;
     }
   | { readonly phase: 'closed'; readonly sid: Uint8Array | undefined; readonly outcome: ClientOutcome };
+
+/** A set-up that has begun and is not over. */
+export type LiveState = Exclude<ClientState, { readonly phase: 'waiting' | 'closed' }>;
+
+/** The state in one phase. */
+export type ClientStateIn<Phase extends ClientPhase> = Extract<ClientState, { readonly phase: Phase }>;
 
 export type ClientPhase = ClientState['phase'];
 

@@ -1,0 +1,23 @@
+import type { ErrorCode } from '@hansa/shared/errors';
+import { refuse } from '../refuse.ts';
+import type { ClientPolicy, SetupFacts } from './types.ts';
+
+/** Refuses a set of members (L1, U2, U3) that is too small or in which too few are known from the first roster. */
+export function checkFloors(
+  setup: SetupFacts,
+  policy: ClientPolicy,
+  set: {
+    readonly name: string;
+    readonly members: readonly number[];
+    readonly atLeast: number;
+    readonly code: ErrorCode;
+  },
+): void {
+  if (set.members.length < set.atLeast)
+    refuse(set.code, `${set.name} has ${set.members.length} members; this node wants at least ${set.atLeast}.`);
+  const floor = Math.max(policy.knownFloor, setup.open.config.knownFloor);
+  const known = new Set(setup.roster.known);
+  const count = set.members.filter((member) => known.has(member)).length;
+  if (count < floor)
+    refuse('UnknownPeers', `${set.name} has ${count} members of the first roster; this node wants at least ${floor}.`);
+}

@@ -1,0 +1,64 @@
+import { equalBytes } from '@hansa/shared/crypto';
+import { maskedInputHeaderBytes } from '@hansa/shared/protocol/secagg';
+import { bitsOf } from '../cohortView.ts';
+import { byteLengthOf } from '../encoding/fits.ts';
+import { completeGraph } from '../graph.ts';
+import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
+import { refuse } from '../refuse.ts';
+import type { ClientEvent, ClientPorts, ClientStateIn, ClientStep } from './types.ts';
+
+/** Trained: derives the masks of this round. Happens once for a set-up, since a second vector under the same masks would lay both open. */
+export function maskUpdate(
+  state: ClientStateIn<'training'>,
+  event: Extract<ClientEvent, { readonly type: 'prepared' }>,
+): ClientStep {
+  const { setup, cohort, secrets, round } = state;
+  const { sid, index } = setup;
+  if (!equalBytes(event.modelHash, round.modelHash))
+    refuse('ModelMismatch', 'This node trained from other bytes than the model the round is bound to.');
+  const plan = {
+    self: { key: selfMaskKey(sid, round.roundHash, index, secrets.selfSeed), sign: 1 as const },
+    pairs: completeGraph.edgesOf(round.sharers, index).map((other) => ({
+      key: pairMaskKey(
+        sid,
+        round.roundHash,
+        { index, maskKey: secrets.maskKey },
+        { index: other, maskKey: cohort.members.get(other)!.maskKey },
+      ),
+      sign: pairSign(index, other),
+    })),
+  };
+  const { config } = setup.open;
+  return {
+    state: { ...state, phase: 'masking' },
+    effects: [{ type: 'mask', plan, byteLength: byteLengthOf(config), config }],
+  };
+}
+
+/** Masked: signs what the vector is; from here on only these bytes leave, however often they are asked for. */
+export function freezeVector(
+  state: ClientStateIn<'masking'>,
+  event: Extract<ClientEvent, { readonly type: 'maskedVector' }>,
+  ports: ClientPorts,
+): ClientStep {
+  const { setup, round, cohort, accepted } = state;
+  const byteLength = byteLengthOf(setup.open.config);
+  if (event.byteLength !== byteLength)
+    throw new RangeError(`The masked vector has ${event.byteLength} bytes instead of ${byteLength}`);
+  const unsigned = {
+    sid: setup.sid,
+    roundHash: round.roundHash,
+    index: setup.index,
+    edges: bitsOf(cohort, completeGraph.edgesOf(round.sharers, setup.index)),
+    byteLength,
+    vectorHash: event.vectorHash,
+  };
+  const header = { ...unsigned, signature: ports.identity.sign('m3', maskedInputHeaderBytes(unsigned)) };
+  const upload = { type: 'upload', header } as const;
+  // The coordinator asks again for a vector by repeating M3.
+  const startRound = { hash: accepted.startRound!.hash, replies: [upload] };
+  return {
+    state: { ...state, phase: 'masked', accepted: { ...accepted, startRound } },
+    effects: [upload],
+  };
+}
