@@ -1,0 +1,169 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type MetricDescription, metricNames } from '@hansa/coordinator/metrics';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { overview } from '../grafana/overview.ts';
+import { panelsOf, queriesOf } from '../grafana/panels.ts';
+import { processMetrics } from '../grafana/promql.ts';
+
+const installed = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
+const complete = installed('prometheus') && installed('promtool');
+if (!complete) {
+  console.warn('SKIPPED: prometheus and promtool are not installed; no query of the dashboard is run for real.');
+}
+
+const configPath = fileURLToPath(new URL('./prometheus.yml', import.meta.url));
+
+/** Every combination of a metric's label values; an open set gets one made-up value. */
+function labelSets(labels: MetricDescription['labels']): string[] {
+  return Object.entries(labels).reduce<string[]>(
+    (rows, [label, values]) =>
+      rows.flatMap((row) => (values.length === 0 ? ['any'] : values).map((value) => `${row}${label}="${value}",`)),
+    [''],
+  );
+}
+
+/** A page of every metric the coordinator exports; a scrape adds 2 to every counter. */
+function inventedPage(scrape: number): string {
+  const described: Record<string, MetricDescription> = metricNames;
+  const page = Object.entries(described).flatMap(([name, { type, labels }]) => [
+    `# TYPE ${name} ${type}`,
+    ...labelSets(labels).flatMap((set) =>
+      type === 'histogram'
+        ? [
+            `${name}_bucket{${set}le="+Inf"} ${2 * scrape}`,
+            `${name}_sum{${set}} ${5 * scrape}`,
+            `${name}_count{${set}} ${2 * scrape}`,
+          ]
+        : [`${name}{${set}} ${type === 'counter' ? 2 * scrape : 1}`],
+    ),
+  ]);
+  return `${[...page, ...processMetrics.flatMap((name) => [`# TYPE ${name} gauge`, `${name} 1`])].join('\n')}\n`;
+}
+
+/** Serves the invented page on a free port; emits 'scrape' on the server with the number of scrapes so far. */
+async function serveInventedPage(): Promise<Server> {
+  let scrapes = 0;
+  const server = createServer((_request, response) => {
+    scrapes += 1;
+    response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8').end(inventedPage(scrapes));
+    server.emit('scrape', scrapes);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
+}
+
+const addressOf = (server: Server): string => `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+/** Resolves with the first line of a stream that the pattern matches; the rest of the stream is read and dropped. */
+function lineOf(stream: NodeJS.ReadableStream, pattern: RegExp): Promise<RegExpExecArray> {
+  return new Promise((resolve, reject) => {
+    const seen: string[] = [];
+    createInterface(stream)
+      .on('line', (line) => {
+        const match = pattern.exec(line);
+        if (match) resolve(match);
+        else if (seen.length < 100) seen.push(line);
+      })
+      .on('close', () => reject(new Error(`It ended without ${pattern}:\n${seen.join('\n')}`)));
+  });
+}
+
+interface Answer {
+  readonly status: string;
+  readonly error?: string;
+  readonly data: {
+    readonly result: readonly { readonly metric: Record<string, string>; readonly value: [number, string] }[];
+  };
+}
+
+describe.skipIf(!complete)('with a real Prometheus', () => {
+  let folder: string;
+  const children: ChildProcess[] = [];
+  let page: Server;
+  let prometheus: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'hansa-prometheus-'));
+    page = await serveInventedPage();
+    // What is shipped, but scraped faster and elsewhere.
+    const config = readFileSync(configPath, 'utf8')
+      .replace('scrape_interval: 5s', 'scrape_interval: 200ms')
+      .replace('scrape_timeout: 4s', 'scrape_timeout: 200ms')
+      .replace("['coordinator:4600']", `['${addressOf(page)}']`);
+    writeFileSync(join(folder, 'prometheus.yml'), config);
+    const server = spawn(
+      'prometheus',
+      [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        '--web.listen-address=127.0.0.1:0',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    children.push(server);
+    const [, address] = await lineOf(server.stderr, /msg="Listening on" address=(\S+)/);
+    prometheus = `http://${address}`;
+    // A scrape is stored before the next one of its target begins.
+    for (let scrapes = 0; scrapes < 6; [scrapes] = (await once(page, 'scrape')) as [number]);
+  });
+
+  afterAll(async () => {
+    await Promise.all(
+      children.map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        const ended = once(child, 'exit');
+        child.kill('SIGTERM');
+        await ended;
+      }),
+    );
+    page.closeAllConnections();
+    page.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Runs a panel's query as Grafana would, its variables filled in. */
+  async function ask(expr: string, coordinator: string): Promise<Answer> {
+    const query = expr
+      .replaceAll('$coordinator', coordinator)
+      .replaceAll('$__rate_interval', '1s')
+      .replaceAll('$__range', '1m');
+    const response = await fetch(`${prometheus}/api/v1/query?${new URLSearchParams({ query })}`);
+    return (await response.json()) as Answer;
+  }
+
+  it('answers every query of every panel with data', async () => {
+    const empty: string[] = [];
+    for (const panel of panelsOf(overview())) {
+      for (const { expr, refId } of queriesOf(panel)) {
+        const answer = await ask(expr, addressOf(page));
+        expect(answer.error, `${panel.title} ${refId}: ${expr}`).toBeUndefined();
+        const values = answer.data.result.map((series) => Number(series.value[1]));
+        if (values.length === 0 || values.some(Number.isNaN)) empty.push(`${panel.title} ${refId}: ${expr}`);
+      }
+    }
+    expect(empty).toEqual([]);
+  });
+
+  it("offers the coordinators that it scrapes as the dashboard's choice", async () => {
+    const response = await fetch(
+      `${prometheus}/api/v1/label/instance/values?${new URLSearchParams({ 'match[]': 'hansa_build_info{role="coordinator"}' })}`,
+    );
+    expect(await response.json()).toMatchObject({ status: 'success', data: [addressOf(page)] });
+  });
+
+  it('refuses a query that is no PromQL, so that the test above can fail', async () => {
+    expect((await ask('sum by (phase hansa_rounds_total', addressOf(page))).error).toContain('parse error');
+  });
+
+  it('accepts the configuration that is shipped', () => {
+    expect(execFileSync('promtool', ['check', 'config', configPath], { encoding: 'utf8' })).toContain('SUCCESS');
+  });
+});
