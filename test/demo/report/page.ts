@@ -105,7 +105,7 @@ function fact(name: Say, value: Say | Html): Html {
 function changes({ merchants: reports }: ReportData, verdict: Verdict): Html {
   const intervals = new Map<string, Interval>();
   for (const { id, changeInterval } of reports) if (changeInterval) intervals.set(id, changeInterval);
-  return html`<section>
+  return html`<section class="together">
 <h2>${say((d) => d.changeHeading)}</h2>
 <p class="lead">${say((d) => d.changeCaption)}</p>
 <div class="card change">${changeChart(verdict.againstLocal, intervals)}</div>
@@ -114,7 +114,7 @@ function changes({ merchants: reports }: ReportData, verdict: Verdict): Html {
 
 function rounds({ result, rounds: reports }: ReportData): Html {
   const longest = Math.max(...result.rounds.map(({ seconds }) => seconds));
-  return html`<section>
+  return html`<section class="together">
 <h2>${say((d) => d.roundsHeading)}</h2>
 <p class="lead">${say((d) => d.roundsCaption)}</p>
 <ol class="phases">${roundPhases.map((phase, i) => html`<li><b class="p${i + 1}">${i + 1}</b>${say((d) => d.phases[phase])}</li>`)}</ol>
@@ -182,14 +182,14 @@ export function storyOf(d: (typeof dictionaries)['en'], round: RoundResult, repo
 }
 
 function seen({ merchant, round, numbers, masked, unmasked }: SeenVector): Html {
-  return html`<section>
+  return html`<section class="together">
 <h2>${say((d) => d.seenHeading)}</h2>
 <p class="lead">${say((d) => d.seenCaption(merchant, round, numbers))}</p>
 <div class="grid2">
-<figure class="card"><h3>${say((d) => d.seenMasked)}</h3><p class="who">👁 ${say((d) => d.seenWho)}</p>
+<figure class="card"><h3>${say((d) => d.seenMasked)}</h3><p class="who">${say((d) => d.seenWho)}</p>
 ${histogramChart(masked, 'masked', (d) => d.seenMaskedAxis)}
 <figcaption class="note">${say((d) => d.seenMaskedNote(largestShare(masked), masked.counts.length))}</figcaption></figure>
-<figure class="card"><h3>${say((d) => d.seenUnmasked)}</h3><p class="who">⌂ ${say((d) => d.seenWhoNot)}</p>
+<figure class="card"><h3>${say((d) => d.seenUnmasked)}</h3><p class="who">${say((d) => d.seenWhoNot)}</p>
 ${histogramChart(unmasked, 'plain', (d) => d.seenUnmaskedAxis(unmasked.high))}
 <figcaption class="note">${say((d) => d.seenUnmaskedNote(largestShare(unmasked)))}</figcaption></figure>
 </div>
@@ -197,7 +197,7 @@ ${histogramChart(unmasked, 'plain', (d) => d.seenUnmaskedAxis(unmasked.high))}
 }
 
 function merchants({ result, merchants: reports }: ReportData): Html {
-  return html`<section>
+  return html`<section class="fresh">
 <h2>${say((d) => d.merchantsHeading)}</h2>
 <p class="lead">${say((d) => d.merchantsCaption)}</p>
 <div class="cards">${result.merchants.map((merchant) =>
@@ -229,7 +229,7 @@ ${
 }
 ${fact(
   (d) => d.budget,
-  (d) => d.number(merchant.steps),
+  (d) => d.budgetValue(merchant.steps),
 )}
 </dl>
 <h4>${say((d) => d.wql)}</h4>
@@ -286,7 +286,7 @@ function cleaningOf(cleaning: CleaningCounts): Html {
 }
 
 function notProtected(): Html {
-  return html`<section>
+  return html`<section class="together">
 <h2>${say((d) => d.notProtectedHeading)}</h2>
 <div class="card"><ul class="warnings">${dictionaries.en.notProtected.map((_, i) => html`<li>${say((d) => d.notProtected[i]!)}</li>`)}</ul></div>
 </section>`;

@@ -33,8 +33,8 @@ h1 { margin: 0 0 10px; font-size: clamp(25px, 4.2vw, 36px); line-height: 1.2; le
 h1 .sign { display: inline-block; margin-right: .3em; color: var(--good); }
 .no h1 .sign { color: var(--bad); }
 .verdict p { margin: 0; font-size: 17.5px; max-width: 66em; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; margin: 22px 0 0; padding: 0; background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
-.tiles div { background: var(--card); padding: 14px 16px; }
+.tiles { display: flex; flex-wrap: wrap; gap: 1px; margin: 22px 0 0; padding: 0; background: var(--line); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
+.tiles div { flex: 1 1 160px; background: var(--card); padding: 14px 16px; }
 .tiles dd { margin: 0; font-size: 25px; font-weight: 650; letter-spacing: -.01em; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .tiles dt { color: var(--soft); font-size: 13.5px; line-height: 1.35; }
 .tiles div { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
@@ -95,8 +95,8 @@ pre { overflow: auto; padding: 12px; border: 1px solid var(--line); border-radiu
 code { font: 13px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .warnings li { margin: 8px 0; } .warnings { margin: 0; padding-left: 1.3em; max-width: 62em; } .warnings li::marker { content: "✕  "; color: var(--bad); }
 footer { margin-top: 46px; padding-bottom: 34px; color: var(--soft); font-size: 13.5px; }
-@media (max-width: 520px) { main, header, footer { padding-left: 14px; padding-right: 14px; } .verdict { padding: 18px 16px; } .verdict p { font-size: 16px; } .card { padding: 14px; } .tiles { grid-template-columns: 1fr 1fr; }
+@media (max-width: 520px) { main, header, footer { padding-left: 14px; padding-right: 14px; } .verdict { padding: 18px 16px; } .verdict p { font-size: 16px; } .card { padding: 14px; } .tiles div { flex-basis: 130px; padding: 12px 14px; }
   dl.facts { gap: 2px 10px; font-size: 13.5px; } }
-@media print { body { font-size: 10.5pt; } fieldset { display: none; } section { margin-top: 22pt; } h2 { break-after: avoid; } .lead { break-after: avoid; } .cards, .grid2, .cards.rounds { grid-template-columns: 1fr 1fr; gap: 9pt; }
+@media print { body { font-size: 10.5pt; } fieldset { display: none; } section { margin-top: 22pt; } h2, .lead { break-after: avoid; } .lead { break-inside: avoid; } .together { break-inside: avoid; } .fresh { break-before: page; } .cards, .grid2, .cards.rounds { grid-template-columns: 1fr 1fr; gap: 9pt; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } main, header, footer { max-width: none; padding: 0; } @page { margin: 14mm; } }
 `;
