@@ -20,6 +20,8 @@ export const planSchema = z.strictObject({
     .int()
     .min(0)
     .max(2 ** 31 - 1),
+  /** Where the task weighs by buckets: training windows that a weight of 1 stands for (the task file's `secureAggregation.weighting`). */
+  windowsPerUnit: z.int().min(1).max(1e9).optional(),
   /** SHA-256 of the model that round 1 starts from. */
   initialModelHash: sha256HexSchema,
   /** How `hansa-client evaluate` compares: F further steps for fine-tuning, and the learning rates that local-only and fine-tuning choose from on validation. */
@@ -87,7 +89,7 @@ export const taskFileSchema = z.strictObject({
       maxLoss: z.number().positive().max(1e6).default(100),
     })
     .prefault({}),
-  plan: planSchema.omit({ rounds: true, initialModelHash: true }).extend({
+  plan: planSchema.omit({ rounds: true, initialModelHash: true, windowsPerUnit: true }).extend({
     optimizer: planSchema.shape.optimizer.default('adamW'),
     warmupSteps: planSchema.shape.warmupSteps.default(0),
     seed: planSchema.shape.seed.default(0),
