@@ -1,0 +1,68 @@
+import { HansaError } from '@hansa/shared/errors';
+import { z } from 'zod';
+import { type Child, startChild } from './childProcess.ts';
+import type { EngineName } from './engine.ts';
+
+/** An engine that says nothing for this long while it starts is not usable. */
+const SILENCE_MS = 30_000;
+
+/** What a child says once its engine has computed something (`ready`) or cannot. */
+export const trialMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('engineReady') }),
+  z.strictObject({ type: z.literal('engineFailed'), reason: z.string() }),
+]);
+export type TrialMessage = z.infer<typeof trialMessageSchema>;
+
+export interface TrialOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly silenceMs?: number;
+  /** Messages that follow `engineReady`. */
+  readonly onMessage?: (message: unknown) => void;
+  readonly onOutput?: (text: string) => void;
+}
+
+/**
+ * Starts a child that runs on the engine `name` and waits until its engine has computed something.
+ *
+ * @param file its first argument is the engine's name; its first message a TrialMessage
+ * @throws HansaError EngineUnusable with the reason: a crash, a failure, or silence; Interrupted when the signal aborts. The child is gone then.
+ */
+export async function startOnEngine(file: URL, name: EngineName, options: TrialOptions = {}): Promise<Child> {
+  const { signal, silenceMs = SILENCE_MS, onMessage, onOutput } = options;
+  let child: Child | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const unusable = (reason: string) => reject(new HansaError('EngineUnusable', reason));
+      onAbort = () => reject(new HansaError('Interrupted', 'Stopped while the training engine was being tried.'));
+      if (signal?.aborted) return onAbort();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      timer = setTimeout(() => unusable(`it said nothing for ${silenceMs / 1000} s`), silenceMs);
+      let ready = false;
+      const started = startChild(
+        file,
+        [name],
+        (message) => {
+          if (ready) return onMessage?.(message);
+          const trial = trialMessageSchema.safeParse(message);
+          if (!trial.success) return unusable('it sent something unexpected');
+          if (trial.data.type === 'engineFailed') return unusable(trial.data.reason);
+          ready = true;
+          resolve();
+        },
+        onOutput,
+      );
+      child = started;
+      void started.ended.then(unusable);
+    });
+  } catch (error) {
+    child?.kill();
+    await child?.ended;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+  }
+  return child as Child;
+}

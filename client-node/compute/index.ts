@@ -1,0 +1,2 @@
+export { chooseEngine, type EngineChoice } from './chooseEngine.ts';
+export { type EngineName, engineNames } from './engine.ts';

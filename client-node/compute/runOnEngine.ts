@@ -1,0 +1,30 @@
+import { activate, type EngineName, engineNames, exercise } from './engine.ts';
+import type { TrialMessage } from './engineTrial.ts';
+
+/**
+ * A child's side of the trial: starts the engine that its first argument names, computes something with it, and says so.
+ *
+ * The process ends when its parent does, whatever it is doing between two steps.
+ *
+ * @returns whether the engine works; where it does not, the parent has been told why
+ */
+export async function runOnEngine(): Promise<boolean> {
+  process.once('disconnect', () => process.exit());
+  // Ctrl-C reaches every process of a terminal; the parent decides what it means here.
+  process.on('SIGINT', () => undefined);
+  const name = process.argv[2] as EngineName;
+  if (!engineNames.includes(name)) throw new RangeError(`no engine is called ${name}`);
+  try {
+    await activate(name);
+    await exercise();
+  } catch (error) {
+    tell({ type: 'engineFailed', reason: error instanceof Error ? error.message : String(error) });
+    return false;
+  }
+  tell({ type: 'engineReady' });
+  return true;
+}
+
+function tell(message: TrialMessage): void {
+  process.send?.(message);
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { HansaError } from '@hansa/shared/errors';
+import { type Architecture, architectureOfHeader, manifestFor, modelMetadata } from '@hansa/shared/model';
+import { encodeFile, type Manifest, parameterCount, readHeaderFrom } from '@hansa/shared/numeric';
+
+/** A model as this node holds it. */
+export interface Model {
+  readonly architecture: Architecture;
+  readonly manifest: Manifest;
+  /** Every parameter, in the manifest's order. */
+  readonly vector: Float32Array;
+}
+
+/** Reads and checks a model file (safetensors). Throws HansaError NotFound or InvalidModelFile, which name the path. */
+export async function readModelFile(path: string): Promise<Model> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new HansaError('NotFound', `There is no model file at ${path}.`);
+    throw error;
+  });
+  try {
+    const header = await readHeaderFrom(file);
+    const architecture = architectureOfHeader(header);
+    const bytes = new Uint8Array(header.dataSizeBytes);
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, header.dataOffset + done);
+      if (bytesRead === 0) throw new HansaError('InvalidModelFile', 'The file ends before its data does.');
+      done += bytesRead;
+    }
+    const vector = new Float32Array(bytes.buffer);
+    if (!vector.every(Number.isFinite)) {
+      throw new HansaError('InvalidModelFile', 'The model holds a weight that is no finite number.');
+    }
+    return { architecture, manifest: header.manifest, vector };
+  } catch (error) {
+    if (error instanceof HansaError) throw new HansaError(error.code, `${path}: ${error.message}`, error.details);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a model file whole or not at all. Throws RangeError where the vector does not fit the architecture. */
+export async function writeModelFile(path: string, architecture: Architecture, vector: Float32Array): Promise<void> {
+  const manifest = manifestFor(architecture);
+  if (vector.length !== parameterCount(manifest)) throw new RangeError('the vector does not fit the architecture');
+  await writeWhole(path, encodeFile(manifest, modelMetadata(architecture), vector));
+}
+
+/** Writes the numbers alone, little-endian float32, whole or not at all. */
+export async function writeVectorFile(path: string, vector: Float32Array): Promise<void> {
+  await writeWhole(path, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { frequencyShapes, loadMerchantData, type MerchantData } from '../data/index.ts';
+import { type Model, readModelFile, writeVectorFile } from '../model/modelFile.ts';
+import type { ModelShape } from './gradient.ts';
+import { meanLoss, trainLocally } from './localTraining.ts';
+import type { LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
+import type { JobName, Jobs, LoadedData } from './workerMessages.ts';
+
+/** Validation windows that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
+const VALIDATION_WINDOWS = 128;
+
+export interface JobContext {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** The worker's jobs over the data that `load` leaves in memory; one runs at a time, in the order asked for. */
+export function createJobs(): {
+  run(name: JobName, request: unknown, context: JobContext): Promise<unknown>;
+} {
+  let data: MerchantData | undefined;
+  const loaded = (): MerchantData => {
+    if (data === undefined) throw new RangeError('load comes before every other job');
+    return data;
+  };
+  const jobs: { [Name in JobName]: (request: Jobs[Name]['request'], context: JobContext) => Promise<unknown> } = {
+    async load(request, context) {
+      data = await load(request, context);
+      return summary(data);
+    },
+    train: (request, context) => train(loaded(), request, context),
+    evaluate: () => Promise.reject(new RangeError('evaluate is not there yet')),
+    compare: () => Promise.reject(new RangeError('compare is not there yet')),
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    run(name, request, context) {
+      const job = last.then(() => jobs[name](request as never, context));
+      last = job.catch(() => undefined);
+      return job;
+    },
+  };
+}
+
+/** The calendar of a merchant's data and the tensors of a model, together. */
+export function shapeOf(model: Model, data: MerchantData): ModelShape {
+  return {
+    architecture: model.architecture,
+    manifest: model.manifest,
+    calendar: { season: data.season, horizonPeriods: data.horizonPeriods },
+  };
+}
+
+function load({ data, baseFolder, scratchFolder }: LoadRequest, context: JobContext): Promise<MerchantData> {
+  return loadMerchantData(data, baseFolder, {
+    scratchFolder,
+    signal: context.signal,
+    onProgress: (doing) => context.onProgress({ step: 0, steps: 0, loss: undefined, doing }),
+  });
+}
+
+function summary(data: MerchantData): LoadedData {
+  return {
+    frequency: data.frequency,
+    rows: data.rows,
+    series: data.series,
+    trainWindows: data.train.count,
+    validationWindows: data.validation.count,
+    testWindows: data.test.count,
+    cleaning: data.cleaning,
+  };
+}
+
+async function train(
+  data: MerchantData,
+  request: TrainRequest,
+  { signal, onProgress }: JobContext,
+): Promise<TrainResult> {
+  const started = performance.now();
+  const model = await readModelFile(request.modelFile);
+  const shape = shapeOf(model, data);
+  const validationLoss = await meanLoss(shape, model.vector, data.validation, VALIDATION_WINDOWS);
+  const { weights, loss } = await trainLocally(
+    shape,
+    model.vector,
+    data.train,
+    {
+      steps: request.steps,
+      batchSize: request.batchSize,
+      learningRate: request.learningRate,
+      warmupSteps: request.warmupSteps,
+      decay: 'none',
+      optimizer: request.optimizer,
+      seed: String(request.seed),
+      fullBatch: request.fullBatch ?? false,
+    },
+    { signal, onStep: onProgress },
+  );
+  for (let index = 0; index < weights.length; index++) weights[index]! -= model.vector[index]!;
+  await writeVectorFile(request.updateFile, weights);
+  return {
+    steps: request.steps,
+    windows: data.train.count,
+    trainLoss: loss,
+    validationLoss,
+    seconds: (performance.now() - started) / 1000,
+  };
+}

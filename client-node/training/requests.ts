@@ -1,0 +1,115 @@
+import type { DataConfig } from '../data/dataConfig.ts';
+
+/** One round's local training. */
+export interface TrainRequest {
+  /** Model to start from (safetensors). */
+  readonly modelFile: string;
+  /** Where the update is written: local minus received weights, little-endian float32, in the manifest's order. */
+  readonly updateFile: string;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  /** Steps over which the learning rate rises from 0. */
+  readonly warmupSteps: number;
+  /** Decides which windows are drawn; equal seeds on one engine give equal updates. */
+  readonly seed: string | number;
+  readonly optimizer: 'adamW' | 'sgd';
+  /** Every training window once a step, all of equal weight, instead of drawn batches. */
+  readonly fullBatch?: boolean;
+}
+
+export interface TrainResult {
+  readonly steps: number;
+  /** Training windows that this merchant has. */
+  readonly windows: number;
+  /** Mean loss of the batches trained on. */
+  readonly trainLoss: number;
+  /** Loss of the model as received, on the validation windows (a fixed draw of them where there are many). */
+  readonly validationLoss: number;
+  readonly seconds: number;
+}
+
+export interface EvaluateRequest {
+  readonly modelFile: string;
+  readonly split: 'validation' | 'test';
+}
+
+export interface EvaluateResult {
+  readonly windows: number;
+  readonly loss: number;
+  readonly wql: number;
+  readonly wape: number;
+}
+
+/** The four ways to forecast that a merchant can choose from; federated ones need the league. */
+export const methods = ['seasonalNaive', 'localOnly', 'federated', 'fineTuned'] as const;
+export type Method = (typeof methods)[number];
+
+/**
+ * The comparison: seasonal naive; local-only, rounds · localSteps + fineTuneSteps steps from the same start; the federated model; and that after
+ * fineTuneSteps of local steps. Local-only and fine-tuning each take the learning rate of the grid that does best on validation.
+ */
+export interface CompareRequest {
+  /** The model that round 1 started from. */
+  readonly initialModelFile: string;
+  readonly federatedModelFile: string;
+  readonly rounds: number;
+  readonly localSteps: number;
+  readonly fineTuneSteps: number;
+  readonly batchSize: number;
+  readonly warmupSteps: number;
+  readonly optimizer: 'adamW' | 'sgd';
+  readonly learningRates: readonly number[];
+  readonly seed: string | number;
+}
+
+/** How much lower or higher one method's WQL is than another's, with its 95 % interval over series (paired bootstrap). */
+export interface Comparison {
+  readonly method: Method;
+  readonly against: Method;
+  /** WQL of `method` divided by that of `against`, minus 1: below 0 the method is better. */
+  readonly change: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** One series of the hold-out for a picture. */
+export interface FanChart {
+  readonly series: string;
+  /** First day of the first period of `actual`, YYYY-MM-DD. */
+  readonly originPeriod: string;
+  /** Periods before the origin, oldest first; null where nothing is known. */
+  readonly history: readonly (number | null)[];
+  readonly actual: readonly (number | null)[];
+  readonly quantileLevels: readonly number[];
+  /** [level][period] of the fine-tuned federated model. */
+  readonly quantiles: readonly (readonly number[])[];
+  readonly seasonalNaive: readonly number[];
+}
+
+export interface CompareResult {
+  readonly windows: number;
+  /** Optimiser steps that each method took. */
+  readonly steps: Readonly<Record<Method, number>>;
+  readonly wql: Readonly<Record<Method, number>>;
+  readonly wape: Readonly<Record<Method, number>>;
+  readonly comparisons: readonly Comparison[];
+  readonly learningRates: Readonly<Record<'localOnly' | 'fineTuned', number>>;
+  readonly fanChart: FanChart | undefined;
+  readonly seconds: number;
+}
+
+export interface Progress {
+  readonly step: number;
+  readonly steps: number;
+  /** Loss of the latest batch; undefined while nothing is trained. */
+  readonly loss: number | undefined;
+  /** What is going on, in a few words; only comparisons tell. */
+  readonly doing?: string;
+}
+
+export interface LoadRequest {
+  readonly data: DataConfig;
+  readonly baseFolder: string;
+  readonly scratchFolder: string;
+}

@@ -1,0 +1,147 @@
+import { HansaError } from '@hansa/shared/errors';
+import type { Logger } from '@hansa/shared/log';
+import type { Child } from '../compute/childProcess.ts';
+import { type EngineChoice, firstUsable } from '../compute/chooseEngine.ts';
+import type { EngineName } from '../compute/engine.ts';
+import { startOnEngine } from '../compute/engineTrial.ts';
+import type { DataConfig } from '../data/dataConfig.ts';
+import type {
+  CompareRequest,
+  CompareResult,
+  EvaluateRequest,
+  EvaluateResult,
+  Progress,
+  TrainRequest,
+  TrainResult,
+} from './requests.ts';
+import type { FromWorker, JobName, Jobs, LoadedData, ToWorker } from './workerMessages.ts';
+
+export interface TrainerOptions {
+  /** An engine's name tries that one alone. */
+  readonly engine: EngineName | 'auto';
+  readonly data: DataConfig;
+  /** Folder that the data's file names are relative to. */
+  readonly baseFolder: string;
+  /** Folder for temporary files of reading the data; it must exist. */
+  readonly scratchFolder: string;
+  readonly log: Logger;
+  /** Ends the trainer and whatever it is doing. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress;
+}
+
+type OnProgress = (progress: Progress) => void;
+
+/**
+ * A merchant's data and the training engine, in a process of their own.
+ *
+ * Jobs run one after another in the order they are asked for. All reject with HansaError: the job's own fault, TrainingFailed with the reason where
+ * the process has gone, Interrupted where a signal aborted. A job's signal stops that job after the step it is in and leaves the trainer usable.
+ */
+export interface Trainer {
+  readonly engine: EngineChoice;
+  readonly data: LoadedData;
+  train(request: TrainRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<TrainResult>;
+  evaluate(request: EvaluateRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<EvaluateResult>;
+  compare(request: CompareRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<CompareResult>;
+  /** Ends the process; resolves when it is gone. What is still running rejects with Interrupted. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: HansaError) => void;
+  readonly onProgress: OnProgress | undefined;
+}
+
+/**
+ * Starts the training process on the first engine that works here and loads the merchant's data in it.
+ *
+ * @throws HansaError EngineUnusable with every engine's reason; InvalidData and the like from loading; Interrupted when the signal aborts
+ */
+export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
+  const { engine, data, baseFolder, scratchFolder, log, signal, onProgress } = options;
+  const pending = new Map<number, Pending>();
+  const file = new URL('./worker.ts', import.meta.url);
+  const { choice, result: child } = await firstUsable(engine, (name) =>
+    startOnEngine(file, name, {
+      signal,
+      onMessage: (message) => receive(pending, message as FromWorker),
+      onOutput: (text) => log.debug({ output: text.slice(0, 1000) }, 'training process printed'),
+    }),
+  );
+  const connection = connect(child, pending, signal);
+  try {
+    const loaded = await connection.call('load', { data, baseFolder, scratchFolder }, onProgress);
+    log.info({ engine: choice.name, rows: loaded.rows, series: loaded.series }, 'training process is ready');
+    return {
+      engine: choice,
+      data: loaded,
+      train: (request, onProgress, signal) => connection.call('train', request, onProgress, signal),
+      evaluate: (request, onProgress, signal) => connection.call('evaluate', request, onProgress, signal),
+      compare: (request, onProgress, signal) => connection.call('compare', request, onProgress, signal),
+      close: connection.close,
+    };
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+function receive(pending: Map<number, Pending>, message: FromWorker): void {
+  const job = pending.get(message.id);
+  if (job === undefined) return;
+  if (message.type === 'progress') {
+    job.onProgress?.(message.progress);
+    return;
+  }
+  pending.delete(message.id);
+  if (message.type === 'done') job.resolve(message.result);
+  else job.reject(new HansaError(message.code, message.message));
+}
+
+interface Connection {
+  call<Name extends JobName>(
+    name: Name,
+    request: Jobs[Name]['request'],
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Jobs[Name]['result']>;
+  close(): Promise<void>;
+}
+
+function connect(child: Child, pending: Map<number, Pending>, ending: AbortSignal | undefined): Connection {
+  let nextId = 1;
+  let over: HansaError | undefined;
+  const end = (error: HansaError) => {
+    over ??= error;
+    ending?.removeEventListener('abort', onAbort);
+    child.kill();
+    for (const job of pending.values()) job.reject(over);
+    pending.clear();
+  };
+  const onAbort = () => end(new HansaError('Interrupted', 'Training was stopped.'));
+  ending?.addEventListener('abort', onAbort, { once: true });
+  void child.ended.then((reason) =>
+    end(new HansaError('TrainingFailed', `The training process has gone: ${reason}. Start the node again.`)),
+  );
+  if (ending?.aborted) onAbort();
+  return {
+    call(name, request, onProgress, signal) {
+      if (over !== undefined) return Promise.reject(over);
+      if (signal?.aborted) return Promise.reject(new HansaError('Interrupted', 'Training was stopped.'));
+      const id = nextId++;
+      const send = (message: ToWorker) => child.send(message);
+      const onCancel = () => send({ type: 'cancel', id });
+      signal?.addEventListener('abort', onCancel, { once: true });
+      return new Promise<Jobs[typeof name]['result']>((resolve, reject) => {
+        pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onProgress });
+        send({ type: 'job', id, name, request });
+      }).finally(() => signal?.removeEventListener('abort', onCancel));
+    },
+    async close() {
+      end(new HansaError('Interrupted', 'The trainer was closed.'));
+      await child.ended;
+    },
+  };
+}
