@@ -36,9 +36,11 @@ export interface EvaluateRequest {
 
 export interface EvaluateResult {
   readonly windows: number;
-  readonly loss: number;
-  readonly wql: number;
-  readonly wape: number;
+  /** Undefined while nothing was sold in the split. */
+  readonly wql: number | undefined;
+  readonly wape: number | undefined;
+  /** Share of periods between the .1 and .9 quantiles. */
+  readonly coverage: number | undefined;
 }
 
 /** The four ways to forecast that a merchant can choose from; federated ones need the league. */
@@ -63,39 +65,46 @@ export interface CompareRequest {
   readonly seed: string | number;
 }
 
-/** How much lower or higher one method's WQL is than another's, with its 95 % interval over series (paired bootstrap). */
+export type Interval = readonly [low: number, high: number];
+
+/** How much lower or higher one method's WQL is than another's, with its 95 % interval (paired bootstrap over series). */
 export interface Comparison {
   readonly method: Method;
   readonly against: Method;
   /** WQL of `method` divided by that of `against`, minus 1: below 0 the method is better. */
   readonly change: number;
-  readonly low: number;
-  readonly high: number;
+  readonly interval: Interval;
 }
 
 /** One series of the hold-out for a picture. */
-export interface FanChart {
+export interface ForecastExample {
+  readonly frequency: 'day' | 'week' | 'month';
   readonly series: string;
-  /** First day of the first period of `actual`, YYYY-MM-DD. */
-  readonly originPeriod: string;
-  /** Periods before the origin, oldest first; null where nothing is known. */
+  /** First day of the first forecast period, YYYY-MM-DD. */
+  readonly origin: string;
+  /** Units of the periods before the origin, oldest first; null where sold out. */
   readonly history: readonly (number | null)[];
+  /** Units of each forecast period; null where not observed or sold out. */
   readonly actual: readonly (number | null)[];
-  readonly quantileLevels: readonly number[];
-  /** [level][period] of the fine-tuned federated model. */
+  readonly levels: readonly number[];
+  /** [level][period] of the fine-tuned federated model, in units. */
   readonly quantiles: readonly (readonly number[])[];
   readonly seasonalNaive: readonly number[];
 }
 
 export interface CompareResult {
+  /** Windows of the hold-out. */
   readonly windows: number;
   /** Optimiser steps that each method took. */
   readonly steps: Readonly<Record<Method, number>>;
   readonly wql: Readonly<Record<Method, number>>;
   readonly wape: Readonly<Record<Method, number>>;
+  /** 95 % intervals of WQL by a bootstrap over series; undefined where nothing was sold. */
+  readonly wqlIntervals: Readonly<Record<Method, Interval | undefined>>;
   readonly comparisons: readonly Comparison[];
+  /** Chosen on validation. */
   readonly learningRates: Readonly<Record<'localOnly' | 'fineTuned', number>>;
-  readonly fanChart: FanChart | undefined;
+  readonly example: ForecastExample | undefined;
   readonly seconds: number;
 }
 

@@ -1,0 +1,224 @@
+import { setImmediate } from 'node:timers/promises';
+import { HansaError } from '@hansa/shared/errors';
+import type { MerchantData } from '../data/index.ts';
+import { readModelFile } from '../model/modelFile.ts';
+import type { ModelShape } from '../training/gradient.ts';
+import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
+import type {
+  CompareRequest,
+  CompareResult,
+  Comparison,
+  ForecastExample,
+  Interval,
+  Method,
+  Progress,
+} from '../training/requests.ts';
+import { bootstrapDifference } from './bootstrap.ts';
+import { type ForecastScore, forecastScore, SCORED_QUANTILES, type SeriesLosses } from './metrics.ts';
+import { scoredForecast, scoreModel } from './scoreModel.ts';
+import { seasonalNaive } from './seasonalNaive.ts';
+
+/** Validation windows that a learning rate is chosen on. */
+const VALIDATION_WINDOWS = 256;
+
+/** Periods before the origin that an example shows: a window's past. */
+const EXAMPLE_PERIODS = 91;
+
+const BOOTSTRAP_SEED = 1;
+
+/** Pairs worth an interval: what the league gives over going alone, over no model at all, and what tuning adds. */
+const pairs: readonly (readonly [method: Method, against: Method])[] = [
+  ['fineTuned', 'localOnly'],
+  ['fineTuned', 'seasonalNaive'],
+  ['fineTuned', 'federated'],
+  ['federated', 'localOnly'],
+  ['federated', 'seasonalNaive'],
+  ['localOnly', 'seasonalNaive'],
+];
+
+interface Context {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Compares the four methods on the merchant's hold-out; see CompareRequest for their steps.
+ *
+ * Local-only takes the steps a member takes, in the same rounds (a fresh optimiser and a warm-up at the start of each) and with the same batch size;
+ * only the averaging is missing. The last fineTuneSteps let the learning rate fall to 0, for local-only and fine-tuned alike.
+ *
+ * @throws HansaError InvalidData where nothing was sold in the hold-out; Interrupted when the signal aborts
+ */
+export async function compareMethods(
+  data: MerchantData,
+  request: CompareRequest,
+  { signal, onProgress }: Context = {},
+): Promise<CompareResult> {
+  const started = performance.now();
+  const initial = await readModelFile(request.initialModelFile);
+  const federated = await readModelFile(request.federatedModelFile);
+  const calendar = { season: data.season, horizonPeriods: data.horizonPeriods };
+  const shape: ModelShape = { architecture: initial.architecture, manifest: initial.manifest, calendar };
+  if (federated.vector.length !== initial.vector.length) {
+    throw new HansaError('InvalidModelFile', 'The federated model and the initial one are of different sizes.');
+  }
+  const { rounds, localSteps, fineTuneSteps, learningRates } = request;
+  const alone = rounds * localSteps + fineTuneSteps;
+  const total = learningRates.length * (alone + fineTuneSteps);
+  let done = 0;
+  const onStep = (doing: string) => (report: StepReport) => {
+    done += 1;
+    onProgress?.({ step: done, steps: total, loss: report.loss, doing });
+  };
+
+  const plan = (learningRate: number): Omit<LocalPlan, 'steps' | 'decay' | 'seed'> => ({
+    batchSize: request.batchSize,
+    learningRate,
+    warmupSteps: request.warmupSteps,
+    optimizer: request.optimizer,
+    fullBatch: false,
+  });
+  const tune = async (start: Float32Array, learningRate: number, doing: string) => {
+    const { weights } = await trainLocally(
+      shape,
+      start,
+      data.train,
+      { ...plan(learningRate), steps: fineTuneSteps, decay: 'cosine', seed: `${request.seed}/tune` },
+      { signal, onStep: onStep(doing) },
+    );
+    return weights;
+  };
+  const trainAlone = async (learningRate: number) => {
+    const doing = `local-only at learning rate ${learningRate}`;
+    let weights = initial.vector;
+    for (let round = 1; round <= rounds; round++) {
+      const trained = await trainLocally(
+        shape,
+        weights,
+        data.train,
+        { ...plan(learningRate), steps: localSteps, decay: 'none', seed: `${request.seed}/${round}` },
+        { signal, onStep: onStep(doing) },
+      );
+      weights = trained.weights;
+    }
+    return tune(weights, learningRate, doing);
+  };
+  const best = async (train: (learningRate: number) => Promise<Float32Array>) => {
+    let chosen: { learningRate: number; weights: Float32Array; wql: number } | undefined;
+    for (const learningRate of learningRates) {
+      const weights = await train(learningRate);
+      const score = await scoreModel(shape, weights, data.validation, data.series, {
+        limit: VALIDATION_WINDOWS,
+        signal,
+      });
+      const wql = score.metrics().wql ?? Number.POSITIVE_INFINITY;
+      if (chosen === undefined || wql < chosen.wql) chosen = { learningRate, weights, wql };
+    }
+    if (chosen === undefined) throw new RangeError('a comparison needs at least one learning rate');
+    return chosen;
+  };
+
+  const fineTuned = await best((rate) => tune(federated.vector, rate, `fine-tuning at learning rate ${rate}`));
+  const localOnly = await best(trainAlone);
+  const scores: Record<Method, ForecastScore> = {
+    seasonalNaive: await scoreSeasonalNaive(data, signal),
+    localOnly: await scoreModel(shape, localOnly.weights, data.test, data.series, { signal }),
+    federated: await scoreModel(shape, federated.vector, data.test, data.series, { signal }),
+    fineTuned: await scoreModel(shape, fineTuned.weights, data.test, data.series, { signal }),
+  };
+  return {
+    windows: data.test.count,
+    steps: { seasonalNaive: 0, localOnly: alone, federated: rounds * localSteps, fineTuned: alone },
+    wql: eachMethod((method) => known(scores[method].metrics().wql)),
+    wape: eachMethod((method) => known(scores[method].metrics().wape)),
+    wqlIntervals: eachMethod((method) => wqlInterval(scores[method].perSeries())),
+    comparisons: pairs.flatMap(([method, against]) => compare(scores, method, against)),
+    learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
+    example: example(data, scores.fineTuned.perSeries(), shape, fineTuned.weights),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+async function scoreSeasonalNaive(data: MerchantData, signal: AbortSignal | undefined): Promise<ForecastScore> {
+  const score = forecastScore(data.series);
+  for (let index = 0; index < data.test.count; index++) {
+    if (signal?.aborted) throw new HansaError('Interrupted', 'Evaluation was stopped.');
+    const batch = data.test.batch([index]);
+    score.add(
+      batch,
+      seasonalNaive(data.history(index), data.season, batch.target.length),
+      () => data.test.describe(index).seriesIndex,
+    );
+    await setImmediate();
+  }
+  return score;
+}
+
+function eachMethod<Value>(of: (method: Method) => Value): Record<Method, Value> {
+  return {
+    seasonalNaive: of('seasonalNaive'),
+    localOnly: of('localOnly'),
+    federated: of('federated'),
+    fineTuned: of('fineTuned'),
+  };
+}
+
+function known(ratio: number | undefined): number {
+  if (ratio === undefined) {
+    throw new HansaError(
+      'InvalidData',
+      'Nothing was sold from testFrom on, so there is nothing to compare forecasts with. Choose an earlier testFrom.',
+    );
+  }
+  return ratio;
+}
+
+// WQL is the ratio of two sums over series, so the bootstrap of a ratio serves it too.
+function wqlInterval({ loss, demand }: SeriesLosses): Interval | undefined {
+  const ratio = bootstrapDifference({ loss, demand }, { loss: demand, demand }, { seed: BOOTSTRAP_SEED });
+  return ratio && [ratio.low + 1, ratio.high + 1];
+}
+
+function compare(scores: Record<Method, ForecastScore>, method: Method, against: Method): Comparison[] {
+  const difference = bootstrapDifference(scores[method].perSeries(), scores[against].perSeries(), {
+    seed: BOOTSTRAP_SEED,
+  });
+  if (difference === undefined) return [];
+  return [{ method, against, change: difference.estimate, interval: [difference.low, difference.high] }];
+}
+
+/** The last window of the series with the median WQL among the better-selling half: a picture that is neither the best nor the worst. */
+function example(
+  data: MerchantData,
+  { loss, demand }: SeriesLosses,
+  shape: ModelShape,
+  weights: Float32Array,
+): ForecastExample | undefined {
+  const bySales = [...demand.keys()].filter((series) => demand[series]! > 0).sort((a, b) => demand[b]! - demand[a]!);
+  const better = bySales.slice(0, Math.ceil(bySales.length / 2));
+  better.sort((a, b) => loss[a]! / demand[a]! - loss[b]! / demand[b]!);
+  const series = better[Math.floor(better.length / 2)];
+  const windows = Array.from({ length: data.test.count }, (_, index) => index);
+  const index = windows.findLast((window) => data.test.describe(window).seriesIndex === series);
+  if (index === undefined) return undefined;
+  const batch = data.test.batch([index]);
+  const { horizonPeriods } = data;
+  const levels = SCORED_QUANTILES.length;
+  const forecast = scoredForecast(shape, weights, batch);
+  const naive = seasonalNaive(data.history(index), data.season, horizonPeriods);
+  const column = (of: Float64Array, level: number) =>
+    Array.from({ length: horizonPeriods }, (_, period) => of[period * levels + level]!);
+  const description = data.test.describe(index);
+  return {
+    frequency: data.frequency,
+    series: description.series,
+    origin: description.originPeriod,
+    history: [...data.history(index).slice(-EXAMPLE_PERIODS)].map((value) => (Number.isNaN(value) ? null : value)),
+    actual: Array.from({ length: horizonPeriods }, (_, period) =>
+      batch.targetObserved[period] === 1 && batch.stockOut[period] === 0 ? batch.target[period]! : null,
+    ),
+    levels: [...SCORED_QUANTILES],
+    quantiles: SCORED_QUANTILES.map((_, level) => column(forecast, level)),
+    seasonalNaive: column(naive, SCORED_QUANTILES.indexOf(0.5)),
+  };
+}
