@@ -4,7 +4,6 @@ import type {
   AdvertiseKeys,
   Cohort,
   CoordinatorMessageName,
-  EncryptedShares,
   MaskedInputHeader,
   MessageOf,
   NodeMessageName,
@@ -14,6 +13,7 @@ import type {
   RevealShares,
   Roster,
   ShareKeys,
+  SignSurvivors,
   StartRound,
   Survivors,
 } from '@hansa/shared/protocol/secagg';
@@ -90,7 +90,7 @@ export interface RebuiltMask {
   readonly threshold: number;
 }
 
-type SendEffect = {
+export type ServerSendEffect = {
   [Name in Exclude<CoordinatorMessageName, 'roster'>]: {
     readonly type: 'send';
     /** Roster index. */
@@ -102,7 +102,7 @@ type SendEffect = {
 
 /** What the driver does, in this order. */
 export type ServerEffect =
-  | SendEffect
+  | ServerSendEffect
   /** A stage begins: (re)start the one timer of this set-up; on time-out event `deadline` with this stage. */
   | { readonly type: 'setDeadline'; readonly stage: ServerStage }
   | { readonly type: 'clearDeadline' }
@@ -165,15 +165,12 @@ interface LiveCohort extends Live {
 }
 
 interface LiveShares extends LiveCohort {
-  readonly boxes: ReadonlyMap<number, EncryptedShares>;
   readonly acks: ReadonlyMap<number, AcknowledgeShares>;
 }
 
 interface LiveReady extends LiveShares {
   /** U2, ascending. */
   readonly sharers: readonly number[];
-  /** A_j of each holder, as dealers. */
-  readonly acceptedBy: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 interface LiveRound extends LiveReady {
@@ -188,8 +185,7 @@ interface LiveSurvivors extends LiveRound {
   /** U3, ascending. */
   readonly survivors: readonly number[];
   readonly survivorsMessage: Survivors;
-  /** "m4" signatures by node. */
-  readonly signatures: ReadonlyMap<number, Uint8Array>;
+  readonly signatures: ReadonlyMap<number, SignSurvivors>;
 }
 
 interface LiveQuorum extends LiveSurvivors {
@@ -227,6 +223,12 @@ export type ServerState =
       readonly reason: string;
       readonly summary: ServerSummary;
     };
+
+/** The state in one phase. */
+export type ServerStateIn<Phase extends ServerPhase> = Extract<ServerState, { readonly phase: Phase }>;
+
+/** A set-up that is not over. */
+export type LiveServerState = Exclude<ServerState, { readonly phase: 'committed' | 'abandoned' }>;
 
 export type ServerPhase = ServerState['phase'];
 

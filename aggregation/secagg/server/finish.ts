@@ -1,0 +1,66 @@
+import type { ErrorCode } from '@hansa/shared/errors';
+import { resultBytes } from '@hansa/shared/protocol/secagg';
+import type {
+  LiveServerState,
+  ServerEffect,
+  ServerEvent,
+  ServerPorts,
+  ServerStateIn,
+  ServerStep,
+  ServerSummary,
+} from './types.ts';
+
+/** Who got how far. */
+export const summaryOf = (state: LiveServerState): ServerSummary => ({
+  selected: state.setup.selected,
+  cohort: 'cohort' in state ? state.cohort.order : [],
+  sharers: 'sharers' in state ? state.sharers : [],
+  survivors: 'survivors' in state ? state.survivors : [],
+});
+
+/** Ends a set-up without a result and tells everybody who still waits. */
+export function abandon(state: LiveServerState, code: ErrorCode, reason: string): ServerStep {
+  const { setup } = state;
+  const summary = summaryOf(state);
+  const notices = setup.selected
+    .filter((index) => !state.dropped.has(index))
+    .map((to): ServerEffect => ({ type: 'send', to, name: 'abandoned', message: { sid: setup.sid, code, reason } }));
+  return {
+    state: { phase: 'abandoned', setup, code, reason, summary },
+    effects: [
+      { type: 'clearDeadline' },
+      ...notices,
+      // Once an M4 is out a node may have signed: a second sum of the same round could lay its update open.
+      { type: 'abandoned', code, reason, retryRound: !('survivors' in state), summary },
+    ],
+  };
+}
+
+/** The sum is open and the model stored: M6 to all of U2. */
+export function commit(
+  state: ServerStateIn<'unmasking'>,
+  event: Extract<ServerEvent, { readonly type: 'unmasked' }>,
+  ports: ServerPorts,
+): ServerStep {
+  const { setup, survivors, sharers } = state;
+  const { weightMax } = setup.open.config;
+  if (event.weightSum < survivors.length || event.weightSum > survivors.length * weightMax)
+    throw new RangeError(`${survivors.length} members cannot weigh ${event.weightSum}`);
+  const unsigned = {
+    sid: setup.sid,
+    roundHash: state.roundHash,
+    survivors: state.survivorsMessage.survivors,
+    weightSum: event.weightSum,
+    resultHash: event.resultHash,
+    newModelHash: event.newModelHash,
+  };
+  const result = { ...unsigned, signature: ports.identity.sign('result', resultBytes(unsigned)) };
+  const summary = summaryOf(state);
+  return {
+    state: { phase: 'committed', setup, result, summary },
+    effects: [
+      ...sharers.map((to): ServerEffect => ({ type: 'send', to, name: 'result', message: result })),
+      { type: 'committed', result, summary },
+    ],
+  };
+}

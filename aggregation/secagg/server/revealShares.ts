@@ -1,0 +1,123 @@
+import { equalBytes, SecretBytes, type Share } from '@hansa/shared/crypto';
+import { type RevealShares, revealSharesBytes, type ShareKind, shareHash } from '@hansa/shared/protocol/secagg';
+import { membersOf } from '../cohortView.ts';
+import { completeGraph } from '../graph.ts';
+import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
+import type { MaskTerm } from '../masks.ts';
+import { refuse } from '../refuse.ts';
+import { abandon } from './finish.ts';
+import { rebuildSecret } from './rebuildSecret.ts';
+import { checkRound, checkSigned } from './sender.ts';
+import type { RebuiltMask, ServerStateIn, ServerStep } from './types.ts';
+
+type State = ServerStateIn<'revealShares'>;
+
+/** M5, the shares: exactly one for each dealer whose shares this holder acknowledged, of the right kind, each as its dealer committed to it. */
+export function takeReveal(state: State, from: number, message: RevealShares): State {
+  checkSigned(state.setup, from, message, 'm5', revealSharesBytes(message));
+  checkRound(state.roundHash, message, from);
+  const accepted = new Set(membersOf(state.cohort, state.acks.get(from)!.accepted));
+  const expected = state.sharers.filter((dealer) => accepted.has(dealer));
+  const complete =
+    message.shares.length === expected.length &&
+    message.shares.every(({ dealer, kind }, at) => dealer === expected[at] && kind === kindOf(state, dealer));
+  if (!complete)
+    refuse('WrongShare', `Member ${from} did not reveal exactly the shares it was asked for.`, { culprit: from });
+  for (const { dealer, kind, share } of message.shares) {
+    const commitment = state.shareKeys.get(dealer)!.commitments.find((entry) => entry.holder === from)!;
+    const expectedHash = kind === 'self' ? commitment.selfHash : commitment.maskHash;
+    if (!equalBytes(expectedHash, shareHash(state.setup.sid, dealer, from, kind, share)))
+      refuse('WrongShare', `Member ${from} revealed another share of member ${dealer} than it was dealt.`, {
+        culprit: from,
+        dealer,
+      });
+  }
+  return { ...state, reveals: new Map(state.reveals).set(from, message) };
+}
+
+const kindOf = (state: State, dealer: number): ShareKind => (state.survivors.includes(dealer) ? 'self' : 'mask');
+
+/**
+ * Rebuilds every secret once there are enough shares of each, and plans the unmasking.
+ *
+ * `final` says that no more shares will come; before that, undefined means: wait.
+ */
+export function unmask(state: State, final: boolean): ServerStep | undefined {
+  const { threshold } = state.cohort.thresholds;
+  const shares = new Map(state.sharers.map((dealer) => [dealer, sharesOf(state, dealer)]));
+  const scarce = state.sharers.filter((dealer) => shares.get(dealer)!.length < threshold);
+  if (scarce.length > 0) {
+    if (!final) return undefined;
+    const fewest = Math.min(...scarce.map((dealer) => shares.get(dealer)!.length));
+    return abandon(
+      state,
+      'TooFewShares',
+      `${fewest} shares of a secret were revealed; ${threshold} are needed to rebuild it. Nothing was unmasked.`,
+    );
+  }
+  const masks: MaskTerm[] = [];
+  const rebuilt: RebuiltMask[] = [];
+  for (const dealer of state.sharers) {
+    const kind = kindOf(state, dealer);
+    const secret = rebuildSecret(
+      state.setup.sid,
+      state.cohort.members.get(dealer)!,
+      kind,
+      shares.get(dealer)!,
+      threshold,
+    );
+    if (secret === undefined) {
+      for (const { key } of masks) key.wipe();
+      // More shares may hold a subset that is consistent.
+      if (!final) return undefined;
+      return abandon(
+        state,
+        'WrongDealer',
+        `The shares that member ${dealer} dealt do not rebuild what it committed to. Nothing was unmasked.`,
+      );
+    }
+    masks.push(...masksOf(state, dealer, kind, secret));
+    secret.wipe();
+    if (kind === 'mask')
+      rebuilt.push({
+        index: dealer,
+        shares: shares.get(dealer)!.length,
+        holders: state.cohort.thresholds.holders,
+        threshold,
+      });
+  }
+  return {
+    state: { ...state, phase: 'unmasking' },
+    effects: [{ type: 'clearDeadline' }, { type: 'unmask', plan: { survivors: state.survivors, masks }, rebuilt }],
+  };
+}
+
+function sharesOf(state: State, dealer: number): readonly Share[] {
+  const holders = completeGraph.holdersOf(state.cohort.order, dealer);
+  const shares: Share[] = [];
+  for (const [holder, reveal] of state.reveals) {
+    const entry = reveal.shares.find((share) => share.dealer === dealer);
+    // Copied, so that wiping the share later leaves the stored message whole.
+    if (entry !== undefined)
+      shares.push({ x: holders.indexOf(holder) + 1, bytes: new SecretBytes(Uint8Array.from(entry.share)) });
+  }
+  return shares;
+}
+
+/** The masks that one rebuilt secret stands for: a survivor's self mask, or a dropped member's pairwise masks with every survivor. */
+function masksOf(state: State, dealer: number, kind: ShareKind, secret: SecretBytes): readonly MaskTerm[] {
+  const { setup, roundHash } = state;
+  if (kind === 'self') return [{ key: selfMaskKey(setup.sid, roundHash, dealer, secret), sign: 1 }];
+  return completeGraph
+    .edgesOf(state.sharers, dealer)
+    .filter((other) => state.survivors.includes(other))
+    .map((other) => ({
+      key: pairMaskKey(
+        setup.sid,
+        roundHash,
+        { index: dealer, maskKey: secret },
+        { index: other, maskKey: state.cohort.members.get(other)!.maskKey },
+      ),
+      sign: pairSign(other, dealer),
+    }));
+}
