@@ -1,0 +1,16 @@
+export {
+  type CompareRequest,
+  type CompareResult,
+  type Comparison,
+  type EvaluateRequest,
+  type EvaluateResult,
+  type ForecastExample,
+  type Interval,
+  type Method,
+  methods,
+  type Progress,
+  type TrainRequest,
+  type TrainResult,
+} from './requests.ts';
+export { startTrainer, type Trainer, type TrainerOptions } from './trainer.ts';
+export type { LoadedData } from './workerMessages.ts';
