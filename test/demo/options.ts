@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
 import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
@@ -13,7 +14,7 @@ export interface DemoOptions {
   readonly merchants: number;
   readonly rounds: number;
   readonly size: ModelSize;
-  readonly engine: string;
+  readonly engine: EngineName | 'auto';
   readonly world: World;
   readonly seed: number;
   readonly out: string;
@@ -24,8 +25,6 @@ export interface DemoOptions {
 export type ParsedOptions =
   | { readonly kind: 'run'; readonly options: DemoOptions }
   | { readonly kind: 'help'; readonly text: string };
-
-const engineNames = ['auto', 'node-gpu', 'node', 'wasm', 'cpu'] as const;
 
 /** A cohort of fewer hides too little, and no node would agree to it. */
 const minMerchants = 5;
@@ -66,7 +65,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
     )
     .addOption(new Option('--rounds <n>', 'rounds of training, 1 to 1000').argParser(whole(1, 1000)).default(5))
     .addOption(new Option('--size <size>', 'size of the model').choices(modelSizes).default('nano'))
-    .addOption(new Option('--engine <name>', 'engine that trains').choices(engineNames).default('auto'))
+    .addOption(new Option('--engine <name>', 'engine that trains').choices(['auto', ...engineNames]).default('auto'))
     .addOption(
       new Option('--world <name>', 'shared: merchants have much in common; unrelated: nothing')
         .choices(worlds)
@@ -95,7 +94,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
     merchants: number;
     rounds: number;
     size: ModelSize;
-    engine: string;
+    engine: EngineName | 'auto';
     world: World;
     seed: number;
     out?: string;

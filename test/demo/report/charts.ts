@@ -111,11 +111,16 @@ export function histogramChart(of: Histogram, className: string, axis: Parameter
   );
 }
 
-/** The four methods of one merchant on one axis of WQL, with intervals. */
+/** The four methods of one merchant on one axis of WQL, with each one's interval against local-only, whose value is the dashed line. */
 export function methodChart(merchant: MerchantResult, report: MerchantReport | undefined): Html {
   const row = 26;
   const height = methods.length * row + 20;
-  const values = methods.flatMap((method) => [merchant.wql[method], ...(report?.wqlInterval[method] ?? [])]);
+  const local = merchant.wql.localOnly;
+  const intervalOf = (method: Method): Interval | undefined => {
+    const percent = report?.againstLocal[method];
+    return percent && [local * (1 + percent[0] / 100), local * (1 + percent[1] / 100)];
+  };
+  const values = methods.flatMap((method) => [merchant.wql[method], ...(intervalOf(method) ?? [])]);
   const x = scaleLinear()
     .domain([Math.min(...values), Math.max(...values)])
     .nice(4)
@@ -124,7 +129,7 @@ export function methodChart(merchant: MerchantResult, report: MerchantReport | u
   const rows = methods.map((method, i) => {
     const middle = i * row + row / 2;
     const value = merchant.wql[method];
-    const interval = report?.wqlInterval[method];
+    const interval = intervalOf(method);
     return html`${label(0, middle + 4, (d) => d.methods[method], 'name')}
 <path class="grid" d="M122,${middle}H${width - 58}"/>
 ${interval && html`<path class="whisker" d="M${rounded(x(interval[0]))},${middle}H${rounded(x(interval[1]))}M${rounded(x(interval[0]))},${middle - 4}v8M${rounded(x(interval[1]))},${middle - 4}v8"/>`}
@@ -135,7 +140,7 @@ ${label(width, middle + 4, (d) => `${value === smallest ? '★ ' : ''}${d.number
   return drawing(
     height,
     methods.map((method) => `${dictionaries.en.methods[method]} ${merchant.wql[method].toFixed(3)}`).join(', '),
-    html`${rows}${ticks}`,
+    html`<path class="origin" d="M${rounded(x(local))},2V${height - 20}"/>${rows}${ticks}`,
     'chart',
   );
 }

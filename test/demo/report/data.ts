@@ -24,10 +24,8 @@ export type CleaningCounts = Readonly<Record<string, number>>;
 
 export interface MerchantReport {
   readonly id: string;
-  readonly wqlInterval: Readonly<Partial<Record<Method, Interval>>>;
-  readonly wapeInterval: Readonly<Partial<Record<Method, Interval>>>;
-  /** Interval of the change in per cent of WQL, fine-tuned against local-only (paired bootstrap). */
-  readonly changeInterval: Interval | undefined;
+  /** 95 % intervals of each method's WQL in per cent of local-only's (paired bootstrap over series). */
+  readonly againstLocal: Readonly<Partial<Record<Method, Interval>>>;
   readonly bytesSent: number;
   readonly cleaning: CleaningCounts;
   readonly forecast: Forecast | undefined;

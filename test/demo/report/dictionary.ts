@@ -8,21 +8,24 @@ interface Style {
   number(value: number, digits?: number): string;
   /** A change with its sign: −4.2 %. */
   change(percent: number): string;
+  /** An interval of changes: −4.2 to +1.0 %. */
+  span(low: number, high: number): string;
   /** A size without its sign: 4.2 %. */
   percent(percent: number): string;
   bytes(bytes: number): string;
 }
 
-function styleOf(locale: string, space: string): Style {
+function styleOf(locale: string, space: string, to: string): Style {
   const number = (value: number, digits = 0): string =>
     new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  const signed = (percent: number): string => {
+    const sign = Number(percent.toFixed(1)) === 0 ? '±' : percent < 0 ? '−' : '+';
+    return `${sign}${number(Math.abs(percent), 1)}`;
+  };
   return {
     number: (value, digits) => minus(number(value, digits)),
-    change: (percent) => {
-      const text = number(Math.abs(percent), 1);
-      const sign = Number(percent.toFixed(1)) === 0 ? '±' : percent < 0 ? '−' : '+';
-      return `${sign}${text}${space}%`;
-    },
+    change: (percent) => `${signed(percent)}${space}%`,
+    span: (low, high) => `${signed(low)}${to}${signed(high)}${space}%`,
     percent: (percent) => `${number(Math.abs(percent), 1)}${space}%`,
     bytes: (bytes) => {
       const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -37,8 +40,8 @@ function styleOf(locale: string, space: string): Style {
   };
 }
 
-const en = styleOf('en-GB', '\u00a0');
-const zh = styleOf('zh-CN', '');
+const en = styleOf('en-GB', '\u00a0', ' to ');
+const zh = styleOf('zh-CN', '', ' 至 ');
 
 const few = (count: number, one: string, many: string): string => (count === 1 ? one : many);
 
@@ -88,7 +91,6 @@ const english = {
     'Change of the forecast error (WQL, on orders that no model saw) when a merchant uses the league model, fine-tuned at home, instead of a model trained on its own orders alone with as many steps. Left of the line is better. Whiskers: 95 % of bootstrap samples.',
   better: 'better',
   worse: 'worse',
-  noInterval: 'no interval',
 
   roundsHeading: 'What happened in each round',
   roundsCaption: 'Each bar is one attempt at a round, as long as it took. The numbers on the bar are the steps below.',
@@ -127,7 +129,6 @@ const english = {
   roundEarly: (ids: string) => `${ids} dropped out before any mask depended on it; the sum is exact.`,
   roundAbandoned: (reason: string) => `Given up (${reason}): no partial sum was opened. The round was tried again.`,
   roundWrong: 'The sum is NOT that of the nodes’ own updates.',
-  stoppedBelow: 'Below that number no sum is opened.',
 
   seenHeading: 'What the coordinator saw',
   seenCaption: (merchant: string, round: number, numbers: number) =>
@@ -146,7 +147,7 @@ const english = {
 
   merchantsHeading: 'Merchant by merchant',
   merchantsCaption:
-    'Four forecasts of the same hold-out. WQL is the error over the whole range of a forecast, WAPE that of its middle; smaller is better. Intervals hold 95 % of bootstrap samples over the merchant’s items.',
+    'Four forecasts of the same hold-out. WQL is the error over the whole range of a forecast, WAPE that of its middle; smaller is better. The dashed line is “own data only”; each interval is the difference to it, and holds 95 % of bootstrap samples over the merchant’s items.',
   methods: {
     seasonalNaive: 'Seasonal naive',
     localOnly: 'Own data only',
@@ -156,8 +157,7 @@ const english = {
   method: 'forecast',
   wql: 'WQL',
   wape: 'WAPE',
-  interval: 'interval',
-  best: 'smallest error',
+  againstOwn: 'WQL against own data',
   stayed: 'stayed',
   left: 'left',
   rowsStayed: (rows: number, series: number) =>
@@ -301,7 +301,6 @@ const chinese: Dictionary = {
     '商家改用在本地微调的联盟模型，而不是以同样步数只用自己订单训练的模型时，预测误差（WQL，取自任何模型都没见过的订单）的变化。竖线左侧为更好。须线：95% 的自助抽样。',
   better: '更好',
   worse: '更差',
-  noInterval: '无区间',
 
   roundsHeading: '每一轮发生了什么',
   roundsCaption: '每一条代表一轮的一次尝试，长度即所用时间。条上的数字对应下列步骤。',
@@ -338,7 +337,6 @@ const chinese: Dictionary = {
   roundEarly: (ids) => `${ids} 在任何掩码依赖于它之前掉线；总和精确。`,
   roundAbandoned: (reason) => `已放弃（${reason}）：没有打开任何部分和，随后重试了这一轮。`,
   roundWrong: '总和与各节点自存的更新不符。',
-  stoppedBelow: '少于这个数目，任何总和都不会被打开。',
 
   seenHeading: '协调者看到了什么',
   seenCaption: (merchant, round, numbers) =>
@@ -357,7 +355,7 @@ const chinese: Dictionary = {
 
   merchantsHeading: '逐家商家',
   merchantsCaption:
-    '对同一保留期的四种预测。WQL 是预测整个范围的误差，WAPE 是其中值的误差；越小越好。区间包含按该商家商品自助抽样的 95%。',
+    '对同一保留期的四种预测。WQL 是预测整个范围的误差，WAPE 是其中值的误差；越小越好。虚线为“仅用自己的数据”；每个区间是与它的差异，包含按该商家商品自助抽样的 95%。',
   methods: {
     seasonalNaive: '季节性朴素预测',
     localOnly: '仅用自己的数据',
@@ -367,8 +365,7 @@ const chinese: Dictionary = {
   method: '预测方法',
   wql: 'WQL',
   wape: 'WAPE',
-  interval: '区间',
-  best: '误差最小',
+  againstOwn: 'WQL 相对自有数据',
   stayed: '留下的',
   left: '离开的',
   rowsStayed: (rows, series) => `${zh.number(rows)} 行订单，${zh.number(series)} 个序列`,

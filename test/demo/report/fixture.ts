@@ -1,6 +1,7 @@
 import { roundPhases, taskFileSchema } from '@hansa/shared/protocol';
 import { seededRandom } from '../generator/seededRandom.ts';
-import { type DemoResult, methods } from '../result.ts';
+import type { DemoResult } from '../result.ts';
+import { changePercent } from '../verdict.ts';
 import type { ReportData } from './data.ts';
 import { ringHistogram, updateHistogram } from './histogram.ts';
 
@@ -65,18 +66,18 @@ export function reportFixture(effects: readonly number[]): ReportData {
     },
     startedAt: '2026-11-23 14:05',
     source: { kind: 'generated', world: 'shared' },
-    merchants: merchants.map(({ id, wql, wape }, i) => {
-      const around = (value: number): [number, number] => [value * 0.95, value * 1.06];
-      const entries = (from: Record<string, number>) =>
-        Object.fromEntries(methods.map((method) => [method, around(from[method]!)]));
+    merchants: merchants.map(({ id, wql }, i) => {
+      const around = (percent: number) => [percent - 2, percent + 1.5] as const;
       const level = 12 + 4 * i;
       const wave = (k: number) => level * (1 + 0.35 * Math.sin((2 * Math.PI * k) / 7));
       const levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
       return {
         id,
-        wqlInterval: entries(wql),
-        wapeInterval: entries(wape),
-        changeInterval: [effects[i]! - 2, effects[i]! + 1.5] as const,
+        againstLocal: {
+          seasonalNaive: around(changePercent(wql.seasonalNaive, wql.localOnly)),
+          federated: around(changePercent(wql.federated, wql.localOnly)),
+          fineTuned: around(effects[i]!),
+        },
         bytesSent: 2_600_000,
         cleaning: {
           rowsRead: 12_043,

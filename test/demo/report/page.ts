@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { roundPhases } from '@hansa/shared/protocol';
-import { type MerchantResult, methods, type RoundResult } from '../result.ts';
-import { judge, type Verdict } from '../verdict.ts';
+import { type MerchantResult, type Method, methods, type RoundResult } from '../result.ts';
+import { changePercent, judge, type Verdict } from '../verdict.ts';
 import { say } from './bilingual.ts';
 import { changeChart, fanBands, fanChart, histogramChart, methodChart, methodMark, roundChart } from './charts.ts';
 import type { CleaningCounts, Interval, MerchantReport, ReportData, RoundReport, SeenVector } from './data.ts';
@@ -104,7 +104,7 @@ function fact(name: Say, value: Say | Html): Html {
 
 function changes({ merchants: reports }: ReportData, verdict: Verdict): Html {
   const intervals = new Map<string, Interval>();
-  for (const { id, changeInterval } of reports) if (changeInterval) intervals.set(id, changeInterval);
+  for (const { id, againstLocal } of reports) if (againstLocal.fineTuned) intervals.set(id, againstLocal.fineTuned);
   return html`<section class="together">
 <h2>${say((d) => d.changeHeading)}</h2>
 <p class="lead">${say((d) => d.changeCaption)}</p>
@@ -210,9 +210,7 @@ function merchants({ result, merchants: reports }: ReportData): Html {
 }
 
 function merchantCard(merchant: MerchantResult, report: MerchantReport | undefined): Html {
-  const smallest = Math.min(...methods.map((method) => merchant.wql[method]));
-  const interval = (of: Interval | undefined): Html | undefined =>
-    of && html`<small>${say((d) => `${d.number(of[0], 3)}–${d.number(of[1], 3)}`)}</small>`;
+  const best = methods.reduce((a, b) => (merchant.wql[b] < merchant.wql[a] ? b : a));
   return html`<article class="card">
 <h3>${merchant.id}</h3>
 <dl class="facts">
@@ -234,18 +232,20 @@ ${fact(
 </dl>
 <h4>${say((d) => d.wql)}</h4>
 ${methodChart(merchant, report)}
-<table><thead><tr><th scope="col">${say((d) => d.method)}</th><th scope="col">${say((d) => d.wql)}</th><th scope="col">${say((d) => d.wape)}</th></tr></thead>
-<tbody>${methods.map(
-    (method) =>
-      html`<tr class="${merchant.wql[method] === smallest ? 'best' : ''}"><th scope="row">${methodMark(method)}${say(
-        (d) => `${d.methods[method]}${merchant.wql[method] === smallest ? ' ★' : ''}`,
-      )}</th><td>${say((d) => d.number(merchant.wql[method], 3))}${interval(report?.wqlInterval[method])}</td><td>${say(
-        (d) => d.number(merchant.wape[method], 3),
-      )}${interval(report?.wapeInterval[method])}</td></tr>`,
-  )}</tbody></table>
+<table><thead><tr><th scope="col">${say((d) => d.method)}</th><th scope="col">${say((d) => d.wape)}</th><th scope="col">${say((d) => d.againstOwn)}</th></tr></thead>
+<tbody>${methods.map((method) => methodRow(merchant, method, method === best, report?.againstLocal[method]))}</tbody></table>
 ${report && forecastOf(report)}
 ${report && cleaningOf(report.cleaning)}
 </article>`;
+}
+
+function methodRow(merchant: MerchantResult, method: Method, best: boolean, interval: Interval | undefined): Html {
+  const change = changePercent(merchant.wql[method], merchant.wql.localOnly);
+  return html`<tr class="${best ? 'best' : ''}"><th scope="row">${methodMark(method)}${say(
+    (d) => `${d.methods[method]}${best ? ' ★' : ''}`,
+  )}</th><td>${say((d) => d.number(merchant.wape[method], 3))}</td><td>${
+    method === 'localOnly' ? '–' : say((d) => d.change(change))
+  }${interval && html`<small>${say((d) => d.span(interval[0], interval[1]))}</small>`}</td></tr>`;
 }
 
 function forecastOf({ forecast }: MerchantReport): Html {

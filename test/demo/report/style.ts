@@ -84,7 +84,7 @@ table { border-collapse: collapse; width: 100%; font-size: 13.5px; margin-top: 1
 th, td { padding: 4px 6px; text-align: right; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { color: var(--soft); font-weight: 500; }
-tbody th { font-weight: 400; }
+tbody th { font-weight: 400; white-space: nowrap; }
 tr.best td, tr.best th { font-weight: 650; }
 td small { color: var(--soft); font-weight: 400; display: block; white-space: nowrap; }
 .who { margin: 0 0 8px; font-size: 13px; color: var(--soft); }

@@ -1,15 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type DataConfig, dataConfigSchema } from '@hansa/client-node/data';
+import { dataConfigSchema } from '@hansa/client-node/data';
 import { readJsonFile } from '@hansa/shared/config';
 import { HansaError } from '@hansa/shared/errors';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 const shippedFolder = fileURLToPath(new URL('../mappings/', import.meta.url));
 
 /** What the files of a data folder mean: a node's `data` config with a merchant column in every source, and no one merchant picked. */
-export const mappingSchema: z.ZodType<DataConfig> = dataConfigSchema
+export const mappingSchema = dataConfigSchema
+  .safeExtend({ title: z.string().max(200).optional() })
   .refine(({ sources }) => sources.every(({ columns }) => columns.merchant !== undefined), {
     message: 'every source must name the merchant column: it tells the silos apart',
     path: ['sources'],
@@ -19,13 +20,16 @@ export const mappingSchema: z.ZodType<DataConfig> = dataConfigSchema
     path: ['merchant'],
   });
 
+/** A checked mapping; `title` says what the data is. */
+export type Mapping = z.output<typeof mappingSchema>;
+
 /**
  * Finds and reads what the columns of a folder mean: the file asked for, else the folder's own hansa-mapping.json, else the one shipped
  * under the folder's name.
  *
  * @throws HansaError InvalidArgument or InvalidConfig, which say what is missing or wrong.
  */
-export function readMapping(dataFolder: string, asked: string | undefined): DataConfig {
+export function readMapping(dataFolder: string, asked: string | undefined): Mapping {
   if (!existsSync(dataFolder)) {
     throw new HansaError('InvalidArgument', `The folder ${dataFolder} does not exist. Correct --data.`);
   }

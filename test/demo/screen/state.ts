@@ -1,0 +1,35 @@
+import type { MemberStage, RoundPhase } from '@hansa/shared/protocol';
+
+/** What one merchant's process is doing, in words for the screen. */
+export type Activity =
+  | { readonly kind: 'starting' | 'ready' | 'killed' | 'restarting' | 'evaluated' }
+  | { readonly kind: 'evaluating'; readonly done: number; readonly total: number }
+  | { readonly kind: 'member'; readonly stage: MemberStage; readonly done: number; readonly total: number };
+
+export interface MerchantState {
+  readonly id: string;
+  /** Order lines; undefined until the node has counted them. */
+  rows: number | undefined;
+  activity: Activity;
+  /** Bytes that left in rounds that have ended. */
+  bytesSent: number;
+  /** Bytes that left in the running round. */
+  bytesSendingNow: number;
+}
+
+/** Everything the screen shows while the demo runs. Written by the demo, read by pure functions. */
+export interface ScreenState {
+  readonly startedMs: number;
+  engine: { readonly name: string; readonly reason: string } | undefined;
+  readonly cores: number;
+  expectedMinutes: number | undefined;
+  coordinator: string | undefined;
+  readonly rounds: number;
+  stage: 'starting' | 'training' | 'evaluating' | 'reporting';
+  running: { round: number; attempt: number; phase: RoundPhase } | undefined;
+  /** Loss of each committed round. */
+  losses: number[];
+  readonly merchants: MerchantState[];
+  /** One line in plain words for each thing that happened, oldest first. */
+  readonly story: string[];
+}
