@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { readJsonFile } from '@hansa/shared/config';
 import { z } from 'zod';
+import { engineNames } from '../compute/index.ts';
 import { dataConfigSchema } from '../data/dataConfig.ts';
 
 /** What this merchant insists on, whatever a task says. */
@@ -20,7 +21,7 @@ export type NodePolicy = z.output<typeof policySchema>;
 
 const trainingSchema = z.strictObject({
   /** Which TensorFlow.js engine trains; `auto` takes the fastest that works. */
-  engine: z.enum(['auto', 'node-gpu', 'node', 'wasm', 'cpu']).default('auto'),
+  engine: z.enum(['auto', ...engineNames]).default('auto'),
   /** Keeps the quantised update of every round in FOLDER/updates; for demos and audits, never sent. */
   keepUpdates: z.boolean().default(false),
 });

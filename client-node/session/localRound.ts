@@ -1,0 +1,148 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { copyFile, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { type MaskPlan, wipeMaskPlan } from '@hansa/aggregation/secagg/client';
+import {
+  bucketWeight,
+  type Contribution,
+  type MaskedVector,
+  maskedTiles,
+  quantisedTiles,
+  type UpdateSource,
+} from '@hansa/aggregation/secagg/encoding';
+import { HansaError } from '@hansa/shared/errors';
+import { architectureOfHeader } from '@hansa/shared/model';
+import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
+import type { Plan } from '@hansa/shared/protocol';
+import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { makeFolder, writing } from '../ledger/files.ts';
+import type { TrainResult } from '../training/requests.ts';
+
+/** Tiles of 64 KiB that are masked before other work of this process gets its turn: some milliseconds. */
+const TILES_A_TURN = 8;
+
+/** Refuses a model whose tensors are not those that the set-up's vector length was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
+export async function checkModel(path: string, config: SecAggConfig): Promise<void> {
+  const header = await readHeaderOfFile(path);
+  architectureOfHeader(header);
+  const count = parameterCount(header.manifest);
+  if (count !== config.vectorLength) {
+    throw new HansaError(
+      'ModelMismatch',
+      `The round's model has ${count} parameters, its set-up says ${config.vectorLength}.`,
+    );
+  }
+}
+
+/** What this node puts into the sum, for the update in `updateFile`. `close` lets go of the file. */
+export function openContribution(
+  updateFile: string,
+  config: SecAggConfig,
+  plan: Plan,
+  result: TrainResult,
+): { contribution: Contribution; close(): void } {
+  const descriptor = openSync(updateFile, 'r');
+  const weight =
+    config.weighting === 'uniform'
+      ? config.weightMax
+      : bucketWeight(result.windows, windowsPerUnit(plan), config.weightMax);
+  const contribution: Contribution = {
+    config,
+    update: fileSource(descriptor, config.vectorLength),
+    weight,
+    tail: { loss: result.trainLoss, validationLoss: result.validationLoss },
+  };
+  return { contribution, close: () => closeSync(descriptor) };
+}
+
+/** Masks a contribution into a file, forced to disk, and wipes the plan, whatever comes of it. Throws HansaError StorageFull; the signal's reason. */
+export async function maskToFile(
+  contribution: Contribution,
+  plan: MaskPlan,
+  path: string,
+  signal: AbortSignal,
+): Promise<MaskedVector> {
+  try {
+    return await writeTiles(maskedTiles(contribution, plan), path, signal);
+  } finally {
+    wipeMaskPlan(plan);
+  }
+}
+
+/** Keeps a round's quantised update and masked vector in `folder` (training.keepUpdates). They never leave the node. */
+export async function keepUpdate(
+  contribution: Contribution,
+  maskedFile: string,
+  folder: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await makeFolder(folder);
+  const quantised = join(folder, `${name}.u32`);
+  const masked = join(folder, `${name}.masked.u32`);
+  await writeTiles(quantisedTiles(contribution), `${quantised}.tmp`, signal);
+  await writing(masked, async () => {
+    await copyFile(maskedFile, `${masked}.tmp`);
+    await rename(`${masked}.tmp`, masked);
+    await rename(`${quantised}.tmp`, quantised);
+  });
+}
+
+async function writeTiles(
+  tiles: Generator<Uint8Array, MaskedVector, void>,
+  path: string,
+  signal: AbortSignal,
+): Promise<MaskedVector> {
+  try {
+    return await writing(path, async () => {
+      const file = await open(path, 'w', 0o600);
+      try {
+        for (let turn = 1; ; turn++) {
+          const next = tiles.next();
+          if (next.done) {
+            await file.sync();
+            return next.value;
+          }
+          await file.appendFile(next.value);
+          if (turn % TILES_A_TURN === 0) await setImmediate();
+          signal.throwIfAborted();
+        }
+      } finally {
+        await file.close();
+      }
+    });
+  } catch (error) {
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+function fileSource(descriptor: number, length: number): UpdateSource {
+  let tile = new Float32Array(0);
+  return {
+    length,
+    read(start, count) {
+      if (tile.length < count) tile = new Float32Array(count);
+      const bytes = new Uint8Array(tile.buffer, 0, count * 4);
+      let done = 0;
+      while (done < bytes.length) {
+        const read = readSync(descriptor, bytes, done, bytes.length - done, start * 4 + done);
+        if (read === 0)
+          throw new HansaError('TrainingFailed', 'The update file is shorter than the model: training went wrong.');
+        done += read;
+      }
+      return tile.subarray(0, count);
+    },
+  };
+}
+
+function windowsPerUnit(plan: Plan): number {
+  if (plan.windowsPerUnit === undefined) {
+    throw new HansaError(
+      'PolicyRefused',
+      'The task weighs its members by windows and its plan does not say how many count as one.',
+    );
+  }
+  return plan.windowsPerUnit;
+}

@@ -1,0 +1,69 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { download, type SessionSource, sha256OfFile } from './transport/download.ts';
+
+/** The models that this node holds, by SHA-256. */
+export interface ModelStore {
+  pathOf(hash: string): string;
+  /** The path of the model, downloaded where it is not there yet. Throws as {@link download}. */
+  fetch(hash: string, options: FetchOptions): Promise<string>;
+  /** Removes every model but these. */
+  keepOnly(hashes: ReadonlySet<string>): Promise<void>;
+}
+
+interface FetchOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export function openModelStore(folder: string, address: string, sessions: SessionSource): ModelStore {
+  const pathOf = (hash: string): string => join(folder, `${hash}.safetensors`);
+  /** Files whose hash was checked by this process. */
+  const checked = new Set<string>();
+  const running = new Map<string, Promise<void>>();
+  const fetchOnce = async (hash: string, options: FetchOptions): Promise<void> => {
+    const path = pathOf(hash);
+    const there = await stat(path).then(
+      () => true,
+      () => false,
+    );
+    if (there && (await sha256OfFile(path)) === hash) return;
+    if (there) await rm(path, { force: true });
+    await download({ address, sessions, hash, path, ...options });
+  };
+  return {
+    pathOf,
+    async fetch(hash, options) {
+      // Two downloads of one model would write one file: the second waits for the first, then sees for itself.
+      while (running.has(hash)) {
+        options.signal.throwIfAborted();
+        await Promise.race([running.get(hash)?.catch(() => undefined), aborted(options.signal)]);
+      }
+      if (!checked.has(hash)) {
+        const job = fetchOnce(hash, options);
+        running.set(hash, job);
+        try {
+          await job;
+          checked.add(hash);
+        } finally {
+          running.delete(hash);
+        }
+      }
+      return pathOf(hash);
+    },
+    async keepOnly(hashes) {
+      for (const name of await readdir(folder)) {
+        const hash = name.split('.')[0] ?? '';
+        if (hashes.has(hash) || running.has(hash)) continue;
+        checked.delete(hash);
+        await rm(join(folder, name), { force: true });
+      }
+    },
+  };
+}
+
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

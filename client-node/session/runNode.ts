@@ -1,0 +1,389 @@
+import {
+  acceptRoster,
+  type ClientEvent,
+  type ClientOutcome,
+  type ClientPolicy,
+  type ClientPorts,
+  createMemory,
+  type JournalRecord,
+  step,
+  waiting,
+} from '@hansa/aggregation/secagg/client';
+import type { Clock } from '@hansa/shared/clock';
+import { HansaError } from '@hansa/shared/errors';
+import type { Logger } from '@hansa/shared/log';
+import { assignmentSchema, type TaskEnded, taskEndedSchema } from '@hansa/shared/protocol';
+import {
+  type CoordinatorMessageName,
+  coordinatorMessages,
+  decodeMessage,
+  type Open,
+  type Roster,
+  setupId,
+} from '@hansa/shared/protocol/secagg';
+import type { RandomSource } from '@hansa/shared/random';
+import type { z } from 'zod';
+import type { NodeConfig } from '../config/nodeConfig.ts';
+import { type NodeIdentity, readIdentity } from '../ledger/identity.ts';
+import { lockIdentity } from '../ledger/identityLock.ts';
+import { type Journal, openJournal } from '../ledger/journal.ts';
+import { type NodeFolder, nodeFolder, prepareFolder } from '../ledger/nodeFolder.ts';
+import { appendReceipt } from '../ledger/receipts.ts';
+import { startTrainer, type Trainer } from '../training/trainer.ts';
+import { type ModelStore, openModelStore } from './modelStore.ts';
+import type { OnNodeEvent } from './nodeEvents.ts';
+import { checkConfig, checkPlan } from './policy.ts';
+import { type SetupPorts, SetupRun } from './setupRun.ts';
+import { openTaskBook, parsePlan, planHashOf, type TaskBook } from './taskBook.ts';
+import { assertSecureAddress } from './transport/address.ts';
+import { Connection } from './transport/connection.ts';
+
+/** The largest model that is fetched outside a round, in bytes. */
+const MAX_MODEL_BYTES = 4 * 1024 ** 3;
+
+export interface RunOptions {
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  /** Stops the node. */
+  readonly signal: AbortSignal;
+  /** Return once a task that this node knows has ended. */
+  readonly untilTaskEnds: boolean;
+  readonly onEvent: OnNodeEvent;
+}
+
+export interface RunSummary {
+  readonly roundsCommitted: number;
+  readonly roundsIncluded: number;
+  readonly roundsAbandoned: number;
+  /** The task that ended, where the node was asked to run until one does. */
+  readonly ended?: { readonly taskId: string; readonly outcome: 'completed' | 'aborted'; readonly modelHash: string };
+}
+
+/**
+ * Runs a node: takes part in every task that its policy and data allow, until stopped or until a task has ended.
+ *
+ * Nothing is sent before the identity is locked, the journal is read and the data is loaded.
+ *
+ * @throws HansaError IdentityLocked, NotEnrolled, LedgerCorrupt, DataFolderUnusable, StorageFull, InsecureAddress; InvalidData and the like from
+ *   loading; UnknownClient, WrongCoordinatorKey, UnsupportedProtocolVersion from connecting; Interrupted when the signal aborts
+ */
+export async function runNode(options: RunOptions): Promise<RunSummary> {
+  const { config } = options;
+  assertSecureAddress(config.coordinator, config.allowInsecure);
+  const folder = nodeFolder(config.folder);
+  const identity = readIdentity(folder.identity);
+  const lock = lockIdentity(folder.lock);
+  try {
+    await prepareFolder(folder);
+    const journal = await openJournal(folder.journal);
+    try {
+      return await new RunningNode(options, folder, identity, journal).run();
+    } finally {
+      await journal.close();
+    }
+  } finally {
+    lock.release();
+    identity.key.wipe();
+  }
+}
+
+class RunningNode {
+  readonly #options: RunOptions;
+  readonly #folder: NodeFolder;
+  readonly #identity: NodeIdentity;
+  readonly #journal: Journal;
+  readonly #memory = createMemory();
+  readonly #reducer: ClientPorts;
+  readonly #connection: Connection;
+  readonly #tasks: TaskBook;
+  readonly #models: ModelStore;
+  readonly #stopping = new AbortController();
+  readonly #fetches = new Set<Promise<void>>();
+  #trainer: Promise<Trainer> | undefined;
+  #current: SetupRun | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #summary = { roundsCommitted: 0, roundsIncluded: 0, roundsAbandoned: 0 };
+  #finish: (end: { ended?: TaskEnded; error?: unknown }) => void = () => undefined;
+
+  constructor(options: RunOptions, folder: NodeFolder, identity: NodeIdentity, journal: Journal) {
+    const { config, clock, random, log } = options;
+    this.#options = options;
+    this.#folder = folder;
+    this.#identity = identity;
+    this.#journal = journal;
+    for (const record of journal.records) this.#memory.apply(record);
+    const policy: ClientPolicy = {
+      federation: identity.federation,
+      coordinatorKey: identity.coordinatorPublicKey,
+      minCohort: config.policy.minCohort,
+      knownFloor: config.policy.knownFloor,
+      maxRosterChange: config.policy.maxRosterChange,
+      maxCohortAgeMs: config.policy.maxCohortAgeMs,
+    };
+    this.#reducer = { random, identity: identity.key, memory: this.#memory, policy };
+    this.#connection = new Connection({
+      address: config.coordinator,
+      identity,
+      random,
+      clock,
+      log,
+      handlers: {
+        ready: () => this.#ready(),
+        lost: (reason) => options.onEvent({ type: 'disconnected', reason }),
+        refused: (error) => this.#finish({ error }),
+        message: (name, body) => this.#received(name, body),
+      },
+    });
+    this.#tasks = openTaskBook(folder.tasks, () => clock.now());
+    this.#models = openModelStore(folder.models, config.coordinator, this.#connection);
+  }
+
+  async run(): Promise<RunSummary> {
+    const { signal, onEvent } = this.#options;
+    const interrupted = () => this.#finish({ error: new HansaError('Interrupted', 'The node was stopped.') });
+    const end = new Promise<{ ended?: TaskEnded; error?: unknown }>((resolve) => {
+      this.#finish = resolve;
+    });
+    if (signal.aborted) interrupted();
+    signal.addEventListener('abort', interrupted, { once: true });
+    try {
+      const trainer = await this.#startTrainer();
+      onEvent({ type: 'dataReady', data: trainer.data, engine: trainer.engine });
+      this.#connection.open();
+      const { ended, error } = await end;
+      if (error !== undefined) throw error;
+      return ended === undefined ? this.#summary : { ...this.#summary, ended };
+    } finally {
+      signal.removeEventListener('abort', interrupted);
+      await this.#shutDown();
+    }
+  }
+
+  async #shutDown(): Promise<void> {
+    this.#stopping.abort(new HansaError('Interrupted', 'The node was stopped.'));
+    await this.#inTurn(async () => this.#current?.leave('Interrupted', 'The node was stopped.')).catch(() => undefined);
+    this.#connection.close();
+    await this.#trainer?.then((trainer) => trainer.close()).catch(() => undefined);
+    await Promise.allSettled(this.#fetches);
+  }
+
+  #startTrainer(): Promise<Trainer> {
+    const { config, log } = this.#options;
+    this.#trainer ??= startTrainer({
+      engine: config.training.engine,
+      data: config.data,
+      baseFolder: config.baseFolder,
+      scratchFolder: this.#folder.spool,
+      log,
+      signal: AbortSignal.any([this.#options.signal, this.#stopping.signal]),
+    });
+    return this.#trainer;
+  }
+
+  async #trainerFailed(): Promise<void> {
+    const trainer = this.#trainer;
+    this.#trainer = undefined;
+    await trainer?.then((failed) => failed.close()).catch(() => undefined);
+  }
+
+  /** Runs actions one after another: messages, finished jobs and time-outs never meet. */
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(action);
+    this.#turn = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
+  #ready(): void {
+    this.#options.onEvent({ type: 'connected', address: this.#options.config.coordinator });
+    this.#current?.resume();
+  }
+
+  async #received(name: string, body: unknown): Promise<unknown> {
+    try {
+      return await this.#inTurn(() => this.#handle(name, body));
+    } catch (error) {
+      if (error instanceof HansaError) {
+        this.#options.onEvent({ type: 'refused', name, by: 'node', code: error.code, message: error.message });
+      }
+      throw error;
+    }
+  }
+
+  async #handle(name: string, body: unknown): Promise<unknown> {
+    if (name === 'assignment') return this.#assigned(parse(assignmentSchema, body, name));
+    if (name === 'taskEnded') return this.#taskEnded(parse(taskEndedSchema, body, name));
+    if (!Object.hasOwn(coordinatorMessages, name)) {
+      throw new HansaError('InvalidMessage', `This node knows no message "${name.slice(0, 40)}".`);
+    }
+    const message = decodeMessage(name as CoordinatorMessageName, body);
+    if (name === 'roster') return this.#roster(message as Roster);
+    if (name === 'open') return this.#opened(message as Open);
+    const event = { type: 'message', name, message, nowMs: this.#options.clock.now() } as ClientEvent;
+    if (this.#current !== undefined) return this.#current.receive(event);
+    // Refuses by name whatever is not of a live set-up.
+    step(waiting, event, this.#reducer);
+    return undefined;
+  }
+
+  async #roster(roster: Roster): Promise<undefined> {
+    const pinned = this.#memory.roster();
+    // The whole chain is shown after every connect. What lies before the pinned epoch was judged when it was new; what lies before the epoch that
+    // lists this node for the first time is none of its business.
+    if (pinned !== undefined && roster.epoch < pinned.epoch) return undefined;
+    if (pinned === undefined && !roster.members.some(({ id }) => id === this.#identity.clientId)) return undefined;
+    const accepted = acceptRoster(pinned, roster, this.#reducer.policy, this.#identity.key);
+    if (accepted === pinned) return undefined;
+    await this.#record({ type: 'roster', roster: accepted });
+    this.#options.onEvent({
+      type: 'rosterPinned',
+      epoch: accepted.epoch,
+      members: accepted.members.length,
+      known: accepted.known.length,
+    });
+    return undefined;
+  }
+
+  async #assigned({ taskId, plan: planText }: z.output<typeof assignmentSchema>): Promise<undefined> {
+    const trainer = await this.#startTrainer();
+    checkPlan(parsePlan(planText), this.#options.config.policy, trainer.data);
+    const isNew = this.#tasks.get(taskId) === undefined;
+    const { plan } = await this.#tasks.accept(taskId, planText);
+    if (isNew) this.#options.onEvent({ type: 'taskAccepted', taskId, rounds: plan.rounds });
+    return undefined;
+  }
+
+  async #opened(open: Open): Promise<undefined> {
+    const event = { type: 'message', name: 'open', message: open, nowMs: this.#options.clock.now() } as const;
+    const current = this.#current;
+    if (current !== undefined && !current.isOver && current.isSetup(setupId(open))) {
+      await current.receive(event);
+      return undefined;
+    }
+    const entry = this.#tasks.get(open.task);
+    const opened = step(waiting, event, this.#reducer);
+    if (entry === undefined)
+      throw new HansaError('PolicyRefused', 'The set-up is of a task that was not assigned to this node.');
+    checkConfig(open.config, planHashOf(entry.planText));
+    // A coordinator that opens another set-up has given the last one up, whether or not this node heard of it.
+    await current?.stop('CoordinatorRestarted', 'The coordinator has opened another set-up.');
+    this.#current = await SetupRun.begin(open, entry.plan, opened, this.#setupPorts());
+    return undefined;
+  }
+
+  #setupPorts(): SetupPorts {
+    const { config, clock, log, onEvent } = this.#options;
+    return {
+      reducer: this.#reducer,
+      clock,
+      log,
+      address: config.coordinator,
+      folder: this.#folder,
+      clientId: this.#identity.clientId,
+      keepUpdates: config.training.keepUpdates,
+      sessions: this.#connection,
+      models: this.#models,
+      journal: (record) => this.#record(record),
+      send: (name, body) => this.#connection.send(name, body),
+      trainer: () => this.#startTrainer(),
+      trainerFailed: () => this.#trainerFailed(),
+      inTurn: (action) => {
+        void this.#inTurn(action).catch((error) => log.error({ err: error }, 'a set-up failed'));
+      },
+      onEvent,
+      closed: (run, outcome) => this.#closed(run, outcome),
+    };
+  }
+
+  async #record(record: JournalRecord): Promise<void> {
+    await this.#journal.append(record);
+    this.#memory.apply(record);
+  }
+
+  async #closed(run: SetupRun, outcome: ClientOutcome): Promise<void> {
+    const { taskId, attempt, baseModelHash } = run;
+    if (outcome.type === 'abandoned') {
+      this.#summary.roundsAbandoned += 1;
+      this.#options.onEvent({ type: 'roundAbandoned', taskId, code: outcome.code, reason: outcome.reason });
+      return;
+    }
+    const newModelHash = hex(outcome.newModelHash);
+    await appendReceipt(this.#folder.receipts, {
+      at: new Date(this.#options.clock.now()).toISOString(),
+      taskId,
+      round: outcome.round,
+      attempt,
+      included: outcome.included,
+      survivors: outcome.survivors,
+      weightSum: outcome.weightSum,
+      baseModelHash: baseModelHash ?? '',
+      modelHash: newModelHash,
+      resultHash: hex(outcome.resultHash),
+    });
+    const entry = this.#tasks.get(taskId);
+    await this.#tasks.update(taskId, {
+      modelHash: newModelHash,
+      round: outcome.round,
+      roundsJoined: (entry?.roundsJoined ?? 0) + (outcome.included ? 1 : 0),
+    });
+    this.#summary.roundsCommitted += 1;
+    if (outcome.included) this.#summary.roundsIncluded += 1;
+    const { round, included, survivors } = outcome;
+    this.#options.onEvent({ type: 'roundCommitted', taskId, round, included, survivors, newModelHash });
+    this.#fetchAhead(newModelHash);
+  }
+
+  /** Fetches the new model while nothing waits for it, checks its hash, and lets go of those that are no longer needed. */
+  #fetchAhead(hash: string): void {
+    const job = this.#models
+      .fetch(hash, { maxBytes: MAX_MODEL_BYTES, signal: this.#stopping.signal })
+      .then(() => this.#models.keepOnly(this.#tasks.modelsInUse()))
+      .catch((error: unknown) => {
+        if (!this.#stopping.signal.aborted)
+          this.#options.log.warn({ err: error, hash }, 'the new model was not fetched');
+      })
+      .finally(() => this.#fetches.delete(job));
+    this.#fetches.add(job);
+  }
+
+  async #taskEnded(ended: TaskEnded): Promise<undefined> {
+    const { taskId, outcome, modelHash } = ended;
+    const entry = this.#tasks.get(taskId);
+    if (entry === undefined) return undefined;
+    const isNews = entry.outcome === 'running';
+    await this.#tasks.update(taskId, { outcome, modelHash });
+    if (this.#current?.taskId === taskId) await this.#current.stop('TaskAborted', 'The task has ended.');
+    if (!isNews && !this.#options.untilTaskEnds) return undefined;
+    // Both models are what `evaluate` compares; they are fetched beside the messages, since the connection has to answer meanwhile.
+    void this.#collect(ended, entry.plan.initialModelHash);
+    return undefined;
+  }
+
+  async #collect(ended: TaskEnded, initialModelHash: string): Promise<void> {
+    try {
+      const fetching = { maxBytes: MAX_MODEL_BYTES, signal: this.#stopping.signal };
+      await this.#models.fetch(initialModelHash, fetching);
+      await this.#models.fetch(ended.modelHash, fetching);
+      await this.#models.keepOnly(this.#tasks.modelsInUse());
+      this.#options.onEvent({ type: 'taskEnded', ...ended });
+      if (this.#options.untilTaskEnds) this.#finish({ ended });
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      this.#options.log.error({ err: error }, 'the models of a task that has ended were not fetched');
+      if (this.#options.untilTaskEnds) this.#finish({ error });
+    }
+  }
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const places = parsed.error.issues.slice(0, 8).map((issue) => issue.path.map(String).join('.') || 'its top level');
+  throw new HansaError('InvalidMessage', `The message "${name}" is malformed at ${[...new Set(places)].join(', ')}.`);
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

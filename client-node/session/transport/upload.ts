@@ -1,0 +1,90 @@
+import { createReadStream } from 'node:fs';
+import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
+import { type DetailedError, type HttpRequest, Upload } from 'tus-js-client';
+import type { SessionSource } from './download.ts';
+
+export interface UploadOptions {
+  readonly address: string;
+  readonly sessions: SessionSource;
+  /** The ticket's path: the upload exists already, with its length. */
+  readonly path: string;
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Sends a file's bytes to the upload that the coordinator made for them, from where it left off (tus: HEAD, then PATCH).
+ *
+ * @throws HansaError ConnectionLost where it broke off and is worth another call, the coordinator's refusal where it is not; the signal's reason
+ */
+export function upload({ address, sessions, path, file, sizeBytes, signal, onProgress }: UploadOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const transfer = new Upload(Buffer.alloc(0), {
+      endpoint: null,
+      uploadUrl: new URL(path, address).href,
+      uploadSize: sizeBytes,
+      storeFingerprintForResuming: false,
+      retryDelays: null,
+      fileReader: { openFile: async () => fileSource(file, sizeBytes) },
+      onBeforeRequest: async (request: HttpRequest) => {
+        const session = await sessions.session(signal);
+        const signed = session.sign(request.getMethod(), new URL(request.getURL()).pathname);
+        for (const [name, value] of Object.entries(signed)) request.setHeader(name, value);
+      },
+      onProgress: (done, total) => onProgress?.(done, total),
+      onSuccess: () => settle(resolve),
+      onError: (error) => settle(() => reject(explain(error as DetailedError))),
+    });
+    const onAbort = () => {
+      void transfer.abort().catch(() => undefined);
+      settle(() => reject(signal.reason));
+    };
+    const settle = (finish: () => void) => {
+      signal.removeEventListener('abort', onAbort);
+      finish();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    transfer.start();
+  });
+}
+
+/** The file as tus-js-client reads it: a stream from where the coordinator left off, opened when it is needed and never held. */
+function fileSource(path: string, sizeBytes: number) {
+  return {
+    size: sizeBytes,
+    async slice(start: number, end: number) {
+      const last = Math.min(end, sizeBytes);
+      if (start >= last) return { value: Buffer.alloc(0), done: true };
+      const stream = createReadStream(path, { start, end: last - 1 });
+      return { value: Object.assign(stream, { size: last - start }), done: last === sizeBytes };
+    },
+    close() {
+      // Nothing is held between two slices.
+    },
+  };
+}
+
+function explain(error: DetailedError): HansaError {
+  const response = error.originalResponse;
+  if (response === null || response === undefined) {
+    return new HansaError('ConnectionLost', 'The upload broke off.', {}, { cause: error });
+  }
+  let body: unknown;
+  try {
+    body = JSON.parse(response.getBody());
+  } catch {
+    body = undefined;
+  }
+  const problem = problemSchema.safeParse(body);
+  const status = response.getStatus();
+  // 401: the session ended while the request was on its way; the next one is signed anew.
+  if (problem.success && status !== 401) return fromProblem(problem.data);
+  const retry = status >= 500 || status === 401 || status === 409 || status === 423;
+  return new HansaError(
+    retry ? 'Unavailable' : 'UnexpectedMessage',
+    `The coordinator answered ${status} to an upload.`,
+  );
+}
