@@ -62,7 +62,8 @@ export function readHeader(
   const jsonSizeBytes = headerLength(start, fileSizeBytes, limits);
   const dataOffset = LENGTH_SIZE_BYTES + jsonSizeBytes;
   if (start.length < dataOffset) throw new RangeError(`readHeader needs the first ${dataOffset} bytes of the file`);
-  const headerBytes = start.slice(0, dataOffset);
+  // A plain copy: slice of a Buffer would share its memory.
+  const headerBytes = new Uint8Array(start.subarray(0, dataOffset));
   let text: string;
   let parsed: unknown;
   try {

@@ -1,0 +1,96 @@
+import { elementCount, encodeFile, layOut, parameterCount, readHeader } from '@hansa/shared/numeric';
+import { describe, expect, it } from 'vitest';
+import {
+  architectureOf,
+  architectureOfMetadata,
+  architectureSchema,
+  modelMetadata,
+  modelSizes,
+} from './architecture.ts';
+import { architectureOfHeader, manifestFor } from './manifestFor.ts';
+
+const nano = architectureOf('nano');
+
+describe('architectureOf', () => {
+  it.each(modelSizes)('gives %s a shape that its own schema allows', (size) => {
+    expect(architectureSchema.parse(architectureOf(size))).toEqual(architectureOf(size));
+  });
+
+  it('refuses heads that do not divide the hidden size, too few positions and unknown keys', () => {
+    const { encoder } = nano;
+    expect(architectureSchema.safeParse({ ...nano, encoder: { ...encoder, attentionHeads: 3 } }).success).toBe(false);
+    expect(
+      architectureSchema.safeParse({
+        ...nano,
+        encoder: { ...encoder, positions: 32 },
+        embedder: { ...nano.embedder, pastPatches: 40 },
+      }).success,
+    ).toBe(false);
+    expect(architectureSchema.safeParse({ ...nano, other: 1 }).success).toBe(false);
+  });
+});
+
+describe('manifestFor', () => {
+  it('lays out nano without holes, in three groups, with the names of public BERT weights', () => {
+    const manifest = manifestFor(nano);
+    let offset = 0;
+    for (const entry of manifest) {
+      expect(entry.offset).toBe(offset);
+      offset += elementCount(entry.shape);
+    }
+    expect(parameterCount(manifest)).toBe(131_060);
+    expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(474_996);
+    expect(new Set(manifest.map(({ group }) => group))).toEqual(new Set(['encoder', 'embedder', 'head']));
+    const names = manifest
+      .filter(({ name }) => name.startsWith('bert.encoder.layer.1.'))
+      .map(({ name }) => name.slice(21));
+    expect(names).toEqual([
+      ...['query', 'key', 'value'].flatMap((part) => [`attention.self.${part}.weight`, `attention.self.${part}.bias`]),
+      'attention.output.dense.weight',
+      'attention.output.dense.bias',
+      'attention.output.LayerNorm.weight',
+      'attention.output.LayerNorm.bias',
+      'intermediate.dense.weight',
+      'intermediate.dense.bias',
+      'output.dense.weight',
+      'output.dense.bias',
+      'output.LayerNorm.weight',
+      'output.LayerNorm.bias',
+    ]);
+    expect(manifest.find(({ name }) => name.endsWith('intermediate.dense.weight'))?.shape).toEqual([256, 64]);
+  });
+});
+
+describe('architectureOfHeader', () => {
+  const fileOf = (manifest: ReturnType<typeof manifestFor>, metadata: Record<string, string>) => {
+    const bytes = encodeFile(manifest, metadata, new Float32Array(parameterCount(manifest)));
+    return readHeader(bytes, bytes.length);
+  };
+
+  it('gives back what the file was made for', () => {
+    expect(architectureOfHeader(fileOf(manifestFor(nano), modelMetadata(nano)))).toEqual(nano);
+  });
+
+  it.each([
+    ['a tensor more', [...manifestFor(nano), { name: 'extra', shape: [1] }]],
+    ['a tensor less', manifestFor(nano).slice(0, -1)],
+    [
+      'a tensor of another shape',
+      manifestFor(nano).map((entry) => (entry.name === 'embedder.cls' ? { ...entry, shape: [8, 8] } : entry)),
+    ],
+    ['two tensors exchanged', manifestFor(nano).with(4, manifestFor(nano)[6]!).with(6, manifestFor(nano)[4]!)],
+  ])('refuses %s', (_, tensors) => {
+    expect(() => architectureOfHeader(fileOf(layOut(tensors), modelMetadata(nano)))).toThrow(
+      expect.objectContaining({ code: 'InvalidModelFile' }),
+    );
+  });
+
+  it.each([
+    ['none', {}],
+    ['another format', { ...modelMetadata(nano), format: 'pt' }],
+    ['an architecture that is not JSON', { ...modelMetadata(nano), architecture: '{' }],
+    ['an architecture with a fault', { ...modelMetadata(nano), architecture: '{"formatVersion":2}' }],
+  ])('refuses metadata with %s', (_, metadata) => {
+    expect(() => architectureOfMetadata(metadata)).toThrow(expect.objectContaining({ code: 'InvalidModelFile' }));
+  });
+});
