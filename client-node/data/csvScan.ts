@@ -176,6 +176,9 @@ function endOfFirstRow(bytes: Uint8Array): number | undefined {
 
 function parseHeader(row: string, name: string, wanted: readonly string[]): { header: string[]; delimiter: string } {
   const text = row.replace(BYTE_ORDER_MARK, '').replace(/\r$/, '');
+  if (text.trim() === '') {
+    throw dataFault(`${name}, line 1: blank. The first line must be the header that names the columns.`, { line: 1 });
+  }
   const readings = DELIMITERS.map((delimiter) => ({ delimiter, header: splitFields(text, delimiter) }));
   const found = (header: readonly string[]) => wanted.filter((column) => header.includes(column)).length;
   // The delimiter is the one that brings out the mapped columns; where none does, the one that brings out most columns makes the best message.
@@ -194,8 +197,12 @@ function splitFields(text: string, delimiter: string): string[] {
   const fields: string[] = [];
   let field = '';
   let quoted = false;
-  for (const character of text) {
-    if (character === '"') quoted = !quoted;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at] as string;
+    if (character === '"' && quoted && text[at + 1] === '"') {
+      field += character;
+      at += 1;
+    } else if (character === '"') quoted = !quoted;
     else if (character === delimiter && !quoted) {
       fields.push(field.trim());
       field = '';

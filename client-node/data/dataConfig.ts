@@ -17,10 +17,7 @@ export const frequencyShapes: Readonly<Record<Frequency, FrequencyShape>> = {
   month: { horizonPeriods: 6, futurePatches: 1, season: 12 },
 };
 
-const dateSchema = z
-  .string()
-  .regex(/^\d{4}-\d{2}-\d{2}$/, 'must be a date written YYYY-MM-DD')
-  .refine((text) => isRealDate(text), 'is no day of the calendar (from 1950 to 2149)');
+const dateSchema = z.string().refine(isRealDate, 'must be a day from 1950 to 2149 written YYYY-MM-DD');
 
 const columnName = z.string().min(1).max(200);
 
@@ -93,6 +90,7 @@ export const dataConfigSchema = z
 export type DataConfig = z.infer<typeof dataConfigSchema>;
 
 function isRealDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const time = Date.parse(`${text}T00:00:00Z`);
   return Number.isFinite(time) && new Date(time).toISOString().startsWith(text) && text >= '1950' && text < '2150';
 }

@@ -28,7 +28,7 @@ function cellFaults(returns: DataConfig['returns']): CellFault[] {
       says: 'is no date from 1950 to 2149',
       remedy: 'Write dates as YYYY-MM-DD; a time of day may follow.',
     },
-    { meaning: 'item', when: 'item IS NULL', says: 'is empty', remedy: 'Every line needs an item.' },
+    { meaning: 'item', when: 'item IS NULL', says: 'is no item', remedy: 'Name the item on every line.' },
     {
       meaning: 'quantity',
       when: `regexp_full_match(lower(quantity_text), '${NOT_FINITE_PATTERN}')`,
