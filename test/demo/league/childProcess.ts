@@ -36,6 +36,8 @@ export interface ProcessGroup {
    */
   start(name: string, script: string, args: readonly string[], log: string): DemoProcess;
   stopAll(): Promise<void>;
+  /** Ends all at once, without asking. */
+  killAll(): void;
   releaseAll(): void;
 }
 
@@ -44,18 +46,20 @@ export function createProcessGroup(folder: string): ProcessGroup {
   return {
     start(name, script, args, log) {
       const descriptor = openSync(log, 'a', 0o600);
+      // Not a pipe: with --keep the process outlives the demo and must still have somewhere to write.
+      const answer = `${log}.answer`;
+      const output = openSync(answer, 'w', 0o600);
       // A group of its own: an interrupt of the terminal reaches the demo alone, which then stops its children in order.
       const child = spawn(process.execPath, [script, ...args], {
         cwd: folder,
         detached: true,
-        stdio: ['ignore', 'pipe', descriptor],
+        stdio: ['ignore', output, descriptor],
       });
       closeSync(descriptor);
-      let output = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+      closeSync(output);
       const exited = new Promise<Exit>((resolve) => {
         child.once('error', () => resolve({ code: null, signal: null }));
-        child.once('close', (code, signal) => resolve({ code, signal }));
+        child.once('exit', (code, signal) => resolve({ code, signal }));
       });
       const { pid } = child;
       if (pid === undefined) throw new HansaError('ProcessFailed', `${name} could not be started (${script}).`);
@@ -65,7 +69,7 @@ export function createProcessGroup(folder: string): ProcessGroup {
         pid,
         log,
         exited,
-        output: () => output,
+        output: () => readFileSync(answer, 'utf8'),
         running,
         kill: (signal) => void child.kill(signal),
         async stop(graceMs = 6_000) {
@@ -79,10 +83,7 @@ export function createProcessGroup(folder: string): ProcessGroup {
           killGroup(pid);
           await exited;
         },
-        release: () => {
-          child.stdout.destroy();
-          child.unref();
-        },
+        release: () => child.unref(),
       };
       processes.add(started);
       void exited.then(() => processes.delete(started));
@@ -90,6 +91,9 @@ export function createProcessGroup(folder: string): ProcessGroup {
     },
     stopAll: async () => {
       await Promise.all([...processes].map((each) => each.stop()));
+    },
+    killAll: () => {
+      for (const { pid } of processes) killGroup(pid);
     },
     releaseAll: () => {
       for (const each of processes) each.release();

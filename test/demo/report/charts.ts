@@ -160,8 +160,8 @@ export function fanChart(forecast: Forecast): Html {
   const { history, actual, levels, quantiles, seasonalNaive } = forecast;
   const median = quantiles[levels.indexOf(0.5)] ?? [];
   const shown = Math.max(1, quantiles[0]?.length ?? 0);
-  const known = actual.filter((value) => value !== null);
-  const most = Math.max(1, ...history, ...known, ...quantiles.flat(), ...seasonalNaive);
+  const known = [...history, ...actual].filter((value) => value !== null);
+  const most = Math.max(1, ...known, ...quantiles.flat(), ...seasonalNaive);
   const left = 34;
   const x = scaleLinear()
     .domain([-history.length, shown - 1])
@@ -173,9 +173,10 @@ export function fanChart(forecast: Forecast): Html {
   const path = line<number>()
     .x((_, i) => x(i))
     .y((value) => y(value));
-  const past = line<number>()
+  const past = line<number | null>()
+    .defined((value) => value !== null)
     .x((_, i) => x(i - history.length))
-    .y((value) => y(value));
+    .y((value) => y(value ?? 0));
   const bands = fanBands(levels).map(
     ([low, high], i) =>
       html`<path class="band b${i + 1}" d="${

@@ -10,7 +10,8 @@ export interface Forecast {
   readonly origin: string;
   readonly frequency: 'day' | 'week' | 'month';
   readonly series: string;
-  readonly history: readonly number[];
+  /** Oldest first; null where nothing is known. */
+  readonly history: readonly (number | null)[];
   /** null where nothing was observed. */
   readonly actual: readonly (number | null)[];
   /** Ascending; `quantiles[k]` is the forecast of `levels[k]`, one number a period. */

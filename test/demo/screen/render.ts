@@ -99,7 +99,7 @@ function activityText(activity: Activity): string {
     case 'evaluated':
       return 'compared';
     case 'evaluating':
-      return `comparing ${bar(activity.done, activity.total, 10)}`;
+      return 'comparing forecasts';
     case 'member':
       return activity.total > 0 && (activity.stage === 'training' || activity.stage === 'uploading')
         ? `${pad(stageWords[activity.stage], 9)}${bar(activity.done, activity.total, 10)}`

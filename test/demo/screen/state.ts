@@ -2,8 +2,7 @@ import type { MemberStage, RoundPhase } from '@hansa/shared/protocol';
 
 /** What one merchant's process is doing, in words for the screen. */
 export type Activity =
-  | { readonly kind: 'starting' | 'ready' | 'killed' | 'restarting' | 'evaluated' }
-  | { readonly kind: 'evaluating'; readonly done: number; readonly total: number }
+  | { readonly kind: 'starting' | 'ready' | 'killed' | 'restarting' | 'evaluating' | 'evaluated' }
   | { readonly kind: 'member'; readonly stage: MemberStage; readonly done: number; readonly total: number };
 
 export interface MerchantState {

@@ -10,6 +10,7 @@ export interface Silo {
   readonly name: string;
   /** Order lines before validFrom. */
   readonly trainingRows: number;
+  readonly rows: number;
 }
 
 const meanings = [
@@ -105,12 +106,14 @@ export async function writeSilos(
 
 async function largest(connection: DuckDBConnection, validFrom: string, count: number): Promise<Silo[]> {
   const result = await connection.runAndReadAll(
-    `SELECT merchant, count(*)::INTEGER AS training FROM lines WHERE merchant <> '' AND ${dayOf('date')} < ${quotedString(validFrom)}
-     GROUP BY merchant ORDER BY training DESC, merchant LIMIT ${count}`,
+    `SELECT merchant, count(*)::INTEGER AS rows, (count(*) FILTER (${dayOf('date')} < ${quotedString(validFrom)}))::INTEGER AS training
+     FROM lines WHERE merchant <> '' GROUP BY merchant HAVING training > 0 ORDER BY training DESC, merchant LIMIT ${count}`,
   );
-  return result
-    .getRowObjects()
-    .map(({ merchant, training }) => ({ name: String(merchant), trainingRows: Number(training) }));
+  return result.getRowObjects().map(({ merchant, rows, training }) => ({
+    name: String(merchant),
+    trainingRows: Number(training),
+    rows: Number(rows),
+  }));
 }
 
 async function read(connection: DuckDBConnection, sql: string, dataFolder: string): Promise<void> {

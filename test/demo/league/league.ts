@@ -1,0 +1,146 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { HansaError } from '@hansa/shared/errors';
+import { z } from 'zod';
+import { type AdminApi, connectAdminApi } from './adminApi.ts';
+import { answerOf, type DemoProcess, type ProcessGroup, processFailed } from './childProcess.ts';
+import type { MerchantFolder } from './orders.ts';
+
+const coordinatorScript = fileURLToPath(new URL('../../../coordinator/bin/hansa-coordinator.mjs', import.meta.url));
+const clientScript = fileURLToPath(new URL('../../../client-node/bin/hansa-client.mjs', import.meta.url));
+
+const pollMs = 50;
+const startTimeoutMs = 60_000;
+
+export interface Coordinator {
+  readonly process: DemoProcess;
+  readonly address: string;
+  readonly admin: AdminApi;
+  /** Most memory its process ever held; undefined where the system does not tell. */
+  peakRssBytes(): Promise<number | undefined>;
+}
+
+const readySchema = z.looseObject({ address: z.string(), dataFolder: z.string() });
+
+/** Starts a coordinator on a free port with its data in `folder`. @throws HansaError ProcessFailed or Timeout. */
+export async function startCoordinator(processes: ProcessGroup, folder: string): Promise<Coordinator> {
+  const dataFolder = join(folder, 'coordinator');
+  const started = processes.start(
+    'the coordinator',
+    coordinatorScript,
+    ['serve', '--port', '0', '--data', dataFolder, '--json'],
+    join(folder, 'coordinator.log'),
+  );
+  const ready = await waitFor(started, () => {
+    const text = started.output();
+    return text.endsWith('\n') ? readySchema.parse(JSON.parse(text)) : undefined;
+  });
+  const token = await readFile(join(ready.dataFolder, 'admin-token'), 'utf8');
+  return {
+    process: started,
+    address: ready.address,
+    admin: connectAdminApi(ready.address, token.trim()),
+    peakRssBytes: async () => {
+      const status = await readFile(`/proc/${started.pid}/status`, 'utf8').catch(() => '');
+      const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+      return kib === undefined ? undefined : Number(kib) * 1024;
+    },
+  };
+}
+
+async function waitFor<T>(started: DemoProcess, look: () => T | undefined): Promise<T> {
+  const until = Date.now() + startTimeoutMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (!started.running()) throw processFailed(started, await started.exited);
+    if (Date.now() > until) {
+      throw new HansaError('Timeout', `It was not ready within ${startTimeoutMs / 1000} s.`, {
+        who: started.name,
+        log: started.log,
+      });
+    }
+    await delay(pollMs);
+  }
+}
+
+/** One merchant's node: its config, its identity and its process. */
+export interface Node {
+  readonly merchant: MerchantFolder;
+  readonly config: string;
+  /** The node's own data: identity, journal, models, kept updates. */
+  readonly folder: string;
+  clientId: string;
+  process: DemoProcess | undefined;
+}
+
+/** Writes a node's config beside its orders. */
+export async function prepareNode(merchant: MerchantFolder, address: string, engine: string): Promise<Node> {
+  const config = join(merchant.folder, 'node.json');
+  const folder = join(merchant.folder, 'node');
+  await writeFile(
+    config,
+    `${JSON.stringify(
+      { coordinator: address, folder: 'node', data: merchant.data, training: { engine, keepUpdates: true } },
+      null,
+      2,
+    )}\n`,
+  );
+  return { merchant, config, folder, clientId: '', process: undefined };
+}
+
+const enrolledSchema = z.looseObject({ clientId: z.string() });
+
+/** Enrols a node with a token of its own. */
+export async function enrolNode(processes: ProcessGroup, node: Node, token: string): Promise<void> {
+  const answer = await answerOf(
+    runClient(processes, node, `the enrolment of ${node.merchant.id}`, 'enrol', ['--token', token]),
+  );
+  node.clientId = enrolledSchema.parse(answer).clientId;
+}
+
+/** Starts, or starts again, the process of a node. */
+export function startNode(processes: ProcessGroup, node: Node): void {
+  node.process = runClient(processes, node, `the node of ${node.merchant.id}`, 'run', []);
+}
+
+/** Starts the comparison of the four forecasts on a merchant's own hold-out. */
+export function startEvaluation(processes: ProcessGroup, node: Node): DemoProcess {
+  return runClient(processes, node, `the evaluation of ${node.merchant.id}`, 'evaluate', []);
+}
+
+function runClient(
+  processes: ProcessGroup,
+  node: Node,
+  name: string,
+  command: string,
+  args: readonly string[],
+): DemoProcess {
+  return processes.start(
+    name,
+    clientScript,
+    [command, '--config', node.config, '--json', ...args],
+    join(node.merchant.folder, `${command}.log`),
+  );
+}
+
+/** Writes the model that round 1 starts from. */
+export async function writeInitialModel(
+  processes: ProcessGroup,
+  folder: string,
+  size: string,
+  seed: number,
+): Promise<string> {
+  const path = join(folder, 'initial-model.safetensors');
+  await answerOf(
+    processes.start(
+      'the making of the first model',
+      clientScript,
+      ['model', 'init', '--size', size, '--seed', String(seed), '--out', path, '--json'],
+      join(folder, 'model-init.log'),
+    ),
+  );
+  return path;
+}

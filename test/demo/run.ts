@@ -1,0 +1,366 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { chooseEngine } from '@hansa/client-node/compute';
+import { HansaError } from '@hansa/shared/errors';
+import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
+import type { AdminStatus, RoundRecord } from '@hansa/shared/protocol';
+import { collect, type NameOf, nameClients, roundReport, roundResult } from './collect.ts';
+import { answerOf, type ProcessGroup } from './league/childProcess.ts';
+import { type Evaluation, evaluationSchema } from './league/evaluation.ts';
+import {
+  type Coordinator,
+  enrolNode,
+  type Node,
+  prepareNode,
+  startCoordinator,
+  startEvaluation,
+  startNode,
+  writeInitialModel,
+} from './league/league.ts';
+import { type MerchantFolder, writeOrders } from './league/orders.ts';
+import { type Training, train } from './league/train.ts';
+import type { DemoOptions } from './options.ts';
+import { dictionaries } from './report/dictionary.ts';
+import { renderReport, storyOf } from './report/page.ts';
+import { demoResultSchema } from './result.ts';
+import type { Ending } from './screen/render.ts';
+import type { Screen } from './screen/screen.ts';
+import type { ScreenState } from './screen/state.ts';
+import { demoTask, expectedMinutes } from './settings.ts';
+import { readMapping } from './silos/mapping.ts';
+import { judge } from './verdict.ts';
+
+/** Place of the merchant that is killed when it can be: neither the first nor the last of the screen. */
+const preferredVictim = 3;
+
+export interface Stage {
+  readonly state: ScreenState;
+  readonly screen: Screen;
+  readonly processes: ProcessGroup;
+  readonly signal: AbortSignal;
+}
+
+/** What the screen knows before anything has begun. */
+export function initialState(options: DemoOptions, startedMs: number): ScreenState {
+  return {
+    startedMs,
+    engine: undefined,
+    cores: cpus().length,
+    expectedMinutes: expectedMinutes(options, cpus().length),
+    coordinator: undefined,
+    rounds: options.rounds,
+    stage: 'starting',
+    running: undefined,
+    losses: [],
+    merchants: Array.from({ length: options.merchants }, (_, i) => ({
+      id: `merchant-${i + 1}`,
+      rows: undefined,
+      activity: { kind: 'starting' },
+      bytesSent: 0,
+      bytesSendingNow: 0,
+    })),
+    story: [],
+  };
+}
+
+/**
+ * Runs a league from its orders to its report.
+ *
+ * @throws HansaError; `details.who` names the process at fault and `details.log` its log. The signal's reason when interrupted.
+ */
+export async function runDemo(options: DemoOptions, argv: readonly string[], stage: Stage): Promise<Ending> {
+  const { state, screen, processes, signal } = stage;
+  const startedAt = new Date(state.startedMs);
+  // Bad input is told before anything is started or written.
+  const mapping = options.data === undefined ? undefined : readMapping(options.data, options.mapping);
+  await makeFolders(options);
+
+  const [coordinator, engine, initialModel] = await Promise.all([
+    startCoordinator(processes, options.out).then((started) => {
+      state.coordinator = started.address;
+      screen.update();
+      return started;
+    }),
+    chooseEngine(options.engine, { signal }).then((choice) => {
+      state.engine = choice;
+      screen.update();
+      return choice;
+    }),
+    writeInitialModel(processes, options.out, options.size, options.seed),
+  ]);
+  signal.throwIfAborted();
+  if (engine.better !== undefined) screen.tell(engine.better);
+
+  const merchants = await writeOrders(options, mapping, join(options.out, 'nodes'));
+  showMerchants(state, merchants);
+  const nodes = await startNodes(coordinator, merchants, options, stage);
+  const modelHash = sha256(await readFile(initialModel));
+  await coordinator.admin.storeModel(modelHash, initialModel);
+
+  state.stage = 'training';
+  const task = demoTask(options, merchants[0]!.data.frequency);
+  const training = await trainVisibly({ task, modelHash }, coordinator, nodes, options, stage);
+
+  state.stage = 'evaluating';
+  state.running = undefined;
+  if (!options.keep) await Promise.all(nodes.map(({ process }) => process?.stop()));
+  const evaluations = await evaluateAll(nodes, stage);
+
+  state.stage = 'reporting';
+  const finalModel = join(options.out, 'model.safetensors');
+  await writeFile(finalModel, await coordinator.admin.model(training.task.modelHash));
+  const data = collect({
+    options,
+    startedAt: localTime(startedAt),
+    sourceTitle: mapping?.title,
+    nodes,
+    training,
+    evaluations,
+    engine,
+    task,
+    model: {
+      size: options.size,
+      hash: training.task.modelHash,
+      parameters: parameterCount((await readHeaderOfFile(finalModel)).manifest),
+      path: relative(process.cwd(), finalModel),
+    },
+    totalSeconds: (Date.now() - state.startedMs) / 1000,
+    coordinatorPeakRssBytes: await coordinator.peakRssBytes(),
+    versions: await versions(),
+    command: ['npm run demo', ...(argv.length > 0 ? ['--'] : []), ...argv.map(quoted)].join(' '),
+  });
+  const paths = await writeOutputs(options, data, training, nameClients(nodes));
+  const verdict = judge(data.result.merchants);
+  const here = (path: string): string => relative(process.cwd(), path);
+  return {
+    verdict,
+    committed: data.result.rounds.filter(({ outcome }) => outcome === 'committed').length,
+    rounds: options.rounds,
+    sumExact: data.result.sumExact,
+    killed: training.killed?.node.merchant.id,
+    totalMs: data.result.totalSeconds * 1000,
+    model: here(finalModel),
+    records: here(paths.records),
+    report: here(paths.report),
+    kept: options.keep
+      ? {
+          coordinator: coordinator.address,
+          stop: `kill ${[coordinator.process, ...nodes.map((node) => node.process)].flatMap((each) => (each?.running() ? [each.pid] : [])).join(' ')}`,
+        }
+      : undefined,
+    commands: [
+      {
+        what: 'see the report',
+        command: `${process.platform === 'darwin' ? 'open' : 'xdg-open'} ${here(paths.report)}`,
+      },
+      { what: 'check my own file', command: 'npx hansa-client check-data --config node.json' },
+      { what: 'enrol my node', command: 'npx hansa-client enrol --config node.json --token TOKEN' },
+    ],
+  };
+}
+
+async function makeFolders({ out, json }: DemoOptions): Promise<void> {
+  try {
+    await mkdir(join(out, 'nodes'), { recursive: true });
+    if (json !== undefined) await mkdir(dirname(json), { recursive: true });
+  } catch (error) {
+    throw new HansaError(
+      'DataFolderUnusable',
+      `${out} cannot be written to: ${(error as Error).message}.`,
+      {},
+      { cause: error },
+    );
+  }
+}
+
+function showMerchants(state: ScreenState, merchants: readonly MerchantFolder[]): void {
+  state.merchants.splice(
+    0,
+    state.merchants.length,
+    ...merchants.map(({ id, rows }) => ({
+      id,
+      rows,
+      activity: { kind: 'starting' as const },
+      bytesSent: 0,
+      bytesSendingNow: 0,
+    })),
+  );
+}
+
+/** Enrols every node with a token of its own, then starts them. */
+async function startNodes(
+  coordinator: Coordinator,
+  merchants: readonly MerchantFolder[],
+  { engine }: DemoOptions,
+  { processes, signal }: Stage,
+): Promise<Node[]> {
+  const nodes: Node[] = [];
+  for (const merchant of merchants) nodes.push(await prepareNode(merchant, coordinator.address, engine));
+  await inParallel(nodes, cpus().length, async (node) => {
+    signal.throwIfAborted();
+    const { token } = await coordinator.admin.enrolmentToken(node.merchant.id);
+    await enrolNode(processes, node, token);
+  });
+  signal.throwIfAborted();
+  for (const node of nodes) startNode(processes, node);
+  return nodes;
+}
+
+async function trainVisibly(
+  { task, modelHash }: { task: ReturnType<typeof demoTask>; modelHash: string },
+  coordinator: Coordinator,
+  nodes: readonly Node[],
+  { rounds }: DemoOptions,
+  { state, screen, processes, signal }: Stage,
+): Promise<Training> {
+  const nameOf = nameClients(nodes);
+  let killed: string | undefined;
+  return await train(
+    { task, modelHash, killFromRound: Math.min(2, rounds), preferredVictim: nodes[preferredVictim] },
+    coordinator,
+    nodes,
+    processes,
+    signal,
+    {
+      status: (status) => {
+        showStatus(state, status, nameOf);
+        screen.update();
+      },
+      killed: ({ merchant }, round) => {
+        killed = merchant.id;
+        setActivity(state, merchant.id, { kind: 'killed' });
+        screen.tell(
+          `Round ${round}: ${merchant.id} is killed (SIGKILL), its key shares handed out, its update not sent`,
+        );
+      },
+      restarted: ({ merchant }) => {
+        setActivity(state, merchant.id, { kind: 'restarting' });
+        screen.tell(`${merchant.id} is started again and joins the next round`);
+      },
+      round: (record, sumExact) => {
+        addBytes(state, record, nameOf);
+        if (record.loss !== undefined) state.losses.push(record.loss);
+        screen.tell(tellRound(record, nameOf, sumExact, killed));
+      },
+    },
+  );
+}
+
+/** 'Round 2: merchant-4 was killed …': the same words as in the report. */
+function tellRound(
+  record: RoundRecord,
+  nameOf: NameOf,
+  sumExact: boolean | undefined,
+  killed: string | undefined,
+): string {
+  const { en } = dictionaries;
+  const result = roundResult(record, nameOf);
+  const story = storyOf(en, result, roundReport(record, nameOf, sumExact, killed));
+  const loss = result.loss === null ? '' : ` Loss ${en.number(result.loss, 4)};`;
+  return `Round ${record.round}: ${story}${loss} ${en.seconds(record.seconds).replace('\u00a0', ' ')}`;
+}
+
+function setActivity(state: ScreenState, id: string, activity: ScreenState['merchants'][number]['activity']): void {
+  const merchant = state.merchants.find((each) => each.id === id);
+  if (merchant !== undefined) merchant.activity = activity;
+}
+
+function addBytes(state: ScreenState, { bytesUpByClient }: RoundRecord, nameOf: NameOf): void {
+  for (const [client, bytes] of Object.entries(bytesUpByClient)) {
+    const merchant = state.merchants.find(({ id }) => id === nameOf(client));
+    if (merchant === undefined) continue;
+    merchant.bytesSent += bytes;
+    merchant.bytesSendingNow = 0;
+  }
+}
+
+function showStatus(state: ScreenState, { running, clients }: AdminStatus, nameOf: NameOf): void {
+  state.running = running;
+  const connected = new Set(clients.filter((client) => client.connected).map(({ id }) => nameOf(id)));
+  for (const merchant of state.merchants) {
+    const member = running?.members.find(({ client }) => nameOf(client) === merchant.id);
+    merchant.bytesSendingNow = member?.bytesUp ?? 0;
+    const { kind } = merchant.activity;
+    // A killed node's last word to the coordinator is not what it is doing now.
+    if (kind === 'killed' || (kind === 'restarting' && !connected.has(merchant.id))) continue;
+    if (member !== undefined && member.stage !== 'dropped') {
+      merchant.activity = { kind: 'member', stage: member.stage, done: member.done, total: member.total };
+    } else if (connected.has(merchant.id)) merchant.activity = { kind: 'ready' };
+  }
+}
+
+async function evaluateAll(nodes: readonly Node[], { state, screen, processes, signal }: Stage): Promise<Evaluation[]> {
+  const evaluations = new Map<Node, Evaluation>();
+  await inParallel(nodes, cpus().length, async (node) => {
+    signal.throwIfAborted();
+    const { id } = node.merchant;
+    setActivity(state, id, { kind: 'evaluating' });
+    const evaluation = evaluationSchema.parse(await answerOf(startEvaluation(processes, node)));
+    evaluations.set(node, evaluation);
+    setActivity(state, id, { kind: 'evaluated' });
+    const { seasonalNaive, localOnly, fineTuned } = evaluation.wql;
+    screen.tell(
+      `${id}: WQL ${fineTuned.toFixed(3)} fine-tuned, ${localOnly.toFixed(3)} own data only, ${seasonalNaive.toFixed(3)} seasonal naive`,
+    );
+  });
+  return nodes.map((node) => evaluations.get(node)!);
+}
+
+/** Does the work for every value, at most `width` at once; the first failure is thrown once those under way have ended. */
+async function inParallel<T>(values: readonly T[], width: number, work: (value: T) => Promise<void>): Promise<void> {
+  const left = [...values];
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    for (let value = left.shift(); value !== undefined && !failed; value = left.shift()) {
+      try {
+        await work(value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: width }, lane));
+  for (const result of lanes) if (result.status === 'rejected') throw result.reason;
+}
+
+async function writeOutputs(
+  { out, json }: DemoOptions,
+  data: ReturnType<typeof collect>,
+  training: Training,
+  nameOf: NameOf,
+): Promise<{ records: string; report: string }> {
+  const records = join(out, 'rounds.json');
+  const report = join(out, 'report.html');
+  const merchants = Object.fromEntries(
+    [...new Set(training.rounds.flatMap(({ selected }) => selected))].map((client) => [client, nameOf(client)]),
+  );
+  await writeFile(records, `${JSON.stringify({ formatVersion: 1, merchants, rounds: training.rounds }, null, 2)}\n`);
+  await writeFile(report, renderReport(data));
+  const figures = `${JSON.stringify(demoResultSchema.parse(data.result), null, 2)}\n`;
+  await writeFile(join(out, 'demo.json'), figures);
+  if (json !== undefined) await writeFile(json, figures);
+  return { records, report };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function localTime(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+async function versions(): Promise<Record<string, string>> {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return { Hansa: version, 'Node.js': process.version, platform: `${process.platform}-${process.arch}` };
+}
+
+function quoted(argument: string): string {
+  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
+}
