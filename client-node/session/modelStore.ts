@@ -4,7 +4,6 @@ import { download, type SessionSource, sha256OfFile } from './transport/download
 
 /** The models that this node holds, by SHA-256. */
 export interface ModelStore {
-  pathOf(hash: string): string;
   /** The path of the model, downloaded where it is not there yet. Throws as {@link download}. */
   fetch(hash: string, options: FetchOptions): Promise<string>;
   /** Removes every model but these. */
@@ -17,8 +16,11 @@ interface FetchOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** Where the model of a hash lies, or would. */
+export const modelPath = (folder: string, hash: string): string => join(folder, `${hash}.safetensors`);
+
 export function openModelStore(folder: string, address: string, sessions: SessionSource): ModelStore {
-  const pathOf = (hash: string): string => join(folder, `${hash}.safetensors`);
+  const pathOf = (hash: string): string => modelPath(folder, hash);
   /** Files whose hash was checked by this process. */
   const checked = new Set<string>();
   const running = new Map<string, Promise<void>>();
@@ -33,7 +35,6 @@ export function openModelStore(folder: string, address: string, sessions: Sessio
     await download({ address, sessions, hash, path, ...options });
   };
   return {
-    pathOf,
     async fetch(hash, options) {
       // Two downloads of one model would write one file: the second waits for the first, then sees for itself.
       while (running.has(hash)) {

@@ -1,0 +1,98 @@
+import { modelSizes } from '@hansa/shared/model';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { checkData } from './checkData.ts';
+import type { CommandContext } from './context.ts';
+import { doctor } from './doctor.ts';
+import { enrol } from './enrol.ts';
+import { evaluate } from './evaluate.ts';
+import { modelInit } from './modelInit.ts';
+import { run } from './run.ts';
+
+const example = `
+Example:
+  hansa-client check-data --config node.json
+  hansa-client enrol --config node.json --token hansa1.…
+  hansa-client run --config node.json
+
+node.json:
+  {
+    "coordinator": "https://hansa.example.org",
+    "folder": "node",
+    "data": {
+      "sources": [{ "file": "orders.csv", "columns": { "date": "order_date", "item": "sku", "quantity": "units" } }],
+      "frequency": "day", "returns": "negative", "validFrom": "2026-07-01", "testFrom": "2026-09-01"
+    }
+  }
+
+Exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.`;
+
+type Action<Options> = (options: Options, context: CommandContext) => Promise<number>;
+
+/** The command line as a tree of commands; `perform` is called with the one that was asked for. */
+export function createProgram(
+  perform: (action: (context: CommandContext) => Promise<number>) => Promise<void>,
+): Command {
+  const program = new Command('hansa-client')
+    .description("A merchant's node: trains on your own orders and takes part in a league's rounds. It only dials out.")
+    .addHelpText('after', example)
+    .exitOverride();
+
+  const command = <Options>(parent: Command, name: string, description: string, action: Action<Options>): Command =>
+    parent
+      .command(name)
+      .description(description)
+      .option('--json', 'one JSON document on standard output, everything else on standard error')
+      .allowExcessArguments(false)
+      .action((options: Options) => perform((context) => action(options, context)));
+  const config = () => new Option('--config <file>', "the node's configuration (JSON)").makeOptionMandatory();
+
+  command<{ config: string; token: string }>(program, 'enrol', 'join a federation with a one-time token', enrol)
+    .addOption(config())
+    .requiredOption('--token <token>', "the join token from the consortium's admin (hansa1.…)");
+  command<{ config: string; untilTaskEnds?: boolean }>(
+    program,
+    'run',
+    'take part in rounds until stopped (Ctrl-C)',
+    run,
+  )
+    .addOption(config())
+    .option('--until-task-ends', 'stop by itself once a task that this node takes part in has ended');
+  command<{ config: string }>(
+    program,
+    'check-data',
+    'read and clean the order files, say what was found; connects to nobody',
+    checkData,
+  ).addOption(config());
+  command<{ config: string; task?: string }>(
+    program,
+    'evaluate',
+    'compare seasonal naive, local-only, federated and fine-tuned on your own hold-out',
+    evaluate,
+  )
+    .addOption(config())
+    .option('--task <id>', 'the task whose models are compared (default: the newest)');
+  command<{ config: string }>(
+    program,
+    'doctor',
+    'check machine, engine, folder, data, coordinator and enrolment',
+    doctor,
+  ).addOption(config());
+
+  const model = program.command('model').description('model files').exitOverride();
+  command<{ size: (typeof modelSizes)[number]; seed: number; out: string }>(
+    model,
+    'init',
+    'write a model with seeded starting weights, for a task to start from',
+    modelInit,
+  )
+    .addOption(new Option('--size <size>', 'how large').choices([...modelSizes]).default('nano'))
+    .addOption(new Option('--seed <n>', 'decides the weights').argParser(seed).default(0))
+    .requiredOption('--out <file>', 'where to write it (.safetensors)');
+  return program;
+}
+
+function seed(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
+  return value;
+}

@@ -1,0 +1,95 @@
+import { existsSync } from 'node:fs';
+import { createLogger, type Logger } from '@hansa/shared/log';
+import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
+import { describeCleaning } from '../data/index.ts';
+import { nodeFolder } from '../ledger/nodeFolder.ts';
+import type { NodeEvent } from '../session/nodeEvents.ts';
+import { runNode } from '../session/runNode.ts';
+import type { CommandContext } from './context.ts';
+import { logFile } from './logFile.ts';
+import { count, type Output } from './output.ts';
+
+/** `run`: takes part in every task until stopped, or with `untilTaskEnds` until one has ended. */
+export async function run(
+  options: { config: string; untilTaskEnds?: boolean },
+  context: CommandContext,
+): Promise<number> {
+  const { output, clock, random, signal } = context;
+  const config = readNodeConfig(options.config);
+  const summary = await runNode({
+    config,
+    clock,
+    random,
+    log: openLog(config, context),
+    signal,
+    untilTaskEnds: options.untilTaskEnds ?? false,
+    onEvent: narrate(output, () => new Date(clock.now())),
+  });
+  output.document(summary);
+  return summary.ended?.outcome === 'aborted' ? 1 : 0;
+}
+
+function openLog(config: NodeConfig, { logLevel }: CommandContext): Logger {
+  const folder = nodeFolder(config.folder);
+  // A node that is not enrolled has no folder yet, and is told so before anything is logged.
+  return existsSync(folder.root)
+    ? createLogger('client-node', logLevel, logFile(folder.log))
+    : createLogger('client-node', 'silent');
+}
+
+/** Tells a node's events in lines, one for each that matters, and its progress as a bar. */
+function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
+  let isOffline = false;
+  const say = (text: string) => output.line(`${now().toTimeString().slice(0, 8)} ${text}`);
+  return (event) => {
+    switch (event.type) {
+      case 'dataReady': {
+        const { data, engine } = event;
+        say(
+          `read ${count(data.rows)} order lines in ${count(data.series)} series: ${count(data.trainWindows)} windows to train on`,
+        );
+        for (const line of describeCleaning(data.cleaning)) say(`  ${line}`);
+        say(`training engine ${engine.name}: ${engine.reason}`);
+        if (engine.better !== undefined) say(`  ${engine.better}`);
+        return;
+      }
+      case 'connected':
+        isOffline = false;
+        return say(`connected to ${event.address}`);
+      case 'disconnected':
+        // Once, not at every try.
+        if (!isOffline) say(`no connection to the coordinator (${event.reason}); trying again until it answers`);
+        isOffline = true;
+        return;
+      case 'rosterPinned':
+        return say(
+          `roster ${event.epoch}: ${event.members} members, ${event.known} of them known from the first roster`,
+        );
+      case 'taskAccepted':
+        return say(`task ${event.taskId}: ${event.rounds} rounds; its plan fits this node's data and policy`);
+      case 'setupOpened':
+        return;
+      case 'roundStarted':
+        return say(`round ${event.round}: ${event.cohort} members have exchanged keys; training`);
+      case 'progress':
+        return output.progress(`round ${event.round} ${event.stage}`, event.done, event.total);
+      case 'stageDone':
+        if (event.stage === 'training') return say(`round ${event.round}: trained ${count(event.total)} steps`);
+        if (event.stage === 'uploading')
+          return say(`round ${event.round}: sent ${count(event.total)} bytes, unreadable alone`);
+        return;
+      case 'roundCommitted':
+        return say(
+          `round ${event.round} committed: the sum of ${event.survivors} updates, ${event.included ? "this node's among them" : "this node's not among them"}; new model ${event.newModelHash.slice(0, 12)}`,
+        );
+      case 'roundAbandoned':
+        return say(`set-up abandoned (${event.code}): ${event.reason}`);
+      case 'refused':
+        return event.by === 'node'
+          ? say(`refused "${event.name.slice(0, 40)}" (${event.code}): ${event.message}`)
+          : say(`the coordinator refused "${event.name}" (${event.code}): ${event.message}`);
+      case 'taskEnded':
+        return say(`task ${event.taskId} ${event.outcome}; last model ${event.modelHash.slice(0, 12)}`);
+    }
+  };
+}
