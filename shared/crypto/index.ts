@@ -1,4 +1,4 @@
-export { deriveKey } from './deriveKey.ts';
+export { deriveKey, hkdfSha256 } from './deriveKey.ts';
 export { equalBytes, sha256 } from './hash.ts';
 export { IdentityKey, newIdentitySeed } from './identityKey.ts';
 export { agree, agreementKeyPair, agreementPublicKey, isUsableAgreementKey } from './keyAgreement.ts';
@@ -6,4 +6,4 @@ export { MaskStream, maskTileWords } from './maskStream.ts';
 export { seal, sealNonceBytes, unseal } from './seal.ts';
 export { SecretBytes } from './secretBytes.ts';
 export { combineShares, type Share, splitSecret } from './shamir.ts';
-export { type SignatureLabel, verifyLabelled } from './signatures.ts';
+export { type SignatureLabel, verifyEd25519, verifyLabelled } from './signatures.ts';

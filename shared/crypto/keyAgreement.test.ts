@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { HansaError } from '../errors/index.ts';
+import { seededRandom } from '../random/index.ts';
+import { agree, agreementKeyPair, agreementPublicKey, isUsableAgreementKey } from './keyAgreement.ts';
+import { SecretBytes } from './secretBytes.ts';
+
+const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
+
+const rfc = {
+  alicePublic: '8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a',
+  bob: '5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb',
+  bobPublic: 'de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f',
+  shared: '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742',
+};
+
+/** The points of small order as they stand on the wire, and other spellings of them. */
+const lowOrderKeys = [
+  '0000000000000000000000000000000000000000000000000000000000000000',
+  '0100000000000000000000000000000000000000000000000000000000000000',
+  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+].map(fromHex);
+
+describe('key agreement', () => {
+  it('agrees on the shared secret of RFC 7748, section 6.1', () => {
+    const bob = new SecretBytes(fromHex(rfc.bob));
+    expect(agreementPublicKey(bob)).toEqual(fromHex(rfc.bobPublic));
+    expect(agree(bob, fromHex(rfc.alicePublic)).expose()).toEqual(fromHex(rfc.shared));
+  });
+
+  it('gives both ends the same secret', () => {
+    const random = seededRandom('agreement');
+    const left = agreementKeyPair(random);
+    const right = agreementKeyPair(random);
+    expect(agree(left.secretKey, right.publicKey).expose()).toEqual(agree(right.secretKey, left.publicKey).expose());
+  });
+
+  it.each(lowOrderKeys.map((key) => [Buffer.from(key).toString('hex'), key] as const))('refuses %s', (_, key) => {
+    const { secretKey } = agreementKeyPair(seededRandom('low order'));
+    expect(isUsableAgreementKey(key)).toBe(false);
+    expect(() => agree(secretKey, key)).toThrow(HansaError);
+  });
+
+  it('refuses another spelling of an honest key', () => {
+    const { publicKey } = agreementKeyPair(seededRandom('spelling'));
+    expect(isUsableAgreementKey(publicKey)).toBe(true);
+    const other = Uint8Array.from(publicKey);
+    other[31] = other[31]! | 0x80;
+    expect(isUsableAgreementKey(other)).toBe(false);
+  });
+});
