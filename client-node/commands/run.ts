@@ -5,6 +5,8 @@ import { describeCleaning } from '../data/index.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import type { NodeEvent } from '../session/nodeEvents.ts';
 import { runNode } from '../session/runNode.ts';
+import { Connection } from '../session/transport/connection.ts';
+import { startTrainer } from '../training/index.ts';
 import type { CommandContext } from './context.ts';
 import { logFile } from './logFile.ts';
 import { count, type Output } from './output.ts';
@@ -24,6 +26,8 @@ export async function run(
     signal,
     untilTaskEnds: options.untilTaskEnds ?? false,
     onEvent: narrate(output, () => new Date(clock.now())),
+    connect: (line) => new Connection(line),
+    startTrainer,
   });
   output.document(summary);
   return summary.ended?.outcome === 'aborted' ? 1 : 0;

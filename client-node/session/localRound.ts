@@ -11,26 +11,28 @@ import {
   quantisedTiles,
   type UpdateSource,
 } from '@hansa/aggregation/secagg/encoding';
+import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { architectureOfHeader } from '@hansa/shared/model';
 import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { makeFolder, writing } from '../ledger/files.ts';
-import type { TrainResult } from '../training/requests.ts';
+import type { TrainResult } from '../training/index.ts';
 
 /** Tiles of 64 KiB that are masked before other work of this process gets its turn: some milliseconds. */
 const TILES_A_TURN = 8;
 
-/** Refuses a model whose tensors are not those that the set-up's vector length was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
+/** Refuses a model whose tensors are not those that the set-up was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
 export async function checkModel(path: string, config: SecAggConfig): Promise<void> {
   const header = await readHeaderOfFile(path);
   architectureOfHeader(header);
   const count = parameterCount(header.manifest);
-  if (count !== config.vectorLength) {
+  // The bytes before the data tell architecture and manifest, and every model of a task shares them.
+  if (count !== config.vectorLength || !equalBytes(sha256(header.headerBytes), config.architectureHash)) {
     throw new HansaError(
       'ModelMismatch',
-      `The round's model has ${count} parameters, its set-up says ${config.vectorLength}.`,
+      `The round's model (${count} parameters) is not of the architecture that its set-up was made for (${config.vectorLength}).`,
     );
   }
 }

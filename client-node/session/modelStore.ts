@@ -1,10 +1,11 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { download, type SessionSource, sha256OfFile } from './transport/download.ts';
+import type { Line } from './line.ts';
+import { sha256OfFile } from './transport/download.ts';
 
 /** The models that this node holds, by SHA-256. */
 export interface ModelStore {
-  /** The path of the model, downloaded where it is not there yet. Throws as {@link download}. */
+  /** The path of the model, downloaded where it is not there yet. Throws as {@link Line.download}. */
   fetch(hash: string, options: FetchOptions): Promise<string>;
   /** Removes every model but these. */
   keepOnly(hashes: ReadonlySet<string>): Promise<void>;
@@ -19,7 +20,7 @@ interface FetchOptions {
 /** Where the model of a hash lies, or would. */
 export const modelPath = (folder: string, hash: string): string => join(folder, `${hash}.safetensors`);
 
-export function openModelStore(folder: string, address: string, sessions: SessionSource): ModelStore {
+export function openModelStore(folder: string, line: Pick<Line, 'download'>): ModelStore {
   const pathOf = (hash: string): string => modelPath(folder, hash);
   /** Files whose hash was checked by this process. */
   const checked = new Set<string>();
@@ -32,7 +33,7 @@ export function openModelStore(folder: string, address: string, sessions: Sessio
     );
     if (there && (await sha256OfFile(path)) === hash) return;
     if (there) await rm(path, { force: true });
-    await download({ address, sessions, hash, path, ...options });
+    await line.download({ hash, path, ...options });
   };
   return {
     async fetch(hash, options) {

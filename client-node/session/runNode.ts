@@ -29,14 +29,15 @@ import { lockIdentity } from '../ledger/identityLock.ts';
 import { type Journal, openJournal } from '../ledger/journal.ts';
 import { type NodeFolder, nodeFolder, prepareFolder } from '../ledger/nodeFolder.ts';
 import { appendReceipt } from '../ledger/receipts.ts';
-import { startTrainer, type Trainer } from '../training/trainer.ts';
+import type { Trainer, TrainerOptions } from '../training/index.ts';
+import type { Line } from './line.ts';
 import { type ModelStore, openModelStore } from './modelStore.ts';
 import type { OnNodeEvent } from './nodeEvents.ts';
 import { checkConfig, checkPlan } from './policy.ts';
 import { type SetupPorts, SetupRun } from './setupRun.ts';
 import { openTaskBook, parsePlan, planHashOf, type TaskBook } from './taskBook.ts';
 import { assertSecureAddress } from './transport/address.ts';
-import { Connection } from './transport/connection.ts';
+import type { ConnectionOptions } from './transport/connection.ts';
 
 /** The largest model that is fetched outside a round, in bytes. */
 const MAX_MODEL_BYTES = 4 * 1024 ** 3;
@@ -51,6 +52,9 @@ export interface RunOptions {
   /** Return once a task that this node knows has ended. */
   readonly untilTaskEnds: boolean;
   readonly onEvent: OnNodeEvent;
+  /** Makes the line to the coordinator. */
+  connect(options: ConnectionOptions): Line;
+  startTrainer(options: TrainerOptions): Promise<Trainer>;
 }
 
 export interface RunSummary {
@@ -96,7 +100,7 @@ class RunningNode {
   readonly #journal: Journal;
   readonly #memory = createMemory();
   readonly #reducer: ClientPorts;
-  readonly #connection: Connection;
+  readonly #line: Line;
   readonly #tasks: TaskBook;
   readonly #models: ModelStore;
   readonly #stopping = new AbortController();
@@ -123,7 +127,7 @@ class RunningNode {
       maxCohortAgeMs: config.policy.maxCohortAgeMs,
     };
     this.#reducer = { random, identity: identity.key, memory: this.#memory, policy };
-    this.#connection = new Connection({
+    this.#line = options.connect({
       address: config.coordinator,
       identity,
       random,
@@ -137,7 +141,7 @@ class RunningNode {
       },
     });
     this.#tasks = openTaskBook(folder.tasks, () => clock.now());
-    this.#models = openModelStore(folder.models, config.coordinator, this.#connection);
+    this.#models = openModelStore(folder.models, this.#line);
   }
 
   async run(): Promise<RunSummary> {
@@ -151,7 +155,7 @@ class RunningNode {
     try {
       const trainer = await this.#startTrainer();
       onEvent({ type: 'dataReady', data: trainer.data, engine: trainer.engine });
-      this.#connection.open();
+      this.#line.open();
       const { ended, error } = await end;
       if (error !== undefined) throw error;
       return ended === undefined ? this.#summary : { ...this.#summary, ended };
@@ -164,14 +168,14 @@ class RunningNode {
   async #shutDown(): Promise<void> {
     this.#stopping.abort(new HansaError('Interrupted', 'The node was stopped.'));
     await this.#inTurn(async () => this.#current?.leave('Interrupted', 'The node was stopped.')).catch(() => undefined);
-    this.#connection.close();
+    this.#line.close();
     await this.#trainer?.then((trainer) => trainer.close()).catch(() => undefined);
     await Promise.allSettled(this.#fetches);
   }
 
   #startTrainer(): Promise<Trainer> {
     const { config, log } = this.#options;
-    this.#trainer ??= startTrainer({
+    this.#trainer ??= this.#options.startTrainer({
       engine: config.training.engine,
       data: config.data,
       baseFolder: config.baseFolder,
@@ -281,14 +285,12 @@ class RunningNode {
       reducer: this.#reducer,
       clock,
       log,
-      address: config.coordinator,
       folder: this.#folder,
       clientId: this.#identity.clientId,
       keepUpdates: config.training.keepUpdates,
-      sessions: this.#connection,
       models: this.#models,
       journal: (record) => this.#record(record),
-      send: (name, body) => this.#connection.send(name, body),
+      line: this.#line,
       trainer: () => this.#startTrainer(),
       trainerFailed: () => this.#trainerFailed(),
       inTurn: (action) => {

@@ -18,13 +18,12 @@ import { type Plan, type Progress, progressSchema, uploadTicketSchema } from '@h
 import { encodeMessage, type MaskedInputHeader, type Open, setupId } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
-import type { Trainer } from '../training/trainer.ts';
+import type { Trainer } from '../training/index.ts';
+import type { Line } from './line.ts';
 import { checkModel, keepUpdate, maskToFile, openContribution } from './localRound.ts';
 import type { ModelStore } from './modelStore.ts';
 import type { NodeStage, OnNodeEvent } from './nodeEvents.ts';
-import type { SessionSource } from './transport/download.ts';
 import { pause } from './transport/pause.ts';
-import { upload } from './transport/upload.ts';
 
 /** Bytes that a model file may have beside its numbers. */
 const HEADER_ROOM_BYTES = 1024 * 1024 + 8;
@@ -39,15 +38,13 @@ export interface SetupPorts {
   readonly reducer: ClientPorts;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly address: string;
   readonly folder: NodeFolder;
   readonly clientId: string;
   readonly keepUpdates: boolean;
-  readonly sessions: SessionSource;
   readonly models: ModelStore;
   /** Appends to the journal, forced to disk, then to the reducer's memory. */
   journal(record: JournalRecord): Promise<void>;
-  send(name: string, body: unknown): Promise<unknown>;
+  readonly line: Line;
   trainer(): Promise<Trainer>;
   /** A trainer that failed is not asked again. */
   trainerFailed(): Promise<void>;
@@ -132,7 +129,7 @@ export class SetupRun {
     if (this.isOver) return;
     // The coordinator gets the code alone: the reason can hold a path or a column's name.
     const body = { taskId: this.taskId, code, message: 'The node left the set-up; its own log has the reason.' };
-    const told = this.#ports.send('leave', body).catch(() => undefined);
+    const told = this.#ports.line.send('leave', body).catch(() => undefined);
     await this.stop(code, reason);
     await Promise.race([told, new Promise<void>((resolve) => this.#ports.clock.schedule(LEAVE_MS, resolve))]);
   }
@@ -141,7 +138,7 @@ export class SetupRun {
   resume(): void {
     if (this.isOver || this.#lastSent === undefined) return;
     const { name, body } = this.#lastSent;
-    void this.#ports.send(name, body).catch((error) => this.#ports.log.debug({ name, err: error }, 'not resent'));
+    void this.#ports.line.send(name, body).catch((error) => this.#ports.log.debug({ name, err: error }, 'not resent'));
   }
 
   async #apply(event: ClientEvent): Promise<void> {
@@ -191,7 +188,7 @@ export class SetupRun {
 
   #send(name: string, body: unknown): void {
     this.#lastSent = { name, body };
-    void this.#ports.send(name, body).catch((error: unknown) => {
+    void this.#ports.line.send(name, body).catch((error: unknown) => {
       if (!(error instanceof HansaError)) throw error;
       // A lost connection comes back and repeats it; a refusal is the coordinator's last word on a message that came too late.
       if (!error.retry) this.#refusedByCoordinator(name, error);
@@ -285,19 +282,17 @@ export class SetupRun {
   async #upload(header: MaskedInputHeader, signal: AbortSignal): Promise<void> {
     if (!('round' in this.#state)) throw new RangeError('uploading comes after masking');
     const { round } = this.#state.round;
-    const { address, sessions } = this.#ports;
+    const { line } = this.#ports;
     const body = encodeMessage('maskedInputHeader', header);
     this.#uploading = true;
     try {
       for (let attempt = 0; ; attempt++) {
         try {
-          await sessions.session(signal);
-          const ticket = uploadTicketSchema.safeParse(await this.#ports.send('maskedInputHeader', body));
+          await line.ready(signal);
+          const ticket = uploadTicketSchema.safeParse(await line.send('maskedInputHeader', body));
           if (!ticket.success)
             throw new HansaError('InvalidMessage', 'The coordinator answered with no upload ticket.');
-          await upload({
-            address,
-            sessions,
+          await line.upload({
             path: ticket.data.path,
             file: this.#maskedFile,
             sizeBytes: header.byteLength,
@@ -361,7 +356,7 @@ export class SetupRun {
   /** For people to look at; a loss never goes with it. */
   #tell(round: number, stage: Progress['stage'], done: number, total: number): void {
     const body = z.encode(progressSchema, { taskId: this.taskId, round, stage, done, total });
-    void this.#ports.send('progress', body).catch(() => undefined);
+    void this.#ports.line.send('progress', body).catch(() => undefined);
   }
 }
 

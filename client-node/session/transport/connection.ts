@@ -18,8 +18,11 @@ import type { RandomSource } from '@hansa/shared/random';
 import { io, type Socket } from 'socket.io-client';
 import { z } from 'zod';
 import type { NodeIdentity } from '../../ledger/identity.ts';
+import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
+import { download } from './download.ts';
 import { problemForPeer } from './problemForPeer.ts';
 import { Handshake, type Session } from './session.ts';
+import { upload } from './upload.ts';
 
 /** How long a peer may take to acknowledge a control message, or to finish a handshake. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
@@ -28,24 +31,13 @@ const RECONNECT_LAST_MS = 10_000;
 
 type Acknowledge = (reply: unknown) => void;
 
-export interface ConnectionHandlers {
-  /** The handshake is done; after every reconnect too. */
-  ready(): void;
-  /** The connection is gone or could not be made; another try follows. */
-  lost(reason: string): void;
-  /** No further try: the coordinator refused for good, or is not the one this node enrolled with. */
-  refused(error: HansaError): void;
-  /** A control message; what it resolves to is the acknowledgement's answer, what it throws becomes the problem. */
-  message(name: string, body: unknown): Promise<unknown>;
-}
-
 export interface ConnectionOptions {
   readonly address: string;
   readonly identity: NodeIdentity;
   readonly random: RandomSource;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly handlers: ConnectionHandlers;
+  readonly handlers: LineHandlers;
   readonly acknowledgeTimeoutMs?: number;
 }
 
@@ -54,7 +46,7 @@ export interface ConnectionOptions {
  *
  * Every connection starts with the handshake of shared/protocol/handshake.ts; before it is done nothing is sent and nothing but its messages taken.
  */
-export class Connection {
+export class Connection implements Line {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #waiters = new Set<{ resolve: (session: Session) => void; reject: (error: Error) => void }>();
@@ -92,16 +84,11 @@ export class Connection {
     });
   }
 
-  get isReady(): boolean {
-    return this.#session !== undefined;
-  }
-
   open(): void {
     this.#expect('a connection');
     this.#socket.connect();
   }
 
-  /** Closes for good; whoever waits is told ConnectionLost. */
   close(): void {
     this.#closed = true;
     this.#cancelTimer();
@@ -138,12 +125,18 @@ export class Connection {
     });
   }
 
-  /**
-   * Sends one control message and gives its acknowledgement's answer.
-   *
-   * @param body JSON as it goes on the wire
-   * @throws HansaError ConnectionLost or Timeout where no acknowledgement came; else what the coordinator refused with
-   */
+  async ready(signal: AbortSignal): Promise<void> {
+    await this.session(signal);
+  }
+
+  download(order: Download): Promise<void> {
+    return download({ ...order, address: this.#options.address, sessions: this });
+  }
+
+  upload(order: UploadOrder): Promise<void> {
+    return upload({ ...order, address: this.#options.address, sessions: this });
+  }
+
   async send(name: string, body: unknown): Promise<unknown> {
     if (this.#session === undefined)
       throw new HansaError('ConnectionLost', 'There is no connection to the coordinator.');

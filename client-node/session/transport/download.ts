@@ -4,6 +4,7 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { explainWriteError, syncFolder, writing } from '../../ledger/files.ts';
+import type { Download, Line } from '../line.ts';
 import { pause } from './pause.ts';
 import type { Session } from './session.ts';
 
@@ -15,24 +16,12 @@ export interface SessionSource {
   session(signal?: AbortSignal): Promise<Session>;
 }
 
-export interface DownloadOptions {
+export interface DownloadOptions extends Download {
   readonly address: string;
   readonly sessions: SessionSource;
-  /** SHA-256 of the bytes, hexadecimal: also their name. */
-  readonly hash: string;
-  /** Where the whole, checked file ends up. What has come so far lies beside it with `.part` and is resumed. */
-  readonly path: string;
-  readonly maxBytes: number;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
-/**
- * Fetches a model by its hash over ranged GET, resuming after every interruption until it is whole, and checks it.
- *
- * @throws HansaError WrongHash where the bytes are others than asked for (they are removed), PayloadTooLarge, StorageFull, or the coordinator's own
- *   refusal; the signal's reason
- */
+/** As {@link Line.download}: ranged GET of `/v1/blobs/SHA256`. */
 export async function download(options: DownloadOptions): Promise<void> {
   const part = `${options.path}.part`;
   const resumed = (await sizeOf(part)) > 0;

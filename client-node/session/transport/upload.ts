@@ -1,24 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { type DetailedError, type HttpRequest, Upload } from 'tus-js-client';
+import type { Line, UploadOrder } from '../line.ts';
 import type { SessionSource } from './download.ts';
 
-export interface UploadOptions {
+export interface UploadOptions extends UploadOrder {
   readonly address: string;
   readonly sessions: SessionSource;
-  /** The ticket's path: the upload exists already, with its length. */
-  readonly path: string;
-  readonly file: string;
-  readonly sizeBytes: number;
-  readonly signal: AbortSignal;
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
-/**
- * Sends a file's bytes to the upload that the coordinator made for them, from where it left off (tus: HEAD, then PATCH).
- *
- * @throws HansaError ConnectionLost where it broke off and is worth another call, the coordinator's refusal where it is not; the signal's reason
- */
+/** As {@link Line.upload}: tus, HEAD to learn where it left off, then PATCH. */
 export function upload({ address, sessions, path, file, sizeBytes, signal, onProgress }: UploadOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
