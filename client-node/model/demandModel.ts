@@ -15,8 +15,7 @@ export type Parameters = ReadonlyMap<string, tf.Tensor>;
  */
 export function forecastDemand(parameters: Parameters, architecture: Architecture, inputs: DemandInputs): tf.Tensor2D {
   const { encoder } = architecture;
-  const { count, futurePatches, pastPatches } = inputs;
-  const tokens = 2 + pastPatches + futurePatches;
+  const { count, futurePatches } = inputs;
   const dense = (x: tf.Tensor2D, name: string) =>
     linear(x, matrix(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));
   const normalise = (x: tf.Tensor2D, name: string) =>
@@ -25,31 +24,25 @@ export function forecastDemand(parameters: Parameters, architecture: Architectur
   let hidden = normalise(embed(parameters, architecture, inputs), 'bert.embeddings.LayerNorm');
   for (let layer = 0; layer < encoder.layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
+    // The head reads the future tokens alone, so the last block need not compute the others: a third of a small model's work.
+    const asking = layer < encoder.layers - 1 ? hidden : lastTokens(hidden, count, futurePatches);
     const seen = attention(
-      dense(hidden, `${name}.attention.self.query`),
+      dense(asking, `${name}.attention.self.query`),
       dense(hidden, `${name}.attention.self.key`),
       dense(hidden, `${name}.attention.self.value`),
       inputs.mask,
       encoder.attentionHeads,
     );
     const attended = normalise(
-      tf.add(dense(seen, `${name}.attention.output.dense`), hidden),
+      tf.add(dense(seen, `${name}.attention.output.dense`), asking),
       `${name}.attention.output.LayerNorm`,
     );
     const inner = gelu(dense(attended, `${name}.intermediate.dense`));
     hidden = normalise(tf.add(dense(inner, `${name}.output.dense`), attended), `${name}.output.LayerNorm`);
   }
-  const states = tf.reshape(
-    tf.slice(
-      tf.reshape(hidden, [count, tokens, encoder.hiddenSize]),
-      [0, 2 + pastPatches, 0],
-      [count, futurePatches, encoder.hiddenSize],
-    ),
-    [count * futurePatches, encoder.hiddenSize],
-  ) as tf.Tensor2D;
   const rows = count * futurePatches * DEMAND_ROWS;
-  const raw = tf.reshape(dense(states, 'demand.quantiles'), [rows, DEMAND_COLUMNS]) as tf.Tensor2D;
-  return monotoneQuantiles(raw, mixedAnchors(dense(states, 'demand.mixture'), inputs.anchors));
+  const raw = tf.reshape(dense(hidden, 'demand.quantiles'), [rows, DEMAND_COLUMNS]) as tf.Tensor2D;
+  return monotoneQuantiles(raw, mixedAnchors(dense(hidden, 'demand.mixture'), inputs.anchors));
 }
 
 /** Token embeddings before their LayerNorm: [n · tokens, d]. */
@@ -88,6 +81,14 @@ function embed(parameters: Parameters, { encoder }: Architecture, inputs: Demand
   const types = product(tf.tensor2d(isFuture), matrix(parameters, 'bert.embeddings.token_type_embeddings.weight'));
   const placed = addToEach(sequence, tf.add(positions, types) as tf.Tensor2D);
   return tf.reshape(placed, [count * tokens, hiddenSize]);
+}
+
+/** The last `taken` tokens of each of `count` windows: [count · tokens, d] → [count · taken, d]. */
+function lastTokens(x: tf.Tensor2D, count: number, taken: number): tf.Tensor2D {
+  const [rows, size] = x.shape;
+  const tokens = rows / count;
+  const windows = tf.reshape(x, [count, tokens, size]);
+  return tf.reshape(tf.slice(windows, [0, tokens - taken, 0], [count, taken, size]), [count * taken, size]);
 }
 
 /** x [n, m, d] + y [m, d] in every one of the n. */

@@ -98,9 +98,10 @@ export function gelu(x: tf.Tensor2D): tf.Tensor2D {
 /**
  * Multi-head scaled dot-product attention.
  *
- * @param query, key, value [batch · tokens, heads · width]
+ * @param query [batch · asking, heads · width]
+ * @param key, value [batch · tokens, heads · width]
  * @param mask [batch, 1, 1, tokens] added to the scores: 0 for a token to be seen, a large negative number for padding
- * @returns [batch · tokens, heads · width]
+ * @returns [batch · asking, heads · width]
  */
 export function attention(
   query: tf.Tensor2D,
@@ -110,14 +111,13 @@ export function attention(
   heads: number,
 ): tf.Tensor2D {
   const batch = mask.shape[0];
-  const tokens = mask.shape[3];
   const size = query.shape[1];
   const width = size / heads;
   const scale = 1 / Math.sqrt(width);
-  // [batch · tokens, heads · width] ↔ [batch, heads, tokens, width]: transposes of rank 4 cost 0.2 ms on wasm where rank 5 costs 60 ms.
+  // [batch · n, heads · width] ↔ [batch, heads, n, width]: transposes of rank 4 cost 0.2 ms on wasm where rank 5 costs 60 ms.
   const split = (x: tf.Tensor2D): tf.Tensor4D =>
-    tf.transpose(tf.reshape(x, [batch, tokens, heads, width]) as tf.Tensor4D, [0, 2, 1, 3]);
-  const join = (x: tf.Tensor4D): tf.Tensor2D => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * tokens, size]);
+    tf.transpose(tf.reshape(x, [batch, x.shape[0] / batch, heads, width]) as tf.Tensor4D, [0, 2, 1, 3]);
+  const join = (x: tf.Tensor4D): tf.Tensor2D => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch * x.shape[2], size]);
   const flip = (x: tf.Tensor4D): tf.Tensor4D => tf.transpose(x, [0, 1, 3, 2]);
   return withGradient([query, key, value], () => {
     const q = split(query);
