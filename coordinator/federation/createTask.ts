@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { assertConfigFits } from '@hansa/aggregation/secagg/encoding';
+import { sha256 } from '@hansa/shared/crypto';
+import { HansaError } from '@hansa/shared/errors';
+import {
+  parameterCount,
+  readHeader,
+  type SafetensorsHeader,
+  scaleLog2For,
+  standardSafetensorsLimits,
+  wordLimit,
+} from '@hansa/shared/numeric';
+import { type CreateTask, type Plan, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
+import { maxVectorLength, type SecAggConfig, secAggConfigSchema } from '@hansa/shared/protocol/secagg';
+import type { BlobStore } from '../storage/blobStore.ts';
+import type { TaskRow } from '../storage/stateStore.ts';
+
+/** Cohorts smaller than this hide little. */
+const SAFE_COHORT = 5;
+const LENGTH_PREFIX_BYTES = 8;
+
+/**
+ * The row of a new task.
+ *
+ * @throws HansaError InvalidTask (what does not fit: clip, scale and cohort; floors; a small cohort that is not allowed), NotFound or
+ *   InvalidModelFile (the model)
+ */
+export async function newTask(request: CreateTask, blobs: BlobStore, nowMs: number): Promise<TaskRow> {
+  const file = taskFileSchema.parse(request.task);
+  assertCohort(file);
+  const { weighting } = file.secureAggregation;
+  const plan: Plan = {
+    ...file.plan,
+    rounds: file.rounds,
+    ...(weighting.kind === 'buckets' ? { windowsPerUnit: weighting.windowsPerUnit } : {}),
+    initialModelHash: request.modelHash,
+  };
+  const planText = JSON.stringify(plan);
+  const header = await readModelHeader(blobs, request.modelHash);
+  assertConfigFits(secAggConfigOf(file, planText, header));
+  return {
+    id: randomUUID(),
+    name: file.name,
+    state: 'waiting',
+    reason: undefined,
+    file,
+    plan: planText,
+    committedRounds: 0,
+    nextRound: 1,
+    attempts: 0,
+    failuresInRow: 0,
+    modelHash: request.modelHash,
+    initialModelHash: request.modelHash,
+    createdAtMs: nowMs,
+  };
+}
+
+/**
+ * What a task fixes about secure aggregation, the same for all of its rounds.
+ *
+ * planHash = SHA-256 of the plan's text as assignments carry it; architectureHash = SHA-256 of the model file up to its data (length and JSON
+ * header), which every model of the task shares. Tail: `loss` (mean training loss of the round's local steps) and `validationLoss` (of the
+ * model the round started from), both from 0 to maxLoss.
+ *
+ * @throws HansaError InvalidTask
+ */
+export function secAggConfigOf(file: TaskFile, planText: string, header: SafetensorsHeader): SecAggConfig {
+  const { cohort, secureAggregation: settings } = file;
+  const { clipNorm, weighting, maxLoss } = settings;
+  const vectorLength = parameterCount(header.manifest);
+  if (vectorLength < 1 || vectorLength > maxVectorLength) {
+    throw new HansaError(
+      'InvalidTask',
+      `The model has ${vectorLength} parameters; 1 to ${maxVectorLength} can be aggregated.`,
+    );
+  }
+  const steps = Math.floor(wordLimit / cohort.maximum);
+  const config: SecAggConfig = {
+    suite: 'SA-1',
+    vectorLength,
+    wordBits: 32,
+    clipNorm,
+    scaleLog2: scaleLog2For({ clipNorm, maxCohort: cohort.maximum }),
+    maxCohort: cohort.maximum,
+    weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,
+    weighting: weighting.kind,
+    tail: [
+      { name: 'loss', low: 0, high: maxLoss, steps },
+      { name: 'validationLoss', low: 0, high: maxLoss, steps },
+    ],
+    dp: 'none',
+    rule: 'complete-two-thirds',
+    gammaPermille: Math.ceil(settings.corruptRate * 1000),
+    deltaPermille: Math.floor(settings.dropoutRate * 1000),
+    minCohort: cohort.minimum,
+    minSurvivors: settings.minSurvivors,
+    knownFloor: settings.knownFloor,
+    planHash: sha256(Buffer.from(planText)),
+    architectureHash: sha256(header.headerBytes),
+  };
+  const checked = secAggConfigSchema.safeParse(JSON.parse(JSON.stringify(wireOf(config))));
+  if (!checked.success) {
+    const places = checked.error.issues.map((issue) => issue.path.join('.')).join(', ');
+    throw new HansaError('InvalidTask', `The secure aggregation settings are out of bounds: ${places}.`);
+  }
+  return config;
+}
+
+/** Reads the header of a stored model. @throws HansaError NotFound, InvalidModelFile */
+export async function readModelHeader(blobs: BlobStore, hash: string): Promise<SafetensorsHeader> {
+  const reader = await blobs.open(hash);
+  if (reader === undefined) throw new HansaError('NotFound', `This coordinator has no model ${hash}. Store it first.`);
+  try {
+    const prefix = new Uint8Array(Math.min(LENGTH_PREFIX_BYTES, reader.sizeBytes));
+    await reader.read(prefix, 0);
+    const limit = standardSafetensorsLimits.headerSizeBytes;
+    const jsonBytes =
+      prefix.length < LENGTH_PREFIX_BYTES ? 0 : Number(new DataView(prefix.buffer).getBigUint64(0, true));
+    const start = new Uint8Array(Math.min(LENGTH_PREFIX_BYTES + Math.min(jsonBytes, limit), reader.sizeBytes));
+    await reader.read(start, 0);
+    return readHeader(start, reader.sizeBytes);
+  } finally {
+    await reader.close();
+  }
+}
+
+function assertCohort({ cohort }: TaskFile): void {
+  if (cohort.minimum > cohort.maximum) {
+    throw new HansaError(
+      'InvalidTask',
+      `cohort.minimum (${cohort.minimum}) is larger than cohort.maximum (${cohort.maximum}).`,
+    );
+  }
+  if (cohort.minimum < SAFE_COHORT && !cohort.allowSmall) {
+    throw new HansaError(
+      'InvalidTask',
+      `cohort.minimum is ${cohort.minimum}: fewer than ${SAFE_COHORT} members hide little from each other. Raise it, or set cohort.allowSmall to true (every node's policy must agree too).`,
+    );
+  }
+}
+
+const wireOf = (config: SecAggConfig) => ({
+  ...config,
+  planHash: Buffer.from(config.planHash).toString('base64url'),
+  architectureHash: Buffer.from(config.architectureHash).toString('base64url'),
+});

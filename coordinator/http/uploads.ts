@@ -1,0 +1,312 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, open, rm, stat, truncate } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import path from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { equalBytes } from '@hansa/shared/crypto';
+import { HansaError, type Problem, problemSchema, toProblem } from '@hansa/shared/errors';
+import { FileStore, MemoryConfigstore } from '@tus/file-store';
+import { Server, Upload as TusUpload } from '@tus/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Metrics } from '../metrics/createMetrics.ts';
+import type { ByteLedger } from '../round/byteLedger.ts';
+import type { Upload, UploadDesk, UploadOrder } from '../round/ports.ts';
+import { isStorageFull, storageFault } from '../storage/faults.ts';
+import { type AuthPorts, nodeOf } from './authentication.ts';
+import { sendProblem } from './problems.ts';
+
+const UPLOADS_PATH = '/v1/uploads';
+const CHUNK_BYTES = 256 * 1024;
+/** How often the same node may send bytes that do not hash as it signed, before it is given up. */
+const WRONG_HASH_LIMIT = 3;
+
+export interface UploadPorts extends AuthPorts {
+  readonly bytes: ByteLedger;
+  readonly metrics: Metrics;
+}
+
+interface Entry {
+  readonly id: string;
+  readonly order: UploadOrder;
+  readonly file: string;
+  readonly requests: Set<IncomingMessage>;
+  wrongHashes: number;
+  closed: boolean;
+  /** Set once all bytes were there and were being taken. */
+  finishing: Promise<void> | undefined;
+}
+
+/**
+ * Masked vectors on their way in: the tus protocol (HEAD and PATCH) over files of one spool folder.
+ *
+ * An upload exists because a round ordered it, for one node, of one length and hash; nothing else can be sent here. Every byte goes straight to disk.
+ */
+export class Uploads implements UploadDesk {
+  readonly #folder: string;
+  readonly #ports: UploadPorts;
+  readonly #entries = new Map<string, Entry>();
+  readonly #store: SpoolStore;
+  readonly #tus: Server;
+
+  private constructor(folder: string, ports: UploadPorts) {
+    this.#folder = folder;
+    this.#ports = ports;
+    this.#store = new SpoolStore(folder, {
+      received: (id, count, offset) => this.#received(id, count, offset),
+      full: (id, error) => this.#full(id, error),
+    });
+    this.#tus = new Server({
+      path: UPLOADS_PATH,
+      datastore: this.#store,
+      allowedOrigins: [],
+      onUploadFinish: async (_request, upload) => {
+        await this.#finish(this.#entries.get(upload.id));
+        return {};
+      },
+      onResponseError: (_request, error) => problemResponse(error),
+    });
+  }
+
+  /** Opens the spool; what an earlier process left there goes. */
+  static async open(folder: string, ports: UploadPorts): Promise<Uploads> {
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return new Uploads(folder, ports);
+  }
+
+  async order(order: UploadOrder): Promise<Upload> {
+    const id = randomUUID();
+    const file = path.join(this.#folder, id);
+    try {
+      await this.#store.create(new TusUpload({ id, size: order.sizeBytes, offset: 0 }));
+    } catch (error) {
+      await rm(file, { force: true });
+      throw storageFault(error, 'a masked vector');
+    }
+    const entry: Entry = {
+      id,
+      order,
+      file,
+      requests: new Set(),
+      wrongHashes: 0,
+      closed: false,
+      finishing: undefined,
+    };
+    this.#entries.set(id, entry);
+    return { path: `${UPLOADS_PATH}/${id}`, file, discard: () => this.#discard(entry) };
+  }
+
+  /** HEAD and PATCH /v1/uploads/ID, signed by the node that the upload was ordered for. */
+  routes(app: FastifyInstance): void {
+    app.register(async (scope) => {
+      // The bytes are not read by Fastify: they are piped to the spool.
+      scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+      scope.route<{ Params: { id: string } }>({
+        method: ['HEAD', 'PATCH'],
+        url: `${UPLOADS_PATH}/:id`,
+        handler: async (request, reply) => {
+          const clientId = await nodeOf(request, this.#ports);
+          const entry = this.#entries.get(request.params.id);
+          if (entry === undefined || entry.closed || entry.order.clientId !== clientId) {
+            this.#ports.metrics.updates.inc({ result: 'refused', reason: 'late' });
+            throw new HansaError('NotFound', 'There is no such upload: its round is over, or it is for another node.');
+          }
+          return this.#serve(entry, request, reply);
+        },
+      });
+    });
+  }
+
+  async #serve(entry: Entry, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { raw } = request;
+    entry.requests.add(raw);
+    try {
+      const response = await this.#tus.handleWeb(webRequest(request) as never);
+      // The bytes may all have come in a request that broke off before they were taken.
+      if (request.method === 'HEAD' && response.headers.get('upload-offset') === String(entry.order.sizeBytes)) {
+        await this.#finish(entry);
+      }
+      if (!raw.complete) reply.header('connection', 'close');
+      if (response.status >= 400 && request.method !== 'HEAD') return sendProblem(reply, await problemIn(response));
+      return await reply.send(response);
+    } finally {
+      entry.requests.delete(raw);
+    }
+  }
+
+  #received(id: string, count: number, offset: number): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#ports.bytes.add(entry.order.clientId, 'up', 'update', count);
+    if (!entry.closed) entry.order.progress(offset);
+  }
+
+  #finish(entry: Entry | undefined): Promise<void> {
+    if (entry === undefined || entry.closed) {
+      return Promise.reject(new HansaError('UnexpectedMessage', 'This vector comes too late: its round is over.'));
+    }
+    entry.finishing ??= this.#takeVector(entry).catch((error: unknown) => {
+      entry.finishing = undefined;
+      throw error;
+    });
+    return entry.finishing;
+  }
+
+  async #takeVector(entry: Entry): Promise<void> {
+    const { order } = entry;
+    try {
+      await assertHash(entry.file, order);
+      await order.finished();
+    } catch (error) {
+      const fault = storageFault(error, 'a masked vector');
+      this.#refused(fault);
+      entry.wrongHashes += 1;
+      const again = fault instanceof HansaError && fault.code === 'WrongHash' && entry.wrongHashes < WRONG_HASH_LIMIT;
+      if (again) await truncate(entry.file, 0);
+      else order.failed(fault as Error);
+      throw fault;
+    }
+  }
+
+  #refused(error: unknown): void {
+    const code = error instanceof HansaError ? error.code : '';
+    const reasons: Record<string, 'wrongHash' | 'wrongLength' | 'storageFull' | 'late'> = {
+      WrongHash: 'wrongHash',
+      WrongLength: 'wrongLength',
+      StorageFull: 'storageFull',
+      UnexpectedMessage: 'late',
+    };
+    this.#ports.metrics.updates.inc({ result: 'refused', reason: reasons[code] ?? 'other' });
+  }
+
+  async #discard(entry: Entry): Promise<void> {
+    if (entry.closed) return;
+    entry.closed = true;
+    this.#entries.delete(entry.id);
+    for (const request of entry.requests) request.destroy();
+    await this.#store.remove(entry.id).catch(() => rm(entry.file, { force: true }));
+  }
+
+  /** The disk had no room: the round goes on without this vector, which makes room for others. */
+  #full(id: string, error: Error): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.closed) return;
+    this.#refused(error);
+    entry.order.failed(error);
+  }
+}
+
+interface SpoolEvents {
+  /** `count` more bytes came in, up to `offset`. */
+  received(id: string, count: number, offset: number): void;
+  full(id: string, error: Error): void;
+}
+
+/** Files of the spool; a full disk is told as such, and every byte is counted. */
+class SpoolStore extends FileStore {
+  readonly #events: SpoolEvents;
+
+  constructor(directory: string, events: SpoolEvents) {
+    super({ directory, configstore: new MemoryConfigstore() });
+    this.#events = events;
+  }
+
+  override async write(readable: Readable, id: string, offset: number): Promise<number> {
+    let reached = offset;
+    const events = this.#events;
+    const counted = new Transform({
+      transform(chunk: Uint8Array, _encoding, done) {
+        reached += chunk.length;
+        events.received(id, chunk.length, reached);
+        done(null, chunk);
+      },
+    });
+    try {
+      await pipeline(
+        readable,
+        counted,
+        createWriteStream(path.join(this.directory, id), { flags: 'r+', start: offset, highWaterMark: CHUNK_BYTES }),
+      );
+    } catch (error) {
+      const fault = storageFault(error, 'a masked vector');
+      if (isStorageFull(error)) events.full(id, fault as Error);
+      throw fault;
+    }
+    return reached;
+  }
+}
+
+/** Forces a vector to disk and checks its length and hash. */
+async function assertHash(file: string, order: UploadOrder): Promise<void> {
+  const { size } = await stat(file);
+  if (size !== order.sizeBytes) {
+    throw new HansaError('WrongLength', `The vector has ${size} bytes, its header says ${order.sizeBytes}.`);
+  }
+  const handle = await open(file, 'r+');
+  try {
+    await handle.sync();
+    const hash = createHash('sha256');
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    for (let position = 0; position < size; ) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+    }
+    if (!equalBytes(hash.digest(), order.vectorHash)) {
+      throw new HansaError('WrongHash', 'The vector does not hash to what its signed header says. Send it again.');
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The request as tus reads it; without a bound on what is buffered a fast sender would fill the memory. */
+function webRequest(request: FastifyRequest): Request {
+  const { raw, method } = request;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(raw.headers)) {
+    if (typeof value === 'string' && name !== 'expect') headers.set(name, value);
+  }
+  const url = `http://coordinator${raw.url ?? ''}`;
+  if (method === 'HEAD') return new Request(url, { method, headers });
+  const strategy = new ByteLengthQueuingStrategy({ highWaterMark: CHUNK_BYTES });
+  const body = Readable.toWeb(raw, { strategy } as never);
+  return new Request(url, { method, headers, body: body as never, duplex: 'half' } as RequestInit);
+}
+
+/** The problem in a refusal of tus; some of its own are plain text. */
+async function problemIn(response: Response): Promise<Problem> {
+  const text = await response.text();
+  try {
+    return problemSchema.parse(JSON.parse(text));
+  } catch {
+    return toProblem(fromTus({ status_code: response.status, body: text }));
+  }
+}
+
+/** What tus or the spool refused with, as a problem document. */
+function problemResponse(error: Error | { status_code: number; body: string }): { status_code: number; body: string } {
+  const known = error instanceof HansaError ? error : fromTus(error);
+  return { status_code: known.status, body: JSON.stringify(toProblem(known)) };
+}
+
+function fromTus(error: Error | { status_code: number; body: string }): HansaError {
+  const cause = error instanceof Error ? error : undefined;
+  if (isStorageFull(cause)) return storageFault(cause, 'a masked vector') as HansaError;
+  const status = 'status_code' in error ? error.status_code : 500;
+  const words = 'body' in error ? error.body.trim() : 'the upload broke off';
+  const code =
+    status === 404 || status === 410
+      ? 'NotFound'
+      : status === 409
+        ? 'UnexpectedMessage'
+        : status === 413
+          ? 'PayloadTooLarge'
+          : status < 500
+            ? 'InvalidMessage'
+            : 'Unavailable';
+  return new HansaError(code, `The upload cannot go on: ${words}.`);
+}

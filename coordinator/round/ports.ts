@@ -1,0 +1,67 @@
+import type { IdentityPort } from '@hansa/aggregation/secagg/server';
+import type { Clock } from '@hansa/shared/clock';
+import type { Logger } from '@hansa/shared/log';
+import type { Rosters } from '../clients/rosters.ts';
+import type { Metrics } from '../metrics/createMetrics.ts';
+import type { BlobStore } from '../storage/blobStore.ts';
+import type { StateStore } from '../storage/stateStore.ts';
+import type { ByteLedger } from './byteLedger.ts';
+
+/** The lines to nodes that are connected now. */
+export interface NodeLines {
+  /** Ids of the nodes whose handshake is done. */
+  connected(): readonly string[];
+  /**
+   * Sends one control message and waits for its acknowledgement.
+   *
+   * @param body JSON as it goes on the wire
+   * @throws HansaError ConnectionLost or Timeout where none came; else what the node refused with
+   */
+  send(clientId: string, name: string, body: unknown): Promise<void>;
+}
+
+/** A masked vector that may be uploaded. */
+export interface UploadOrder {
+  readonly clientId: string;
+  readonly sizeBytes: number;
+  /** SHA-256 that the node signed. */
+  readonly vectorHash: Uint8Array;
+  /** Bytes on disk so far. */
+  progress(receivedBytes: number): void;
+  /** All bytes are on disk and hash as they should; what it throws refuses the upload's last request. */
+  finished(): Promise<void>;
+  /** The upload cannot succeed any more. */
+  failed(error: Error): void;
+}
+
+/** An upload that was ordered. */
+export interface Upload {
+  /** Path for requests. */
+  readonly path: string;
+  /** Where its bytes lie on this machine. */
+  readonly file: string;
+  /** Refuses all further requests and deletes the bytes. */
+  discard(): Promise<void>;
+}
+
+/** Where masked vectors arrive. */
+export interface UploadDesk {
+  order(order: UploadOrder): Promise<Upload>;
+}
+
+/** What a round needs of the coordinator. */
+export interface RoundPorts {
+  readonly federation: string;
+  readonly identity: IdentityPort;
+  readonly store: StateStore;
+  readonly blobs: BlobStore;
+  readonly rosters: Rosters;
+  readonly uploads: UploadDesk;
+  readonly lines: NodeLines;
+  readonly bytes: ByteLedger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How long a member whose connection broke may take to come back before the round goes on without it. */
+  readonly reconnectGraceMs: number;
+}
