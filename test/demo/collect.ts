@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import type { RoundRecord, TaskFile } from '@hansa/shared/protocol';
-import { againstLocalOnly, cleaningCounts, type Evaluation, forecastOf } from './league/evaluation.ts';
+import { againstLocalOnly, cleaningCounts, type Evaluation } from './league/evaluation.ts';
 import { readWords } from './league/exactness.ts';
 import type { Node } from './league/league.ts';
 import { keptUpdate, type Training } from './league/train.ts';
@@ -130,10 +130,11 @@ function merchantReport(
 ): MerchantReport {
   return {
     id: merchant.id,
+    wqlIntervals: evaluation.wqlIntervals,
     againstLocal: againstLocalOnly(evaluation),
     bytesSent: rounds.reduce((sum, { bytesUpByClient }) => sum + (bytesUpByClient[clientId] ?? 0), 0),
     cleaning: cleaningCounts(evaluation),
-    forecast: forecastOf(evaluation, merchant.data.frequency),
+    forecast: evaluation.example,
   };
 }
 

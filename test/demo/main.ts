@@ -5,6 +5,7 @@ import { type DemoOptions, parseOptions } from './options.ts';
 import { initialState, runDemo } from './run.ts';
 import { renderEnding, renderFailure } from './screen/render.ts';
 import { createScreen, type Screen } from './screen/screen.ts';
+import { type Mapping, readMapping } from './silos/mapping.ts';
 
 /** The processes of the demo run in the repository's root, wherever the person stands. */
 const root = join(import.meta.dirname, '../..');
@@ -17,6 +18,7 @@ const root = join(import.meta.dirname, '../..');
 export async function main(argv: readonly string[]): Promise<number> {
   const startedMs = performance.timeOrigin;
   let options: DemoOptions;
+  let mapping: Mapping | undefined;
   try {
     const parsed = parseOptions(argv, process.cwd());
     if (parsed.kind === 'help') {
@@ -24,6 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     options = parsed.options;
+    mapping = options.data === undefined ? undefined : readMapping(options.data, options.mapping);
   } catch (error) {
     return explain(error);
   }
@@ -40,7 +43,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let screen: Screen | undefined;
   try {
     screen = createScreen(state, process.stdout);
-    const ending = await runDemo(options, argv, { state, screen, processes, signal: interrupted.signal });
+    const ending = await runDemo(options, mapping, argv, { state, screen, processes, signal: interrupted.signal });
     if (options.keep) {
       processes.releaseAll();
       process.off('exit', net);
@@ -54,11 +57,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Says on standard error which process failed, why and where its log is. */
+/** Says on standard error which process failed, why and where its log is, or what is wrong with the input. */
 function explain(error: unknown, out?: string): number {
   const known = error instanceof HansaError ? error : undefined;
   const { who, log } = (known?.details ?? {}) as { who?: string; log?: string };
   const why = known?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.stderr.write(`${renderFailure({ who: who ?? 'the demo', why, log: log ?? out }).join('\n')}\n`);
-  return known?.exitStatus ?? 1;
+  const status = known?.exitStatus ?? 1;
+  const heading = status === 2 && who === undefined ? 'BAD INPUT' : `FAILED: ${who ?? 'the demo itself'}`;
+  process.stderr.write(`${renderFailure({ heading, why, log: log ?? (status === 2 ? undefined : out) }).join('\n')}\n`);
+  return status;
 }

@@ -17,6 +17,7 @@ import {
   startCoordinator,
   startEvaluation,
   startNode,
+  waitForModels,
   writeInitialModel,
 } from './league/league.ts';
 import { type MerchantFolder, writeOrders } from './league/orders.ts';
@@ -29,7 +30,7 @@ import type { Ending } from './screen/render.ts';
 import type { Screen } from './screen/screen.ts';
 import type { ScreenState } from './screen/state.ts';
 import { demoTask, expectedMinutes } from './settings.ts';
-import { readMapping } from './silos/mapping.ts';
+import type { Mapping } from './silos/mapping.ts';
 import { judge } from './verdict.ts';
 
 /** Place of the merchant that is killed when it can be: neither the first nor the last of the screen. */
@@ -70,11 +71,14 @@ export function initialState(options: DemoOptions, startedMs: number): ScreenSta
  *
  * @throws HansaError; `details.who` names the process at fault and `details.log` its log. The signal's reason when interrupted.
  */
-export async function runDemo(options: DemoOptions, argv: readonly string[], stage: Stage): Promise<Ending> {
+export async function runDemo(
+  options: DemoOptions,
+  mapping: Mapping | undefined,
+  argv: readonly string[],
+  stage: Stage,
+): Promise<Ending> {
   const { state, screen, processes, signal } = stage;
   const startedAt = new Date(state.startedMs);
-  // Bad input is told before anything is started or written.
-  const mapping = options.data === undefined ? undefined : readMapping(options.data, options.mapping);
   await makeFolders(options);
 
   const [coordinator, engine, initialModel] = await Promise.all([
@@ -105,6 +109,8 @@ export async function runDemo(options: DemoOptions, argv: readonly string[], sta
 
   state.stage = 'evaluating';
   state.running = undefined;
+  const compared = [training.task.initialModelHash, training.task.modelHash];
+  await Promise.all(nodes.map((node) => waitForModels(node, compared, signal)));
   if (!options.keep) await Promise.all(nodes.map(({ process }) => process?.stop()));
   const evaluations = await evaluateAll(nodes, stage);
 

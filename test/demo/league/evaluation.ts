@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import type { CleaningCounts, Forecast, Interval } from '../report/data.ts';
+import type { CleaningCounts, Interval } from '../report/data.ts';
 import { type Method, methods } from '../result.ts';
 
 const byMethod = z.record(z.enum(methods), z.number());
-const series = z.array(z.number().nullable());
+const periods = z.array(z.number().nullable());
+const interval = z.tuple([z.number(), z.number()]);
 
 /** What `hansa-client evaluate --json` answers, as far as the demo reads it. */
 export const evaluationSchema = z.looseObject({
@@ -13,22 +14,18 @@ export const evaluationSchema = z.looseObject({
   steps: byMethod,
   wql: byMethod,
   wape: byMethod,
+  wqlIntervals: z.partialRecord(z.enum(methods), interval),
   comparisons: z.array(
-    z.looseObject({
-      method: z.enum(methods),
-      against: z.enum(methods),
-      change: z.number(),
-      low: z.number(),
-      high: z.number(),
-    }),
+    z.looseObject({ method: z.enum(methods), against: z.enum(methods), change: z.number(), interval }),
   ),
-  fanChart: z
+  example: z
     .looseObject({
+      frequency: z.enum(['day', 'week', 'month']),
       series: z.string(),
-      originPeriod: z.string(),
-      history: series,
-      actual: series,
-      quantileLevels: z.array(z.number()),
+      origin: z.string(),
+      history: periods,
+      actual: periods,
+      levels: z.array(z.number()),
       quantiles: z.array(z.array(z.number())),
       seasonalNaive: z.array(z.number()),
     })
@@ -42,7 +39,8 @@ export type Evaluation = z.output<typeof evaluationSchema>;
 export function againstLocalOnly({ comparisons }: Pick<Evaluation, 'comparisons'>): Partial<Record<Method, Interval>> {
   const result: Partial<Record<Method, Interval>> = {};
   const percent = (ratio: number): number => 100 * (ratio - 1);
-  for (const { method, against, low, high } of comparisons) {
+  for (const { method, against, interval } of comparisons) {
+    const [low, high] = interval;
     if (against === 'localOnly') result[method] = [percent(1 + low), percent(1 + high)];
     else if (method === 'localOnly' && low > -1) result[against] = [percent(1 / (1 + high)), percent(1 / (1 + low))];
   }
@@ -54,22 +52,4 @@ export function cleaningCounts({ cleaning }: Pick<Evaluation, 'cleaning'>): Clea
   return Object.fromEntries(
     Object.entries(cleaning).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
   );
-}
-
-export function forecastOf(
-  { fanChart }: Pick<Evaluation, 'fanChart'>,
-  frequency: Forecast['frequency'],
-): Forecast | undefined {
-  if (fanChart === undefined) return undefined;
-  const { originPeriod, quantileLevels, series: name, history, actual, quantiles, seasonalNaive } = fanChart;
-  return {
-    origin: originPeriod,
-    frequency,
-    series: name,
-    history,
-    actual,
-    levels: quantileLevels,
-    quantiles,
-    seasonalNaive,
-  };
 }

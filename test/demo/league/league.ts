@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,7 +36,8 @@ export async function startCoordinator(processes: ProcessGroup, folder: string):
   );
   const ready = await waitFor(started, () => {
     const text = started.output();
-    return text.endsWith('\n') ? readySchema.parse(JSON.parse(text)) : undefined;
+    // The document may span lines: it is whole when it parses.
+    return text.trimEnd().endsWith('}') ? readySchema.parse(JSON.parse(text)) : undefined;
   });
   const token = await readFile(join(ready.dataFolder, 'admin-token'), 'utf8');
   return {
@@ -48,6 +50,16 @@ export async function startCoordinator(processes: ProcessGroup, folder: string):
       return kib === undefined ? undefined : Number(kib) * 1024;
     },
   };
+}
+
+/** Waits until a node has fetched the models that `evaluate` compares. */
+export async function waitForModels(node: Node, hashes: readonly string[], signal: AbortSignal): Promise<void> {
+  const { process } = node;
+  if (process === undefined) throw new RangeError('a node that was never started fetches no models');
+  await waitFor(process, () => {
+    signal.throwIfAborted();
+    return hashes.every((hash) => existsSync(join(node.folder, 'models', `${hash}.safetensors`))) || undefined;
+  });
 }
 
 async function waitFor<T>(started: DemoProcess, look: () => T | undefined): Promise<T> {

@@ -111,15 +111,12 @@ export function histogramChart(of: Histogram, className: string, axis: Parameter
   );
 }
 
-/** The four methods of one merchant on one axis of WQL, with each one's interval against local-only, whose value is the dashed line. */
+/** The four methods of one merchant on one axis of WQL, with their intervals; local-only's value is the dashed line. */
 export function methodChart(merchant: MerchantResult, report: MerchantReport | undefined): Html {
   const row = 26;
   const height = methods.length * row + 20;
   const local = merchant.wql.localOnly;
-  const intervalOf = (method: Method): Interval | undefined => {
-    const percent = report?.againstLocal[method];
-    return percent && [local * (1 + percent[0] / 100), local * (1 + percent[1] / 100)];
-  };
+  const intervalOf = (method: Method): Interval | undefined => report?.wqlIntervals[method];
   const values = methods.flatMap((method) => [merchant.wql[method], ...(intervalOf(method) ?? [])]);
   const x = scaleLinear()
     .domain([Math.min(...values), Math.max(...values)])

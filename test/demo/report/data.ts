@@ -25,6 +25,8 @@ export type CleaningCounts = Readonly<Record<string, number>>;
 
 export interface MerchantReport {
   readonly id: string;
+  /** 95 % intervals of WQL (bootstrap over series). */
+  readonly wqlIntervals: Readonly<Partial<Record<Method, Interval | undefined>>>;
   /** 95 % intervals of each method's WQL in per cent of local-only's (paired bootstrap over series). */
   readonly againstLocal: Readonly<Partial<Record<Method, Interval>>>;
   readonly bytesSent: number;

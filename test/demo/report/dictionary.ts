@@ -147,7 +147,7 @@ const english = {
 
   merchantsHeading: 'Merchant by merchant',
   merchantsCaption:
-    'Four forecasts of the same hold-out. WQL is the error over the whole range of a forecast, WAPE that of its middle; smaller is better. The dashed line is “own data only”; each interval is the difference to it, and holds 95 % of bootstrap samples over the merchant’s items.',
+    'Four forecasts of the same hold-out. WQL is the error over the whole range of a forecast, WAPE that of its middle; smaller is better. The dashed line is “own data only”. Whiskers and intervals hold 95 % of bootstrap samples over the merchant’s items; those in the table are of the difference to “own data only”.',
   methods: {
     seasonalNaive: 'Seasonal naive',
     localOnly: 'Own data only',
@@ -355,7 +355,7 @@ const chinese: Dictionary = {
 
   merchantsHeading: '逐家商家',
   merchantsCaption:
-    '对同一保留期的四种预测。WQL 是预测整个范围的误差，WAPE 是其中值的误差；越小越好。虚线为“仅用自己的数据”；每个区间是与它的差异，包含按该商家商品自助抽样的 95%。',
+    '对同一保留期的四种预测。WQL 是预测整个范围的误差，WAPE 是其中值的误差；越小越好。虚线为“仅用自己的数据”。须线与区间包含按该商家商品自助抽样的 95%；表中的区间是与“仅用自己的数据”之差的区间。',
   methods: {
     seasonalNaive: '季节性朴素预测',
     localOnly: '仅用自己的数据',

@@ -73,6 +73,9 @@ export function reportFixture(effects: readonly number[]): ReportData {
       const levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
       return {
         id,
+        wqlIntervals: Object.fromEntries(
+          Object.entries(wql).map(([method, value]) => [method, [value * 0.93, value * 1.08]]),
+        ),
         againstLocal: {
           seasonalNaive: around(changePercent(wql.seasonalNaive, wql.localOnly)),
           federated: around(changePercent(wql.federated, wql.localOnly)),

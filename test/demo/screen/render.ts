@@ -113,7 +113,8 @@ export function renderOpening(state: ScreenState): string[] {
   const minutes = state.expectedMinutes === undefined ? '' : ` · about ${state.expectedMinutes} min`;
   return [
     `HANSA · ${state.merchants.length} merchants train one model and show nobody their orders`,
-    ...wrap(`Engine: ${engine} · ${state.cores} cores${minutes}`, columns, '  ').slice(0, 3),
+    ...wrap(`Engine: ${engine}`, columns, '  ').slice(0, 3),
+    `Machine: ${state.cores} cores${minutes}`,
     `Coordinator: ${state.coordinator ?? 'starting'}${state.coordinator === undefined ? '' : ` · metrics: ${state.coordinator}/metrics`}`,
   ].map((line) => fit(line, columns));
 }
@@ -236,17 +237,14 @@ function changeLines({ againstLocal }: Verdict): string[] {
 }
 
 export interface Failure {
-  /** Which process: 'the coordinator', 'the node of merchant-3', 'the demo'. */
-  readonly who: string;
+  /** 'FAILED: the node of merchant-3', or 'BAD INPUT'. */
+  readonly heading: string;
   readonly why: string;
+  /** Where to read more. */
   readonly log: string | undefined;
 }
 
-/** What is said when the demo fails. */
-export function renderFailure({ who, why, log }: Failure): string[] {
-  return [
-    `FAILED · ${who}`,
-    ...why.split('\n').flatMap((line) => wrap(line, columns, '  ')),
-    ...(log === undefined ? [] : [`Its log: ${log}`]),
-  ];
+/** What is said when the demo fails. Paths are not broken: a person copies them. */
+export function renderFailure({ heading, why, log }: Failure): string[] {
+  return [heading, ...why.split('\n').map((line) => `  ${line}`), ...(log === undefined ? [] : [`Its log: ${log}`])];
 }
