@@ -4,6 +4,7 @@ import {
   type Cohort,
   type CohortMember,
   cohortBytes,
+  cohortHash,
   shareHash,
   shareKeysBytes,
 } from '@hansa/shared/protocol/secagg';
@@ -53,17 +54,18 @@ export function shareKeys(state: ClientStateIn<'advertised'>, message: Cohort, p
 function checkCohort(state: ClientStateIn<'advertised'>, message: Cohort, { policy }: ClientPorts): CohortView {
   const { setup } = state;
   const { config } = setup.open;
+  const signed = cohortBytes(setup.sid, cohortHash(message));
+  if (!verifyLabelled(policy.coordinatorKey, 'l1', signed, message.signature))
+    refuse('BadSignature', 'The cohort is not signed by the coordinator this node was enrolled with.');
+  checkMembers(message.members, setup);
+  if (message.members.length > config.maxCohort)
+    refuse('PolicyRefused', `The cohort has ${message.members.length} members, the task at most ${config.maxCohort}.`);
   const cohort = viewCohort(message, config);
   if (cohort === undefined)
     refuse(
       'PolicyRefused',
       `A cohort of ${message.members.length} has no threshold that its corrupt part could not reach.`,
     );
-  if (!verifyLabelled(policy.coordinatorKey, 'l1', cohortBytes(setup.sid, cohort.hash), message.signature))
-    refuse('BadSignature', 'The cohort is not signed by the coordinator this node was enrolled with.');
-  if (message.members.length > config.maxCohort)
-    refuse('PolicyRefused', `The cohort has ${message.members.length} members, the task at most ${config.maxCohort}.`);
-  checkMembers(message.members, setup);
   const own = cohort.members.get(setup.index);
   if (own === undefined || !sameKeys(own, state.advertised))
     refuse('CohortMismatch', "The cohort lacks this node's own keys or has altered them.");
