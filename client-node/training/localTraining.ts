@@ -117,7 +117,8 @@ function meanGradient(
   return { loss, gradient: Float32Array.from(sum) };
 }
 
-function learningRateAt(step: number, { learningRate, warmupSteps, steps, decay }: LocalPlan): number {
+/** Learning rate of step `step`, from 1: a linear rise over warmupSteps, then as the plan's decay says. */
+export function learningRateAt(step: number, { learningRate, warmupSteps, steps, decay }: LocalPlan): number {
   if (step <= warmupSteps) return (learningRate * step) / (warmupSteps + 1);
   if (decay === 'none') return learningRate;
   const progress = (step - 1 - warmupSteps) / Math.max(1, steps - warmupSteps);

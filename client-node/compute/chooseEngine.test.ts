@@ -1,0 +1,83 @@
+import { HansaError } from '@hansa/shared/errors';
+import { describe, expect, it } from 'vitest';
+import { chooseEngine, firstUsable } from './chooseEngine.ts';
+import { type EngineName, engineNames, missingPart } from './engine.ts';
+import { startOnEngine } from './engineTrial.ts';
+
+const unusable = (reason: string) => new HansaError('EngineUnusable', reason);
+const child = (name: string) => new URL(`./fixtures/${name}.ts`, import.meta.url);
+/** Engines that this machine has the parts of, in order. */
+const there = engineNames.filter((name) => missingPart(name) === undefined);
+
+describe('firstUsable', () => {
+  it('takes the first engine that works and says what was in the way of the others', async () => {
+    const tried: EngineName[] = [];
+    const { choice, result } = await firstUsable('auto', async (name) => {
+      tried.push(name);
+      if (name !== 'cpu') throw unusable('it fell over');
+      return 'kept';
+    });
+    expect(result).toBe('kept');
+    expect(tried).toEqual(there);
+    expect(choice.name).toBe('cpu');
+    expect(choice.passedOver.map(({ name }) => name)).toEqual(['tfjs-node-gpu', 'wasm']);
+    expect(choice.reason).toContain('wasm is not usable: it fell over');
+    expect(choice.better).toMatch(/tfjs-node-gpu .* npm rebuild/);
+    expect(choice.better).not.toContain('\n');
+  });
+
+  it('tries nothing but the engine asked for', async () => {
+    const { choice } = await firstUsable('cpu', async () => undefined);
+    expect(choice).toEqual({ name: 'cpu', reason: 'asked for in the configuration', passedOver: [] });
+    await expect(firstUsable('wasm', () => Promise.reject(unusable('it fell over')))).rejects.toMatchObject({
+      code: 'EngineUnusable',
+      message: expect.stringContaining('wasm: not usable: it fell over'),
+    });
+  });
+
+  it('does not take a fault that is not the engine’s for one', async () => {
+    const fault = new HansaError('InvalidData', 'no such file');
+    await expect(firstUsable('auto', () => Promise.reject(fault))).rejects.toBe(fault);
+  });
+});
+
+describe('startOnEngine', () => {
+  it('tells a crash by its signal', async () => {
+    await expect(startOnEngine(child('crashingChild'), 'wasm')).rejects.toMatchObject({
+      code: 'EngineUnusable',
+      message: 'it was ended by SIGABRT',
+    });
+  });
+
+  it('tells an error by its words', async () => {
+    await expect(startOnEngine(child('throwingChild'), 'wasm')).rejects.toMatchObject({
+      code: 'EngineUnusable',
+      message: expect.stringContaining('RangeError: no card for wasm'),
+    });
+  });
+
+  it('gives up on silence', async () => {
+    await expect(startOnEngine(child('silentChild'), 'wasm', { silenceMs: 50 })).rejects.toMatchObject({
+      code: 'EngineUnusable',
+      message: 'it said nothing for 0.05 s',
+    });
+  });
+
+  it('stops when told to', async () => {
+    const abort = new AbortController();
+    const started = startOnEngine(child('silentChild'), 'wasm', { signal: abort.signal });
+    abort.abort();
+    await expect(started).rejects.toMatchObject({ code: 'Interrupted' });
+    await expect(startOnEngine(child('silentChild'), 'wasm', { signal: abort.signal })).rejects.toMatchObject({
+      code: 'Interrupted',
+    });
+  });
+});
+
+describe('chooseEngine', () => {
+  it('finds one that computes here', async () => {
+    const choice = await chooseEngine();
+    expect(there).toContain(choice.name);
+    expect(await chooseEngine('cpu')).toMatchObject({ name: 'cpu' });
+  });
+});

@@ -1,0 +1,223 @@
+import { type Architecture, manifestFor } from '@hansa/shared/model';
+import * as tf from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { activate } from '../compute/engine.ts';
+import { PATCH_LENGTH, type WindowSet } from '../data/index.ts';
+import { initialWeights } from '../model/initialise.ts';
+import { testWindows } from '../model/testWindows.ts';
+import type { ModelShape } from './gradient.ts';
+import { chunks, type LocalPlan, learningRateAt, meanLoss, spread, trainLocally } from './localTraining.ts';
+import { adamW, clipToNorm, sgd } from './optimizer.ts';
+
+const architecture: Architecture = {
+  formatVersion: 1,
+  encoder: { hiddenSize: 8, layers: 1, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
+  embedder: {
+    patchWidth: PATCH_LENGTH,
+    pastPatches: 13,
+    futurePatches: 4,
+    staticRows: 256,
+    staticWidth: 4,
+    staticNumbers: 4,
+  },
+  heads: ['demand'],
+};
+const shape: ModelShape = {
+  architecture,
+  manifest: manifestFor(architecture),
+  calendar: { season: 7, horizonPeriods: 28 },
+};
+const start = initialWeights(architecture, 1);
+const windows = testWindows('training', 40);
+const plan: LocalPlan = {
+  steps: 5,
+  batchSize: 8,
+  learningRate: 0.01,
+  warmupSteps: 1,
+  decay: 'none',
+  optimizer: 'adamW',
+  seed: '1',
+  fullBatch: false,
+};
+
+beforeAll(() => activate('wasm'));
+
+describe('trainLocally', () => {
+  it('lowers the loss', async () => {
+    const before = await meanLoss(shape, start, windows);
+    const { weights } = await trainLocally(shape, start, windows, { ...plan, steps: 40 });
+    expect(await meanLoss(shape, weights, windows)).toBeLessThan(0.8 * before);
+  });
+
+  it('gives the same weights for the same seed, others for another, and leaves the start alone', async () => {
+    const copy = start.slice();
+    const first = await trainLocally(shape, start, windows, plan);
+    expect(await trainLocally(shape, start, windows, plan)).toEqual(first);
+    expect((await trainLocally(shape, start, windows, { ...plan, seed: '2' })).weights).not.toEqual(first.weights);
+    expect(start).toEqual(copy);
+  });
+
+  it('reports every step and keeps no tensor', async () => {
+    const before = tf.memory().numTensors;
+    const seen: number[] = [];
+    await trainLocally(shape, start, windows, plan, {
+      onStep: ({ step, steps, loss }) => {
+        seen.push(step);
+        expect(steps).toBe(5);
+        expect(loss).toBeGreaterThan(0);
+        expect(tf.memory().numTensors).toBe(before);
+      },
+    });
+    expect(seen).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('stops between two steps', async () => {
+    const abort = new AbortController();
+    const steps: number[] = [];
+    const training = trainLocally(shape, start, windows, plan, {
+      signal: abort.signal,
+      onStep: ({ step }) => {
+        steps.push(step);
+        if (step === 2) abort.abort();
+      },
+    });
+    await expect(training).rejects.toMatchObject({ code: 'Interrupted' });
+    expect(steps).toEqual([1, 2]);
+  });
+
+  it('says so when there is nothing to train on, and when the loss is no number', async () => {
+    await expect(trainLocally(shape, start, testWindows('none', 0), plan)).rejects.toMatchObject({
+      code: 'TrainingFailed',
+      message: expect.stringContaining('no training window'),
+    });
+    const broken = start.slice().fill(Number.NaN);
+    await expect(trainLocally(shape, broken, windows, plan)).rejects.toMatchObject({
+      code: 'TrainingFailed',
+      message: expect.stringContaining('step 1 of 5'),
+    });
+  });
+
+  it('on full batches, the mean of one SGD step of equal clients is the step on their pooled windows', async () => {
+    // 80 windows: the pooled batch goes through the engine in two pieces, each client's in one.
+    const pooled = testWindows('pooled', 80);
+    const part = (from: number, to: number): WindowSet => ({
+      ...pooled,
+      count: to - from,
+      weights: pooled.weights.slice(from, to),
+      batch: (indices) => pooled.batch(Array.from(indices, (index) => from + index)),
+    });
+    const sgdPlan: LocalPlan = {
+      ...plan,
+      steps: 1,
+      optimizer: 'sgd',
+      fullBatch: true,
+      warmupSteps: 0,
+      learningRate: 0.5,
+    };
+    const step = async (of: WindowSet) => (await trainLocally(shape, start, of, sgdPlan)).weights;
+    const together = await step(pooled);
+    const [first, second] = [await step(part(0, 40)), await step(part(40, 80))];
+    let largest = 0;
+    let moved = 0;
+    together.forEach((weight, index) => {
+      const mean = (first[index]! + second[index]!) / 2;
+      largest = Math.max(largest, Math.abs(mean - weight) / Math.max(1, Math.abs(weight)));
+      moved = Math.max(moved, Math.abs(weight - start[index]!));
+    });
+    expect(moved).toBeGreaterThan(1e-3);
+    expect(largest).toBeLessThan(1e-6);
+  });
+
+  it('draws windows in proportion to their weights', async () => {
+    const drawn = new Array<number>(40).fill(0);
+    const counting: WindowSet = {
+      ...windows,
+      weights: Float64Array.from({ length: 40 }, (_, index) => (index < 20 ? 3 : 1)),
+      batch: (indices) => {
+        for (const index of Array.from(indices)) drawn[index]! += 1;
+        return windows.batch(indices);
+      },
+    };
+    await trainLocally(shape, start, counting, { ...plan, steps: 20, batchSize: 50 });
+    const heavy = drawn.slice(0, 20).reduce((sum, times) => sum + times, 0);
+    expect(heavy / 1000).toBeCloseTo(0.75, 1);
+    expect(drawn.every((times) => times > 0)).toBe(true);
+  });
+});
+
+describe('learningRateAt', () => {
+  const rates = (change: Partial<LocalPlan>) =>
+    Array.from({ length: 10 }, (_, index) =>
+      learningRateAt(index + 1, { ...plan, steps: 10, learningRate: 1, warmupSteps: 3, ...change }),
+    );
+
+  it('rises through warm-up and stays', () => {
+    expect(rates({})).toEqual([0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1, 1]);
+    expect(rates({ warmupSteps: 0 })).toEqual(new Array(10).fill(1));
+  });
+
+  it('or falls along half a cosine, nearly to 0', () => {
+    const found = rates({ decay: 'cosine' });
+    expect(found.slice(0, 4)).toEqual([0.25, 0.5, 0.75, 1]);
+    for (let step = 4; step < 10; step++) expect(found[step]).toBeLessThan(found[step - 1]!);
+    expect(found[9]).toBeCloseTo(0.5 * (1 + Math.cos((6 / 7) * Math.PI)), 9);
+  });
+});
+
+describe('adamW', () => {
+  const manifest = [
+    { name: 'matrix', shape: [1, 2], dtype: 'F32', group: 'head', offset: 0 },
+    { name: 'bias', shape: [1], dtype: 'F32', group: 'head', offset: 2 },
+  ] as const;
+
+  it('takes the steps that PyTorch takes', () => {
+    const weights = Float32Array.of(1, -2, 3);
+    const optimizer = adamW(manifest, 0.1);
+    optimizer.step(weights, Float32Array.of(0.5, -1, 2), 0.01);
+    // torch.optim.AdamW, lr 0.01, weight decay 0.1 on the matrix, 0 on the bias: decay first, then lr · sign on the first step.
+    expect([...weights]).toEqual(
+      [1 - 0.001 - 0.01, -2 + 0.002 + 0.01, 3 - 0.01].map((value) => expect.closeTo(value, 6)),
+    );
+    optimizer.step(weights, Float32Array.of(-0.5, -1, 0), 0.01);
+    const m = [0.9 * 0.05 - 0.05, -0.1 * 0.9 - 0.1, 0.18];
+    const v = [0.25e-3 * 0.999 + 0.25e-3, 1e-3 * 0.999 + 1e-3, 4e-3 * 0.999];
+    const change = m.map((mean, index) => (0.01 * mean) / 0.19 / (Math.sqrt(v[index]! / (1 - 0.999 ** 2)) + 1e-8));
+    expect([...weights]).toEqual(
+      [0.989 - 0.989e-3 - change[0]!, -1.988 + 1.988e-3 - change[1]!, 2.99 - change[2]!].map((value) =>
+        expect.closeTo(value, 6),
+      ),
+    );
+  });
+});
+
+describe('sgd and clipToNorm', () => {
+  it('step against the gradient', () => {
+    const weights = Float32Array.of(1, 2);
+    sgd().step(weights, Float32Array.of(4, -8), 0.25);
+    expect([...weights]).toEqual([0, 4]);
+  });
+
+  it('shorten what is too long and nothing else', () => {
+    fc.assert(
+      fc.property(fc.float32Array({ noNaN: true, noDefaultInfinity: true, min: -100, max: 100 }), (gradient) => {
+        const before = gradient.slice();
+        const norm = clipToNorm(gradient, 1);
+        expect(norm).toBeCloseTo(Math.hypot(...before), 3);
+        if (norm <= 1) expect(gradient).toEqual(before);
+        else expect(Math.hypot(...gradient)).toBeCloseTo(1, 5);
+      }),
+    );
+  });
+});
+
+describe('spread and chunks', () => {
+  it('cover the set evenly, in pieces', () => {
+    expect(spread(10, 4)).toEqual([0, 2, 5, 7]);
+    expect(spread(3, 10)).toEqual([0, 1, 2]);
+    expect(spread(0, 5)).toEqual([]);
+    const pieces = [...chunks(spread(130, 1000))];
+    expect(pieces.map((piece) => piece.length)).toEqual([64, 64, 2]);
+    expect(pieces.flat()).toEqual(spread(130, 130));
+  });
+});
