@@ -168,7 +168,7 @@ test('names from outside are never SQL or patterns', async () => {
   const column = `it"em'); DROP TABLE lines; --`;
   const file = `o[1]*'?".csv`;
   await room.write(file, [`date,"${column.replaceAll('"', '""')}",qty`, ...good].join('\n'));
-  await room.write(`o1x'y".csv`, 'not the file that is meant');
+  await room.write(`o[1]xx'y".csv`, 'not the file that is meant');
   const source = { file, columns: { date: 'date', item: column, quantity: 'qty' } };
   expect((await loadMerchantData(dailyConfig({ sources: [source] }), room.folder)).rows).toBe(good.length);
 });

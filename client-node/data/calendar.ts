@@ -47,7 +47,7 @@ export function periodSql(frequency: Frequency, day: string): string {
  * Writes a period's calendar channels at `offset` of `into`: sine and cosine of the place in the week (days only), in the month (days and weeks),
  * and in the year with its second and third harmonic, all at the period's middle day; channels that mean nothing at a frequency stay 0.
  */
-export function writeCalendar(frequency: Frequency, period: number, into: Float32Array, offset: number): void {
+function writeCalendar(frequency: Frequency, period: number, into: Float32Array, offset: number): void {
   const half = { day: 0, week: 3, month: 14 }[frequency];
   const day = periodStart(frequency, period) + half;
   const date = new Date(day * DAY_MS);

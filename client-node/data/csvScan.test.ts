@@ -49,7 +49,7 @@ test('characters and quoted line breaks that straddle two pieces of the file are
 });
 
 test('blank lines are no rows', async () => {
-  expect((await scan('date,item,qty\n\n2024-01-01,a,1\r\n\r\n2024-01-02,a,1\n\n')).rows).toBe(2);
+  expect((await scan('date,item,qty\n\n2024-01-01,a,1\n\n2024-01-02,a,1\n\n')).rows).toBe(2);
 });
 
 test.each([
@@ -61,6 +61,12 @@ test.each([
   ['too many fields', 'date,item,qty\n2024-01-01,a,1,000\n', /line 2: has 4 fields/],
   ['an unclosed quote', 'date,item,qty\n2024-01-01,"a,1\n2024-01-02,b,2\n', /line 2: opens a quote that never closes/],
   ['text after a quote', 'date,item,qty\n2024-01-01,"a"b,1\n', /line 2: has text after a closing quote/],
+  ['a second kind of line end', 'date,item,qty\r\n2024-01-01,a,1\n', /line 2: ends in LF where line 1 ends in CR LF/],
+  [
+    'a carriage return in a line',
+    'date,item,qty\n2024-01-01,a\rb,1\n',
+    /line 2: holds a carriage return that ends no line/,
+  ],
   ['nothing', '', /is empty/],
   ['only spaces', '  ', /is empty/],
   ['a blank first line', '\ndate,item,qty\n', /line 1: blank/],

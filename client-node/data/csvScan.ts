@@ -220,6 +220,8 @@ class RowScanner {
   readonly #delimiter: number;
   readonly #fields: number;
   #state: FieldState = 'start';
+  #returned = false;
+  #lineEnd: 'LF' | 'CR LF' | undefined;
   #row = { line: 1, bytes: 0, fields: 1, blank: true };
   #rows = 0;
   /** Number of the physical line that the next byte belongs to. */
@@ -234,15 +236,21 @@ class RowScanner {
   push(chunk: Uint8Array): void {
     const row = this.#row;
     let state = this.#state;
+    let returned = this.#returned;
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at];
-      if (byte === LINE_FEED) this.line += 1;
       if (state === 'quoted') {
+        if (byte === LINE_FEED) this.line += 1;
         if (byte === QUOTE) state = 'closed';
       } else if (byte === LINE_FEED) {
-        this.#endRow();
+        this.#endLine(returned);
+        returned = false;
         state = 'start';
         continue;
+      } else if (returned) {
+        throw this.#fault(row.line, 'holds a carriage return that ends no line');
+      } else if (byte === CARRIAGE_RETURN) {
+        returned = true;
       } else if (byte === this.#delimiter) {
         row.fields += 1;
         row.blank = false;
@@ -251,7 +259,7 @@ class RowScanner {
         // A quote right after a closing one is an escaped quote: the field goes on.
         state = 'quoted';
         row.blank = false;
-      } else if (byte !== CARRIAGE_RETURN) {
+      } else {
         if (state === 'closed') throw this.#fault(row.line, 'has text after a closing quote');
         // A byte-order mark before a quoted first field is no part of the field.
         if (!(this.#rows === 0 && row.bytes < 3 && (byte as number) >= 0xbb)) state = 'bare';
@@ -261,6 +269,7 @@ class RowScanner {
       if (row.bytes > MAX_LINE_BYTES) throw tooLong(this.#name, row.line);
     }
     this.#state = state;
+    this.#returned = returned;
   }
 
   /** Rows in all, the header among them. */
@@ -268,6 +277,20 @@ class RowScanner {
     if (this.#state === 'quoted') throw this.#fault(this.#row.line, 'opens a quote that never closes');
     this.#endRow();
     return this.#rows;
+  }
+
+  // The database's reader takes one kind of line end for a whole file.
+  #endLine(returned: boolean): void {
+    const lineEnd = returned ? 'CR LF' : 'LF';
+    this.#lineEnd ??= lineEnd;
+    if (lineEnd !== this.#lineEnd) {
+      throw dataFault(
+        `${this.#name}, line ${this.line}: ends in ${lineEnd} where line 1 ends in ${this.#lineEnd}. Save the file with one kind of line end.`,
+        { line: this.line },
+      );
+    }
+    this.line += 1;
+    this.#endRow();
   }
 
   #endRow(): void {

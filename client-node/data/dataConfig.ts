@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** How long a period is. */
-export const frequencySchema = z.enum(['day', 'week', 'month']);
+const frequencySchema = z.enum(['day', 'week', 'month']);
 export type Frequency = z.infer<typeof frequencySchema>;
 
 /** What a frequency fixes: periods in the forecast, patches that hold them, periods in a season. */
@@ -22,7 +22,7 @@ const dateSchema = z.string().refine(isRealDate, 'must be a day from 1950 to 214
 const columnName = z.string().min(1).max(200);
 
 /** Which column of an order file means what. A column that is not named is not read. */
-export const columnsSchema = z.strictObject({
+const columnsSchema = z.strictObject({
   /** Day of the sale: YYYY-MM-DD or YYYY/MM/DD, a time of day may follow. */
   date: columnName,
   item: columnName,
@@ -45,7 +45,7 @@ export const columnsSchema = z.strictObject({
 export type Columns = z.infer<typeof columnsSchema>;
 
 /** One order file; `from` (first day kept) and `before` (first day no longer kept) cut files that overlap. */
-export const sourceSchema = z
+const sourceSchema = z
   .strictObject({
     /** .csv, .csv.gz or .parquet, relative to the config file's folder. */
     file: z

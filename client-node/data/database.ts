@@ -6,6 +6,7 @@ import { HansaError } from '@hansa/shared/errors';
 
 const MEMORY_LIMIT = '512MB';
 const THREADS = '2';
+const INTERRUPT_EVERY_MS = 20;
 
 /** A value that a statement's `$name` stands for. */
 export type Parameters = Record<string, string | number>;
@@ -46,15 +47,23 @@ export async function openDatabase(
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
 
-  const interrupt = () => connection.interrupt();
-  options.signal?.addEventListener('abort', interrupt);
   const guarded = async <T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> => {
     options.signal?.throwIfAborted();
+    let repeated: NodeJS.Timeout | undefined;
+    const interrupt = () => {
+      // An interrupt that comes before the statement has begun is lost: it is repeated until the statement has ended.
+      connection.interrupt();
+      repeated = setInterval(() => connection.interrupt(), INTERRUPT_EVERY_MS);
+    };
+    options.signal?.addEventListener('abort', interrupt, { once: true });
     try {
       return await work(connection);
     } catch (error) {
       options.signal?.throwIfAborted();
       throw explain(error, spill);
+    } finally {
+      options.signal?.removeEventListener('abort', interrupt);
+      clearInterval(repeated);
     }
   };
 
@@ -85,7 +94,6 @@ export async function openDatabase(
         }
       }),
     async close() {
-      options.signal?.removeEventListener('abort', interrupt);
       connection.closeSync();
       instance.closeSync();
       await rm(spill, { recursive: true, force: true });

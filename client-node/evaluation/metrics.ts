@@ -4,7 +4,7 @@ const COUNT = SCORED_QUANTILES.length;
 const MEDIAN = SCORED_QUANTILES.indexOf(0.5);
 
 /** The part of a batch of windows that scoring needs; shapes [n, H], row-major. */
-export interface ScoredTargets {
+interface ScoredTargets {
   readonly count: number;
   readonly target: ArrayLike<number>;
   readonly targetObserved: ArrayLike<number>;
