@@ -4,6 +4,7 @@ import {
   acknowledgeSharesBytes,
   advertiseKeysBytes,
   decodeMessage,
+  encodeMessage,
   type MessageOf,
   maskedInputHeaderBytes,
   type NodeMessageName,
