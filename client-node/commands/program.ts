@@ -1,12 +1,6 @@
 import { modelSizes } from '@hansa/shared/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { checkData } from './checkData.ts';
 import type { CommandContext } from './context.ts';
-import { doctor } from './doctor.ts';
-import { enrol } from './enrol.ts';
-import { evaluate } from './evaluate.ts';
-import { modelInit } from './modelInit.ts';
-import { run } from './run.ts';
 
 const example = `
 Example:
@@ -26,6 +20,16 @@ node.json:
 
 Exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.`;
 
+// A command's modules are loaded when it is asked for: DuckDB or Socket.IO would delay every --help.
+const load = {
+  enrol: async () => (await import('./enrol.ts')).enrol,
+  run: async () => (await import('./run.ts')).run,
+  checkData: async () => (await import('./checkData.ts')).checkData,
+  evaluate: async () => (await import('./evaluate.ts')).evaluate,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  modelInit: async () => (await import('./modelInit.ts')).modelInit,
+};
+
 type Action<Options> = (options: Options, context: CommandContext) => Promise<number>;
 
 /** The command line as a tree of commands; `perform` is called with the one that was asked for. */
@@ -37,23 +41,28 @@ export function createProgram(
     .addHelpText('after', example)
     .exitOverride();
 
-  const command = <Options>(parent: Command, name: string, description: string, action: Action<Options>): Command =>
+  const command = <Options>(
+    parent: Command,
+    name: string,
+    description: string,
+    action: () => Promise<Action<Options>>,
+  ): Command =>
     parent
       .command(name)
       .description(description)
       .option('--json', 'one JSON document on standard output, everything else on standard error')
       .allowExcessArguments(false)
-      .action((options: Options) => perform((context) => action(options, context)));
+      .action((options: Options) => perform(async (context) => (await action())(options, context)));
   const config = () => new Option('--config <file>', "the node's configuration (JSON)").makeOptionMandatory();
 
-  command<{ config: string; token: string }>(program, 'enrol', 'join a federation with a one-time token', enrol)
+  command<{ config: string; token: string }>(program, 'enrol', 'join a federation with a one-time token', load.enrol)
     .addOption(config())
     .requiredOption('--token <token>', "the join token from the consortium's admin (hansa1.…)");
   command<{ config: string; untilTaskEnds?: boolean }>(
     program,
     'run',
     'take part in rounds until stopped (Ctrl-C)',
-    run,
+    load.run,
   )
     .addOption(config())
     .option('--until-task-ends', 'stop by itself once a task that this node takes part in has ended');
@@ -61,13 +70,13 @@ export function createProgram(
     program,
     'check-data',
     'read and clean the order files, say what was found; connects to nobody',
-    checkData,
+    load.checkData,
   ).addOption(config());
   command<{ config: string; task?: string }>(
     program,
     'evaluate',
     'compare seasonal naive, local-only, federated and fine-tuned on your own hold-out',
-    evaluate,
+    load.evaluate,
   )
     .addOption(config())
     .option('--task <id>', 'the task whose models are compared (default: the newest)');
@@ -75,7 +84,7 @@ export function createProgram(
     program,
     'doctor',
     'check machine, engine, folder, data, coordinator and enrolment',
-    doctor,
+    load.doctor,
   ).addOption(config());
 
   const model = program.command('model').description('model files').exitOverride();
@@ -83,7 +92,7 @@ export function createProgram(
     model,
     'init',
     'write a model with seeded starting weights, for a task to start from',
-    modelInit,
+    load.modelInit,
   )
     .addOption(new Option('--size <size>', 'how large').choices([...modelSizes]).default('nano'))
     .addOption(new Option('--seed <n>', 'decides the weights').argParser(seed).default(0))
