@@ -13,7 +13,6 @@ import {
 } from '@hansa/aggregation/secagg/encoding';
 import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
-import { architectureOfHeader } from '@hansa/shared/model';
 import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
@@ -26,7 +25,6 @@ const TILES_A_TURN = 8;
 /** Refuses a model whose tensors are not those that the set-up was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
 export async function checkModel(path: string, config: SecAggConfig): Promise<void> {
   const header = await readHeaderOfFile(path);
-  architectureOfHeader(header);
   const count = parameterCount(header.manifest);
   // The bytes before the data tell architecture and manifest, and every model of a task shares them.
   if (count !== config.vectorLength || !equalBytes(sha256(header.headerBytes), config.architectureHash)) {

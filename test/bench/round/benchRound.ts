@@ -1,0 +1,159 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HansaError } from '@hansa/shared/errors';
+import { encodeHeader, layOut } from '@hansa/shared/numeric';
+import { type RoundRecord, roundPhases, type TaskRecord } from '@hansa/shared/protocol';
+import { newToken, roundsOf, startCoordinator } from '../../endToEnd/league.ts';
+import { Processes } from '../../endToEnd/processes.ts';
+import { type BenchCase, type BenchResult, withinLimit } from '../report.ts';
+
+const MEGABYTE = 1e6;
+/** The most memory that the coordinator may ever hold at 10M parameters, in bytes. */
+const PEAK_RSS_LIMIT_BYTES = 400 * MEGABYTE;
+const ZEROS = new Uint8Array(1024 * 1024);
+
+export interface RoundBenchOptions {
+  readonly clients: number;
+  readonly params: number;
+  readonly rounds: number;
+}
+
+/**
+ * Whole rounds of synthetic updates: a coordinator and one process for every node on this machine, through the product's own protocol, spool and folds.
+ *
+ * The figures are of the last committed round, when every process is warm; the peak of memory is of the coordinator's whole life.
+ */
+export async function benchRound(options: RoundBenchOptions): Promise<BenchResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'hansa-bench-round-'));
+  const processes = new Processes(folder);
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const interrupted = () => void processes.end().then(() => process.exit(130));
+  process.once('SIGINT', interrupted);
+  try {
+    say(`${options.clients} nodes, ${options.params} parameters, ${options.rounds} rounds; files in ${folder}`);
+    const coordinator = await startCoordinator(processes, folder);
+    await writeZeroModel(join(folder, 'start.safetensors'), options.params);
+    const nodes = [];
+    for (let index = 0; index < options.clients; index++) {
+      const config = writeNodeConfig(join(folder, `node-${index}`), coordinator.address);
+      const { token } = await newToken(processes, coordinator, `node-${index}`);
+      nodes.push(processes.start('syntheticNode', config, token, String(options.params), String(index)));
+      say(`node ${index + 1} of ${options.clients} started`);
+    }
+    const task = await createTask(processes, coordinator.dataFolder, folder, options);
+    say('task created; rounds run');
+    const ends = await Promise.all(nodes.map(({ finished }) => finished));
+    const failed = ends.find(({ status }) => status !== 0);
+    if (failed !== undefined) throw new HansaError('ProcessFailed', `A node failed:\n${failed.stderr.slice(-2000)}`);
+    const rounds = await roundsOf(processes, coordinator, task.id);
+    const coordinatorPeakRssBytes = peakRssBytes(coordinator.process.child.pid);
+    for (const round of rounds) say(describe(round));
+    return summarise(options, rounds, coordinatorPeakRssBytes);
+  } finally {
+    process.off('SIGINT', interrupted);
+    await processes.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function summarise(
+  { clients, params }: RoundBenchOptions,
+  rounds: readonly RoundRecord[],
+  coordinatorPeakRssBytes: number,
+): BenchResult {
+  const last = rounds.findLast(({ outcome }) => outcome === 'committed');
+  if (last === undefined) {
+    throw new HansaError('ProcessFailed', `No round was committed: ${rounds.at(-1)?.message ?? 'none began'}.`);
+  }
+  const cases: BenchCase[] = [
+    { name: 'round', value: last.seconds, unit: 's' },
+    ...roundPhases.map((phase) => ({ name: phase, value: last.phaseSeconds[phase], unit: 's' })),
+    {
+      name: 'bytes up per client',
+      value: last.bytesUp / clients,
+      unit: 'B',
+      against: 'the update in float32',
+      ratio: last.bytesUp / clients / (4 * params),
+    },
+    {
+      name: 'bytes down per client',
+      value: last.bytesDown / clients,
+      unit: 'B',
+      against: 'the model in float32',
+      ratio: last.bytesDown / clients / (4 * params),
+    },
+    withinLimit('coordinator peak memory', coordinatorPeakRssBytes, 'B', PEAK_RSS_LIMIT_BYTES),
+  ];
+  return { clients, params, coordinatorPeakRssBytes, phaseSeconds: last.phaseSeconds, rounds: rounds.length, cases };
+}
+
+const describe = (round: RoundRecord): string =>
+  `round ${round.round} ${round.outcome}${round.reason === undefined ? '' : ` (${round.reason})`}: ${round.seconds.toFixed(2)} s ` +
+  `(${roundPhases.map((phase) => `${phase} ${(round.phaseSeconds[phase] ?? 0).toFixed(2)}`).join(', ')})`;
+
+function createTask(
+  processes: Processes,
+  dataFolder: string,
+  folder: string,
+  { clients, rounds }: RoundBenchOptions,
+): Promise<TaskRecord> {
+  const file = join(folder, 'task.json');
+  const task = {
+    name: 'bench round',
+    model: 'start.safetensors',
+    rounds,
+    cohort: { minimum: clients, maximum: clients },
+    secureAggregation: { minSurvivors: 2, knownFloor: 0 },
+    plan: {
+      job: 'demand',
+      frequency: 'day',
+      localSteps: 1,
+      batchSize: 1,
+      learningRate: 0.001,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
+    },
+  };
+  writeFileSync(file, JSON.stringify(task));
+  return processes.answer('coordinator', 'task', 'create', file, '--data', dataFolder);
+}
+
+function writeNodeConfig(folder: string, coordinator: string): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'node.json');
+  const config = {
+    coordinator,
+    folder: 'data',
+    data: {
+      sources: [{ file: 'none.csv', columns: { date: 'date', item: 'item', quantity: 'quantity' } }],
+      frequency: 'day',
+      returns: 'none',
+      validFrom: '2026-01-01',
+      testFrom: '2026-02-01',
+    },
+    policy: { knownFloor: 0 },
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
+
+/** A model of one tensor of zeros. */
+async function writeZeroModel(path: string, length: number): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(encodeHeader(layOut([{ name: 'synthetic', shape: [length] }]), { format: 'synthetic' }));
+    for (let left = 4 * length; left > 0; left -= ZEROS.length) {
+      await file.writeFile(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The most memory that a running process ever had resident (VmHWM); only Linux tells. */
+function peakRssBytes(pid: number | undefined): number {
+  const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (peak === null) throw new HansaError('ProcessFailed', 'This system does not tell the peak memory of a process.');
+  return Number(peak[1]) * 1024;
+}

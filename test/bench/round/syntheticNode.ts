@@ -1,0 +1,95 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-node/session';
+import type { Trainer } from '@hansa/client-node/training';
+import { systemClock } from '@hansa/shared/clock';
+import { createLogger } from '@hansa/shared/log';
+import { systemRandom } from '@hansa/shared/random';
+
+const TILE_LENGTH = 65_536;
+
+/**
+ * A client node that trains nothing: its update is seeded noise of the model's length. Everything else is the product: enrolment, the protocol, masks,
+ * spool and upload. The product cannot be configured to do this.
+ *
+ * Arguments: config file, join token, numbers in the update, seed.
+ */
+export async function main([configFile, token, length, seed]: readonly string[]): Promise<number> {
+  if (configFile === undefined || token === undefined) throw new RangeError('config file and join token are needed');
+  const config = readNodeConfig(configFile);
+  const stopping = new AbortController();
+  process.once('SIGTERM', () => stopping.abort());
+  const alive = setInterval(() => undefined, 1_000_000);
+  await enrolNode(config, token, systemRandom, stopping.signal);
+  try {
+    await runNode({
+      config,
+      clock: systemClock,
+      random: systemRandom,
+      log: createLogger('bench-node', 'warn'),
+      signal: stopping.signal,
+      untilTaskEnds: true,
+      onEvent: () => undefined,
+      connect: (line) => new Connection(line),
+      startTrainer: async () => syntheticTrainer(Number(length), Number(seed)),
+    });
+    return 0;
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+function syntheticTrainer(length: number, seed: number): Trainer {
+  const refuse = () => Promise.reject(new RangeError('a synthetic node has no data'));
+  return {
+    engine: { name: 'cpu', reason: 'synthetic updates: nothing is trained', passedOver: [] },
+    data: {
+      frequency: 'day',
+      rows: 0,
+      series: 0,
+      trainWindows: 1,
+      validationWindows: 0,
+      testWindows: 0,
+      cleaning: nothingCleaned,
+    },
+    async train({ updateFile, steps }) {
+      await pipeline(noise(length, seed), createWriteStream(updateFile));
+      return { steps, windows: 1, trainLoss: 1, validationLoss: 1, seconds: 0 };
+    },
+    evaluate: refuse,
+    compare: refuse,
+    close: async () => undefined,
+  };
+}
+
+const nothingCleaned = {
+  rowsRead: 0,
+  rowsUsed: 0,
+  duplicatesRemoved: 0,
+  identicalKept: 0,
+  missingPeriodsFilled: 0,
+  returnLines: 0,
+  returnedUnits: 0,
+  outliersCut: 0,
+  stockOutPeriods: 0,
+  incompletePeriods: 0,
+  seriesRead: 0,
+  seriesAllZero: 0,
+  seriesTooShort: 0,
+  seriesUsed: 0,
+  zeroWindowsSkipped: 0,
+  warnings: [],
+};
+
+/** `length` float32 numbers between -0.001 and 0.001, little-endian, tile by tile. */
+function* noise(length: number, seed: number): Generator<Uint8Array> {
+  const stream = createCipheriv('aes-256-ctr', createHash('sha256').update(`bench-${seed}`).digest(), Buffer.alloc(16));
+  for (let start = 0; start < length; start += TILE_LENGTH) {
+    const bytes = stream.update(Buffer.alloc(4 * Math.min(TILE_LENGTH, length - start)));
+    const words = new Uint32Array(new Uint8Array(bytes).buffer);
+    const tile = new Float32Array(words.length);
+    for (let at = 0; at < tile.length; at++) tile[at] = (words[at]! / 2 ** 31 - 1) * 1e-3;
+    yield new Uint8Array(tile.buffer);
+  }
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RoundRecord, TaskRecord, TokenAnswer } from '@hansa/shared/protocol';
+import type { Processes, RunningCommand } from './processes.ts';
+
+export interface Coordinator {
+  readonly process: RunningCommand;
+  readonly address: string;
+  readonly dataFolder: string;
+}
+
+export interface Node {
+  readonly config: string;
+  readonly folder: string;
+  readonly clientId: string;
+}
+
+/** Starts a coordinator on a free port. */
+export async function startCoordinator(processes: Processes, folder: string): Promise<Coordinator> {
+  const dataFolder = join(folder, 'coordinator');
+  const process = processes.start('coordinator', 'serve', '--data', dataFolder, '--port', '0', '--json');
+  const [, address] = await process.says(/"address":\s*"([^"]+)"/);
+  return { process, address: address!, dataFolder };
+}
+
+/** Order lines of one small merchant: a few items by day, weekly seasons, the same on every run. */
+export function writeOrders(path: string, merchant: number, days = 300): void {
+  const lines = ['day,sku,units'];
+  const start = Date.UTC(2025, 0, 1);
+  for (let day = 0; day < days; day++) {
+    const date = new Date(start + day * 86_400_000).toISOString().slice(0, 10);
+    for (let item = 0; item < 3; item++) {
+      const season = 2 + Math.sin((2 * Math.PI * (day + merchant)) / 7);
+      const jitter = ((day * 7919 + item * 104_729 + merchant * 1_299_709) % 13) / 13;
+      lines.push(`${date},item-${item},${Math.round((item + 2) * season + 3 * jitter)}`);
+    }
+  }
+  writeFileSync(path, `${lines.join('\n')}\n`);
+}
+
+/** Writes the config of a node with orders of its own. */
+export function writeNode(folder: string, address: string, merchant: number, overrides: object = {}): string {
+  mkdirSync(folder, { recursive: true });
+  writeOrders(join(folder, 'orders.csv'), merchant);
+  const config = join(folder, 'node.json');
+  const content = {
+    coordinator: address,
+    folder: 'data',
+    data: {
+      sources: [{ file: 'orders.csv', columns: { date: 'day', item: 'sku', quantity: 'units' } }],
+      frequency: 'day',
+      returns: 'none',
+      validFrom: '2025-08-01',
+      testFrom: '2025-09-15',
+    },
+    training: { engine: 'wasm', keepUpdates: true },
+    ...overrides,
+  };
+  writeFileSync(config, JSON.stringify(content));
+  return config;
+}
+
+export function newToken(processes: Processes, coordinator: Coordinator, label: string): Promise<TokenAnswer> {
+  return processes.answer('coordinator', 'enrol', 'token', '--data', coordinator.dataFolder, '--label', label);
+}
+
+/** Writes, and enrols, a node. */
+export async function enrolNode(
+  processes: Processes,
+  coordinator: Coordinator,
+  folder: string,
+  merchant: number,
+): Promise<Node> {
+  const config = writeNode(folder, coordinator.address, merchant);
+  const { token } = await newToken(processes, coordinator, `merchant-${merchant}`);
+  const { clientId } = await processes.answer<{ clientId: string }>(
+    'client',
+    'enrol',
+    '--config',
+    config,
+    '--token',
+    token,
+  );
+  return { config, folder: join(folder, 'data'), clientId };
+}
+
+/** Makes a task of `rounds` rounds from a fresh nano model. */
+export async function createTask(
+  processes: Processes,
+  coordinator: Coordinator,
+  folder: string,
+  rounds: number,
+  overrides: object = {},
+): Promise<TaskRecord> {
+  const model = join(folder, 'start.safetensors');
+  await processes.answer('client', 'model', 'init', '--size', 'nano', '--seed', '1', '--out', model);
+  const file = join(folder, 'task.json');
+  writeFileSync(
+    file,
+    JSON.stringify({
+      name: 'demand',
+      model: 'start.safetensors',
+      rounds,
+      deadlines: { recruitMs: 1000 },
+      plan: {
+        job: 'demand',
+        frequency: 'day',
+        localSteps: 2,
+        batchSize: 4,
+        learningRate: 0.001,
+        evaluation: { fineTuneSteps: 2, learningRates: [0.001] },
+      },
+      ...overrides,
+    }),
+  );
+  return processes.answer('coordinator', 'task', 'create', file, '--data', coordinator.dataFolder);
+}
+
+export function roundsOf(processes: Processes, coordinator: Coordinator, taskId: string): Promise<RoundRecord[]> {
+  return processes.answer('coordinator', 'round', 'list', taskId, '--data', coordinator.dataFolder);
+}
+
+/** SHA-256 of the sum of the quantised updates that the survivors kept in their own folders, words mod 2^32. */
+export function keptSumHash(nodes: readonly Node[], record: RoundRecord): string {
+  const { taskId, round, attempt, reported } = record;
+  const vectors = reported.map((client) => {
+    const node = nodes.find(({ clientId }) => clientId === client);
+    if (node === undefined) throw new Error(`an unknown node ${client} reported`);
+    const bytes = readFileSync(join(node.folder, 'updates', `${taskId}-${round}-${attempt}.u32`));
+    return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  });
+  const sum = new Uint32Array(vectors[0]?.length ?? 0);
+  for (const vector of vectors) for (let at = 0; at < sum.length; at++) sum[at] = sum[at]! + vector[at]!;
+  return createHash('sha256').update(new Uint8Array(sum.buffer)).digest('hex');
+}

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const programs = {
+  coordinator: `${root}coordinator/bin/hansa-coordinator.mjs`,
+  client: `${root}client-node/bin/hansa-client.mjs`,
+  syntheticNode: `${root}test/bench/round/syntheticNode.mjs`,
+};
+
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command line of the project that is running. */
+export class RunningCommand {
+  readonly child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly finished: Promise<Finished>;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(program: keyof typeof programs, args: readonly string[], options: { cwd: string }) {
+    this.child = spawn(process.execPath, [programs[program], ...args], {
+      cwd: options.cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => this.#heard('stdout', chunk));
+    this.child.stderr?.on('data', (chunk: Buffer) => this.#heard('stderr', chunk));
+    this.finished = once(this.child, 'close').then(([status]) => {
+      for (const watcher of this.#watchers) watcher();
+      return { status: status as number | null, stdout: this.stdout, stderr: this.stderr };
+    });
+  }
+
+  /** Resolves once the pattern stands in what the command has written; rejects with all it wrote where it ends without. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+      if (match !== null) return match;
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        throw new Error(`the command ended without saying ${pattern}:\n${this.stdout}\n${this.stderr}`);
+      }
+      await new Promise<void>((resolve) => {
+        const watcher = () => {
+          this.#watchers.delete(watcher);
+          resolve();
+        };
+        this.#watchers.add(watcher);
+      });
+    }
+  }
+
+  #heard(stream: 'stdout' | 'stderr', chunk: Buffer): void {
+    this[stream] += chunk.toString();
+    for (const watcher of this.#watchers) watcher();
+  }
+}
+
+/** The processes of one test: all are gone when it is over. */
+export class Processes {
+  readonly #cwd: string;
+  readonly #commands = new Set<RunningCommand>();
+
+  constructor(cwd: string) {
+    this.#cwd = cwd;
+  }
+
+  start(program: keyof typeof programs, ...args: string[]): RunningCommand {
+    const command = new RunningCommand(program, args, { cwd: this.#cwd });
+    this.#commands.add(command);
+    void command.finished.then(() => this.#commands.delete(command));
+    return command;
+  }
+
+  run(program: keyof typeof programs, ...args: string[]): Promise<Finished> {
+    return this.start(program, ...args).finished;
+  }
+
+  /** The JSON document of a command that is expected to succeed. */
+  async answer<T>(program: keyof typeof programs, ...args: string[]): Promise<T> {
+    const { status, stdout, stderr } = await this.run(program, ...args, '--json');
+    if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}:\n${stdout}\n${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  async end(): Promise<void> {
+    const running = [...this.#commands];
+    for (const { child } of running) child.kill('SIGKILL');
+    await Promise.all(running.map(({ finished }) => finished));
+  }
+}
