@@ -7,7 +7,7 @@ import type { EngineName } from './engine.ts';
 const SILENCE_MS = 30_000;
 
 /** What a child says once its engine has computed something (`ready`) or cannot. */
-export const trialMessageSchema = z.discriminatedUnion('type', [
+const trialMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('engineReady') }),
   z.strictObject({ type: z.literal('engineFailed'), reason: z.string() }),
 ]);

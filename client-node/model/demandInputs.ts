@@ -79,7 +79,7 @@ export function demandInputs(batch: WindowBatch, architecture: Architecture, cal
 }
 
 /** Periods from the first of the horizon to the last that sum row `patch` covers. */
-export function periodsToDate(patch: number, { horizonPeriods }: Calendar): number {
+function periodsToDate(patch: number, { horizonPeriods }: Calendar): number {
   return Math.min((patch + 1) * PATCH_PERIODS, horizonPeriods);
 }
 
@@ -112,10 +112,6 @@ export function demandTargets(batch: WindowBatch, calendar: Calendar): DemandTar
     weights: tf.tensor2d(weights, [rows, 1]),
     exact: tf.tensor2d(exact, [rows, 1]),
   };
-}
-
-export function disposeAll(tensors: object): void {
-  tf.dispose(Object.values(tensors).filter((value) => value instanceof tf.Tensor));
 }
 
 /** [n, F · 7, width] → [n, F, 8, width]: behind each patch's periods a row with the mean over the horizon's periods to date. */

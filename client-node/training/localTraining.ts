@@ -9,7 +9,7 @@ import { adamW, clipToNorm, sgd } from './optimizer.ts';
 const GRADIENT_NORM = 1;
 
 /** Windows that go through the engine at once where a result is summed over many. */
-export const CHUNK_WINDOWS = 64;
+const CHUNK_WINDOWS = 64;
 
 /** How to train on one merchant's windows. */
 export interface LocalPlan {

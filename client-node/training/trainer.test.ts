@@ -1,0 +1,215 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger } from '@hansa/shared/log';
+import { architectureOf } from '@hansa/shared/model';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dataConfigSchema } from '../data/index.ts';
+import { initialWeights, writeModelFile } from '../model/index.ts';
+import { type CompareRequest, methods, type Progress, type TrainRequest } from './requests.ts';
+import { startTrainer, type Trainer, type TrainerOptions } from './trainer.ts';
+
+const DAY_MS = 86_400_000;
+const FIRST_DAY = Date.UTC(2024, 0, 1);
+
+let folder: string;
+let trainer: Trainer;
+let options: TrainerOptions;
+const architecture = architectureOf('nano');
+const start = initialWeights(architecture, 1);
+
+/** 320 days of three items with a weekly pattern each. */
+function orders(): string {
+  const lines = ['date,item,quantity'];
+  for (let day = 0; day < 320; day++) {
+    const date = new Date(FIRST_DAY + day * DAY_MS).toISOString().slice(0, 10);
+    for (let item = 0; item < 3; item++)
+      lines.push(`${date},item-${item},${(day + item) % 7 === 0 ? 12 : 2 + (day % 3)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hansa-'));
+  await writeFile(join(folder, 'orders.csv'), orders());
+  await writeModelFile(join(folder, 'model.safetensors'), architecture, start);
+  options = {
+    engine: 'wasm',
+    data: dataConfigSchema.parse({
+      sources: [{ file: 'orders.csv', columns: { date: 'date', item: 'item', quantity: 'quantity' } }],
+      frequency: 'day',
+      returns: 'none',
+      validFrom: '2024-08-15',
+      testFrom: '2024-09-15',
+    }),
+    baseFolder: folder,
+    scratchFolder: folder,
+    log: createLogger('test', 'silent'),
+  };
+  trainer = await startTrainer(options);
+});
+
+afterAll(async () => {
+  await trainer?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const request = (change: Partial<TrainRequest> = {}): TrainRequest => ({
+  modelFile: join(folder, 'model.safetensors'),
+  updateFile: join(folder, 'update.bin'),
+  steps: 3,
+  batchSize: 4,
+  learningRate: 1e-3,
+  warmupSteps: 1,
+  seed: 7,
+  optimizer: 'adamW',
+  ...change,
+});
+
+async function updateOf(path: string): Promise<Float32Array> {
+  const bytes = await readFile(path);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
+
+describe('a trainer', () => {
+  it('tells its engine and what it loaded', () => {
+    expect(trainer.engine).toMatchObject({ name: 'wasm', reason: 'asked for in the configuration' });
+    expect(trainer.data).toMatchObject({ frequency: 'day', rows: 960, series: 3 });
+    expect(trainer.data.trainWindows).toBeGreaterThan(100);
+  });
+
+  it('trains, writes the update in the manifest’s order and repeats itself exactly', async () => {
+    const seen: Progress[] = [];
+    const result = await trainer.train(request(), (progress) => seen.push(progress));
+    expect(seen.map(({ step, steps }) => [step, steps])).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+    expect(result).toMatchObject({ steps: 3, windows: trainer.data.trainWindows });
+    expect(result.trainLoss).toBeGreaterThan(0);
+    expect(result.validationLoss).toBeGreaterThan(0);
+    const update = await updateOf(join(folder, 'update.bin'));
+    expect(update.length).toBe(start.length);
+    expect(update.some((value) => value !== 0)).toBe(true);
+    expect(update.every(Number.isFinite)).toBe(true);
+    await trainer.train(request({ updateFile: join(folder, 'again.bin') }));
+    expect(await updateOf(join(folder, 'again.bin'))).toEqual(update);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  it('evaluates a model on a split', async () => {
+    const result = await trainer.evaluate({ modelFile: join(folder, 'model.safetensors'), split: 'test' });
+    expect(result.windows).toBe(trainer.data.testWindows);
+    expect(result.wql).toBeGreaterThan(0);
+    expect(result.coverage).toBeGreaterThan(0.3);
+  });
+
+  it('compares the four methods', async () => {
+    const comparison: CompareRequest = {
+      initialModelFile: join(folder, 'model.safetensors'),
+      federatedModelFile: join(folder, 'model.safetensors'),
+      rounds: 2,
+      localSteps: 2,
+      fineTuneSteps: 3,
+      batchSize: 4,
+      warmupSteps: 1,
+      optimizer: 'adamW',
+      learningRates: [1e-3, 3e-3],
+      seed: 7,
+    };
+    const seen: Progress[] = [];
+    const result = await trainer.compare(comparison, (progress) => seen.push(progress));
+    expect(seen.at(-1)).toMatchObject({ step: 20, steps: 20, doing: expect.stringContaining('local-only') });
+    expect(result.steps).toEqual({ seasonalNaive: 0, localOnly: 7, federated: 4, fineTuned: 7 });
+    for (const method of methods) {
+      expect(result.wql[method]).toBeGreaterThan(0);
+      expect(result.wape[method]).toBeGreaterThan(0);
+      const [low, high] = result.wqlIntervals[method]!;
+      expect(low).toBeLessThanOrEqual(result.wql[method]);
+      expect(high).toBeGreaterThanOrEqual(result.wql[method]);
+    }
+    const against = result.comparisons.find((entry) => entry.method === 'fineTuned' && entry.against === 'localOnly');
+    expect(against?.change).toBeCloseTo(result.wql.fineTuned / result.wql.localOnly - 1, 9);
+    expect(comparison.learningRates).toContain(result.learningRates.localOnly);
+    expect(result.example?.quantiles.map((level) => level.length)).toEqual(new Array(9).fill(28));
+    expect(result.example?.history.length).toBe(91);
+    const evaluated = await trainer.evaluate({ modelFile: comparison.federatedModelFile, split: 'test' });
+    expect(result.wql.federated).toBe(evaluated.wql);
+  });
+
+  it('tells what is wrong with a model file and goes on', async () => {
+    await expect(trainer.train(request({ modelFile: join(folder, 'none') }))).rejects.toMatchObject({
+      code: 'NotFound',
+    });
+    await expect(trainer.train(request({ modelFile: join(folder, 'orders.csv') }))).rejects.toMatchObject({
+      code: 'InvalidModelFile',
+      message: expect.stringContaining('orders.csv'),
+    });
+  });
+
+  it('stops one job when told to, and does the next', async () => {
+    const abort = new AbortController();
+    const updateFile = join(folder, 'stopped.bin');
+    const stopped = trainer.train(
+      request({ steps: 10_000, updateFile }),
+      ({ step }) => step === 2 && abort.abort(),
+      abort.signal,
+    );
+    await expect(stopped).rejects.toMatchObject({ code: 'Interrupted' });
+    expect(await readdir(folder)).not.toContain('stopped.bin');
+    await expect(trainer.train(request(), undefined, abort.signal)).rejects.toMatchObject({ code: 'Interrupted' });
+    expect(await trainer.train(request())).toMatchObject({ steps: 3 });
+  });
+});
+
+describe('startTrainer', () => {
+  it('passes on what is wrong with the data', async () => {
+    const data = dataConfigSchema.parse({
+      ...options.data,
+      sources: [{ ...options.data.sources[0], file: 'none.csv' }],
+    });
+    await expect(startTrainer({ ...options, data })).rejects.toMatchObject({
+      code: 'InvalidData',
+      message: expect.stringContaining('none.csv'),
+    });
+  });
+
+  it('ends at once when aborted, with everything it was doing', async () => {
+    const abort = new AbortController();
+    const other = await startTrainer({ ...options, signal: abort.signal });
+    const training = other.train(request({ steps: 10_000 }), ({ step }) => step === 1 && abort.abort());
+    await expect(training).rejects.toMatchObject({ code: 'Interrupted' });
+    await expect(other.train(request())).rejects.toMatchObject({ code: 'Interrupted' });
+    await other.close();
+    await expect(startTrainer({ ...options, signal: abort.signal })).rejects.toMatchObject({ code: 'Interrupted' });
+  });
+
+  // Finds the process in /proc.
+  it.runIf(process.platform === 'linux')('tells of a training process that died', async () => {
+    const seen = await childrenOf(process.pid);
+    const other = await startTrainer(options);
+    const [child] = (await childrenOf(process.pid)).filter((pid) => !seen.includes(pid));
+    const training = other.train(request({ steps: 10_000 }), ({ step }) => {
+      if (step === 1) process.kill(child!, 'SIGKILL');
+    });
+    await expect(training).rejects.toMatchObject({
+      code: 'TrainingFailed',
+      message: expect.stringContaining('it was ended by SIGKILL'),
+    });
+    await other.close();
+  });
+});
+
+/** Process ids of a process's children, from /proc. */
+async function childrenOf(parent: number): Promise<number[]> {
+  const stats = await Promise.all(
+    (await readdir('/proc'))
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')),
+  );
+  return stats
+    .map((stat) => /^(\d+) \(.*\) \S (\d+)/s.exec(stat))
+    .filter((match) => match !== null && Number(match[2]) === parent)
+    .map((match) => Number(match![1]));
+}
