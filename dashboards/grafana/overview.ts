@@ -313,8 +313,8 @@ const refusals = () =>
     ]);
 
 const bytes = () => {
-  const { direction: directions, kind: kinds } = metricNames.hansa_transfer_bytes_total.labels;
-  const kindWords = { model: 'models', update: 'masked updates', control: 'control messages' };
+  const rate = (direction: 'up' | 'down', kind: 'model' | 'update' | 'control') =>
+    `rate(${metric('hansa_transfer_bytes_total', { direction, kind })}[$__rate_interval])`;
   return lines(
     ids.bytes,
     'Bytes between coordinator and nodes',
@@ -323,17 +323,12 @@ const bytes = () => {
   )
     .unit('binBps')
     .min(0)
-    .targets(
-      directions
-        .flatMap((direction) => kinds.map((kind) => ({ direction, kind })))
-        .map(({ direction, kind }, index) =>
-          line(
-            `rate(${metric('hansa_transfer_bytes_total', { direction, kind })}[$__rate_interval])`,
-            `${direction}: ${kindWords[kind]}`,
-            index,
-          ),
-        ),
-    );
+    .targets([
+      line(rate('up', 'update'), 'up: masked updates', 0),
+      line(rate('up', 'control'), 'up: control messages', 1),
+      line(rate('down', 'model'), 'down: models', 2),
+      line(rate('down', 'control'), 'down: control messages', 3),
+    ]);
 };
 
 const memory = () =>

@@ -88,16 +88,26 @@ describe.skipIf(!complete)('with a real Prometheus', () => {
   let folder: string;
   const children: ChildProcess[] = [];
   let page: Server;
+  let coordinator: string;
   let prometheus: string;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'hansa-prometheus-'));
     page = await serveInventedPage();
+    const program = fileURLToPath(new URL('../../coordinator/bin/hansa-coordinator.mjs', import.meta.url));
+    const serving = spawn(
+      process.execPath,
+      [program, 'serve', '--port', '0', '--data', join(folder, 'coordinator'), '--json'],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    children.push(serving);
+    const [line] = await lineOf(serving.stdout, /^\{.*\}$/);
+    coordinator = new URL((JSON.parse(line) as { address: string }).address).host;
     // What is shipped, but scraped faster and elsewhere.
     const config = readFileSync(configPath, 'utf8')
       .replace('scrape_interval: 5s', 'scrape_interval: 200ms')
       .replace('scrape_timeout: 4s', 'scrape_timeout: 200ms')
-      .replace("['coordinator:4600']", `['${addressOf(page)}']`);
+      .replace("['coordinator:8470']", `['${addressOf(page)}', '${coordinator}']`);
     writeFileSync(join(folder, 'prometheus.yml'), config);
     const server = spawn(
       'prometheus',
@@ -113,6 +123,11 @@ describe.skipIf(!complete)('with a real Prometheus', () => {
     prometheus = `http://${address}`;
     // A scrape is stored before the next one of its target begins.
     for (let scrapes = 0; scrapes < 6; [scrapes] = (await once(page, 'scrape')) as [number]);
+    // Targets are scraped independently: the rates over the real one need two scrapes of it as well.
+    for (let stored = 0; stored < 3; await once(page, 'scrape')) {
+      const answer = await ask('count_over_time(up{instance="$coordinator"}[1m])', coordinator);
+      stored = Number(answer.data.result[0]?.value[1] ?? 0);
+    }
   });
 
   afterAll(async () => {
@@ -152,11 +167,27 @@ describe.skipIf(!complete)('with a real Prometheus', () => {
     expect(empty).toEqual([]);
   });
 
+  it('answers from a coordinator that has just started wherever its metrics exist from the start', async () => {
+    // What has no value before something happened: a deadline, a loss, the time of a step, a refusal; and any step but `idle`.
+    const later = ['Time left in this step', 'Loss per round', 'Time by step of a round', 'Refused, by reason'];
+    const empty = new Set<string>();
+    for (const panel of panelsOf(overview())) {
+      for (const { expr } of queriesOf(panel)) {
+        const answer = await ask(expr, coordinator);
+        expect(answer.error, `${panel.title}: ${expr}`).toBeUndefined();
+        if (answer.data.result.length === 0 && !expr.endsWith(' == 1')) empty.add(panel.title!);
+      }
+    }
+    expect([...empty]).toEqual(later);
+    const states = await ask('hansa_round_state{instance="$coordinator"} == 1', coordinator);
+    expect(states.data.result.map((series) => series.metric.state)).toEqual(['idle']);
+  });
+
   it("offers the coordinators that it scrapes as the dashboard's choice", async () => {
     const response = await fetch(
       `${prometheus}/api/v1/label/instance/values?${new URLSearchParams({ 'match[]': 'hansa_build_info{role="coordinator"}' })}`,
     );
-    expect(await response.json()).toMatchObject({ status: 'success', data: [addressOf(page)] });
+    expect(await response.json()).toMatchObject({ status: 'success', data: [addressOf(page), coordinator].sort() });
   });
 
   it('refuses a query that is no PromQL, so that the test above can fail', async () => {
