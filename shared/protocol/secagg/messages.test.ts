@@ -1,0 +1,185 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MAX_CONTROL_MESSAGE_BYTES } from '../envelope.ts';
+import { bitmapOf, positionsOf } from './bitmap.ts';
+import { enc, realBytes } from './enc.ts';
+import { maxCohortSize, maxRosterSize } from './limits.ts';
+import { decodeMessage, encodeMessage, type MessageName, type MessageOf, messageHash } from './messages.ts';
+
+const bytes = (length: number, fill = 0xff) => new Uint8Array(length).fill(fill);
+const index = 0xffff_ffff;
+const many = <Item>(count: number, item: Item): Item[] => Array(count).fill(item);
+const sid = bytes(32);
+const roundHash = bytes(32);
+const signature = bytes(64);
+const uuid = '00000000-0000-4000-8000-000000000000';
+
+/** Every message as large as it can be. */
+const largest: { [Name in MessageName]: MessageOf<Name> } = {
+  roster: {
+    federation: uuid,
+    epoch: Number.MAX_SAFE_INTEGER,
+    prevHash: bytes(32),
+    members: many(maxRosterSize, { index, id: uuid, publicKey: bytes(32), approval: 'none' as const }),
+    signature,
+  },
+  open: {
+    federation: uuid,
+    coordinatorKey: bytes(32),
+    task: uuid,
+    group: Number.MAX_SAFE_INTEGER,
+    groupSeedHash: bytes(32),
+    seq: Number.MAX_SAFE_INTEGER,
+    rosterHash: bytes(32),
+    config: {
+      suite: 'SA-1',
+      vectorLength: 2 ** 28,
+      wordBits: 32,
+      clipNorm: 1 / 3,
+      scaleLog2: -20,
+      maxCohort: 128,
+      weightMax: 16,
+      weighting: 'buckets',
+      tail: many(32, { name: 'a'.repeat(32), low: -1 / 3, high: 1 / 3, steps: 2 ** 31 - 1 }),
+      dp: 'none',
+      rule: 'complete-two-thirds',
+      gammaPermille: 333,
+      deltaPermille: 500,
+      minCohort: 128,
+      minSurvivors: 128,
+      knownFloor: 128,
+      planHash: bytes(32),
+      architectureHash: bytes(32),
+    },
+    graph: 'complete',
+    notAfterMs: Number.MAX_SAFE_INTEGER,
+    signature,
+  },
+  advertiseKeys: { sid, index, cipherKey: bytes(32), maskKey: bytes(32), selfCommitment: bytes(32), signature },
+  cohort: {
+    sid,
+    members: many(maxCohortSize, { index, cipherKey: sid, maskKey: sid, selfCommitment: sid, signature }),
+    signature,
+  },
+  shareKeys: {
+    sid,
+    index,
+    cohortHash: sid,
+    cohortSignature: signature,
+    boxes: many(maxCohortSize, { holder: index, nonce: bytes(24), ciphertext: bytes(81) }),
+    commitments: many(maxCohortSize, { holder: index, selfHash: sid, maskHash: sid }),
+    signature,
+  },
+  encryptedShares: {
+    sid,
+    dealers: many(maxCohortSize, {
+      index,
+      cohortHash: sid,
+      cohortSignature: signature,
+      nonce: bytes(24),
+      ciphertext: bytes(81),
+      selfHash: sid,
+      maskHash: sid,
+    }),
+  },
+  acknowledgeShares: { sid, index, cohortHash: sid, accepted: bytes(16), signature },
+  startRound: { sid, round: 100_000, modelHash: sid, sharers: bytes(16), signature },
+  maskedInputHeader: { sid, roundHash, index, edges: bytes(16), byteLength: 2 ** 30, vectorHash: sid, signature },
+  survivors: { sid, roundHash, survivors: bytes(16), signature },
+  signSurvivors: { sid, roundHash, index, signature },
+  quorum: { sid, roundHash, signatures: many(maxCohortSize, { index, signature }) },
+  revealShares: {
+    sid,
+    roundHash,
+    index,
+    shares: many(maxCohortSize, { dealer: index, kind: 'self' as const, share: sid }),
+    signature,
+  },
+  result: { sid, roundHash, survivors: bytes(16), weightSum: 2048, resultHash: sid, newModelHash: sid, signature },
+  abandoned: { sid, code: 'x'.repeat(100), reason: 'x'.repeat(1000) },
+};
+const names = Object.keys(largest) as MessageName[];
+
+describe.each(names)('the message "%s"', (name) => {
+  const wire = JSON.parse(JSON.stringify(encodeMessage(name, largest[name] as never))) as Record<string, unknown>;
+  const expectInvalid = (value: unknown) =>
+    expect(() => decodeMessage(name, value)).toThrow(expect.objectContaining({ code: 'InvalidMessage' }));
+
+  it('comes back as it went, and fits the limit at its largest', () => {
+    expect(decodeMessage(name, wire)).toEqual(largest[name]);
+    expect(JSON.stringify(wire).length + 200).toBeLessThan(MAX_CONTROL_MESSAGE_BYTES);
+    expect(messageHash(name, decodeMessage(name, wire) as never)).toEqual(messageHash(name, largest[name] as never));
+  });
+
+  it('is refused with an unknown field, with any field missing, null or of another type', () => {
+    expectInvalid({ ...wire, extra: 1 });
+    expectInvalid(null);
+    expectInvalid([wire]);
+    for (const field of Object.keys(wire)) {
+      const { [field]: _, ...rest } = wire;
+      expectInvalid(rest);
+      for (const value of [null, Number.NaN, -1, 1.5, {}, 'x!', [1]]) {
+        if (field === 'reason' || (field === 'code' && typeof value === 'string')) continue;
+        expectInvalid({ ...wire, [field]: value });
+      }
+    }
+  });
+
+  it('is refused with a byte field that is longer, shorter, padded or not canonical', () => {
+    for (const [field, value] of Object.entries(wire)) {
+      if (typeof value !== 'string' || !((largest[name][field as never] as unknown) instanceof Uint8Array)) continue;
+      if (value.length > 30) {
+        for (const text of [value.slice(4), `${value}AAAA`, `${value}=`]) expectInvalid({ ...wire, [field]: text });
+        // The last character of 32 bytes carries two bits that must be zero; 16 bytes four; 64 bytes four.
+        expectInvalid({ ...wire, [field]: `${value.slice(0, -1)}_` });
+      }
+      expectInvalid({ ...wire, [field]: '' });
+    }
+  });
+});
+
+describe('enc', () => {
+  it('writes each field after its length', () => {
+    expect(Buffer.from(enc('ab', 5, Uint8Array.of(9), ['c'])).toString('hex')).toBe(
+      ['00000002', '6162', '00000008', '0000000000000005', '00000001', '09', '00000005', '00000001', '63'].join(''),
+    );
+  });
+
+  it('never gives two lists of fields one encoding', () => {
+    const list = fc.array(fc.oneof(fc.string({ maxLength: 6 }), fc.nat()), { maxLength: 5 });
+    fc.assert(
+      fc.property(list, list, (left, right) => {
+        // A number and its eight bytes as text are one field by design: fields have fixed kinds in every use.
+        fc.pre(left.map((field) => typeof field).join() === right.map((field) => typeof field).join());
+        expect(Buffer.from(enc(...left)).equals(Buffer.from(enc(...right)))).toBe(
+          JSON.stringify(left) === JSON.stringify(right),
+        );
+      }),
+      { seed: 5 },
+    );
+  });
+
+  it('refuses numbers that it cannot write', () => {
+    for (const value of [-1, 0.5, 2 ** 53, Number.NaN]) expect(() => enc(value)).toThrow(RangeError);
+    expect(() => realBytes(Number.NaN)).toThrow(RangeError);
+    expect(realBytes(-0)).toEqual(realBytes(0));
+  });
+});
+
+describe('bitmaps', () => {
+  it('give the positions back, and only for their own size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 128 }), fc.array(fc.nat(127)), (size, drawn) => {
+        const positions = [...new Set(drawn.map((position) => position % size))].sort((left, right) => left - right);
+        const bits = bitmapOf(size, positions);
+        expect(positionsOf(size, bits)).toEqual(positions);
+        expect(positionsOf(size + 8, bits)).toBeUndefined();
+        const last = positions.at(-1);
+        if (last !== undefined && Math.ceil(last / 8) === bits.length) expect(positionsOf(last, bits)).toBeUndefined();
+      }),
+      { seed: 6 },
+    );
+    expect(positionsOf(5, Uint8Array.of(0x20))).toBeUndefined();
+    expect(() => bitmapOf(5, [5])).toThrow(RangeError);
+  });
+});
