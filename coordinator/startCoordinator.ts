@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import { type RandomSource, systemRandom } from '@hansa/shared/random';
+import { ADMIN_FILE } from './auth/adminFile.ts';
 import { BearerToken } from './auth/bearerToken.ts';
 import { FailureLimit } from './auth/failureLimit.ts';
 import { loadIdentity } from './auth/identity.ts';
@@ -27,9 +28,6 @@ import { FileBlobStore } from './storage/fileBlobStore.ts';
 import { sqliteCheckpoint, sqliteDialect } from './storage/sqliteDialect.ts';
 import { SqlStateStore } from './storage/sqlStateStore.ts';
 import { version } from './version.ts';
-
-/** Where the commands find a running coordinator, in its data folder. */
-export const ADMIN_FILE = 'admin.json';
 
 export interface CoordinatorOptions {
   readonly dataFolder: string;

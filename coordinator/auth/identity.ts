@@ -4,6 +4,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { RandomSource } from '@hansa/shared/random';
 import type { DataFolder } from '../storage/dataFolder.ts';
 import { writeFileAtomically } from '../storage/dataFolder.ts';
+import { assertOwnerOnly } from './ownerOnly.ts';
 
 /**
  * The coordinator's identity, kept in `identity.key` (32 raw bytes, readable by its owner alone); made on first use.
@@ -24,13 +25,4 @@ export async function loadIdentity(folder: DataFolder, random: RandomSource): Pr
     throw new HansaError('DataFolderUnusable', `${file} is not an identity key. Restore it from a backup.`);
   }
   return new IdentityKey(new SecretBytes(bytes));
-}
-
-/** Refuses a file with a secret that users other than its owner may read or write. */
-export function assertOwnerOnly(file: string, mode: number): void {
-  if ((mode & 0o077) === 0) return;
-  throw new HansaError(
-    'DataFolderUnusable',
-    `${file} holds a secret and other users may read it. Run: chmod 600 ${file}`,
-  );
 }

@@ -1,0 +1,133 @@
+import { HansaError, toProblem } from '@hansa/shared/errors';
+import { type LogLevel, logLevels } from '@hansa/shared/log';
+import { Command, CommanderError, Option } from 'commander';
+import { connectAdmin } from './commands/adminClient.ts';
+import { listClients, makeToken } from './commands/clientCommands.ts';
+import { exportModel, listModels } from './commands/modelCommands.ts';
+import { createOutput, type Output } from './commands/output.ts';
+import { listRounds, showRound } from './commands/roundCommands.ts';
+import type { ServeOptions } from './commands/serve.ts';
+import { abortTask, createTask, listTasks, showTask } from './commands/taskCommands.ts';
+import { version } from './version.ts';
+
+/**
+ * Runs one command and resolves to its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.
+ *
+ * The only place that reads the environment: HANSA_DATA (the default of --data) and HANSA_LOG_LEVEL (of --log-level).
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const output = createOutput(
+    argv.includes('--json'),
+    (text) => process.stdout.write(text),
+    (text) => process.stderr.write(text),
+  );
+  let status = 0;
+  const program = commandLine(output, (code) => {
+    status = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    return report(error, output);
+  }
+}
+
+function report(error: unknown, output: Output): number {
+  if (error instanceof CommanderError) {
+    // Help and version are answers, not faults; commander has written its message already.
+    if (error.exitCode === 0) return 0;
+    if (output.json) output.answer(toProblem(new HansaError('InvalidArgument', error.message)), () => []);
+    return 2;
+  }
+  const known = error instanceof HansaError ? error : undefined;
+  if (output.json) output.answer(toProblem(error), () => []);
+  output.note(known === undefined ? `Internal error: ${(error as Error).stack}` : `Error: ${known.message}`);
+  return known?.exitStatus ?? 1;
+}
+
+function commandLine(output: Output, exit: (status: number) => void): Command {
+  const program = new Command('hansa-coordinator')
+    .description('Runs the rounds of a Hansa federation.')
+    .version(version)
+    .configureOutput({ writeErr: (text) => output.note(text.trimEnd()) })
+    .showHelpAfterError('(--help shows what is possible)')
+    .exitOverride();
+  const data = () =>
+    new Option('--data <dir>', "the coordinator's data folder").env('HANSA_DATA').default('coordinator-data');
+  const json = () => new Option('--json', 'one JSON document on standard output');
+  const leaf = (parent: Command, name: string, description: string) =>
+    parent.command(name).description(description).addOption(data()).addOption(json());
+
+  leaf(program, 'serve', 'Run the coordinator until Ctrl-C.')
+    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+    .addOption(new Option('--port <port>', 'port; 0 takes any free one (default: 8470)').argParser(parsePort))
+    .option('--config <file>', 'JSON file with host, port, tls {cert, key}, reconnectGraceMs')
+    .option('--tls-cert <file>', 'certificate (PEM): serve https')
+    .option('--tls-key <file>', "the certificate's key (PEM)")
+    .addOption(
+      new Option('--log-level <level>', 'log on standard error')
+        .env('HANSA_LOG_LEVEL')
+        .choices(logLevels)
+        .default('info' satisfies LogLevel),
+    )
+    .action(async (options: ServeOptions) => {
+      // The servers take a second to load: the other commands do without them.
+      const { serve } = await import('./commands/serve.ts');
+      exit(await serve(options, output));
+    });
+
+  const task = program.command('task').description('Tasks: what the federation trains.');
+  leaf(task, 'create', 'Create a task from a JSON file and store its starting model.')
+    .argument('<file>', 'task file')
+    .action((file: string, options: Data) => createTask(file, connectAdmin(options.data), output));
+  leaf(task, 'list', 'List all tasks.').action((options: Data) => listTasks(connectAdmin(options.data), output));
+  leaf(task, 'show', 'Show one task.')
+    .argument('<task>', 'its id')
+    .action((id: string, options: Data) => showTask(id, connectAdmin(options.data), output));
+  leaf(task, 'abort', 'Stop a task for good.')
+    .argument('<task>', 'its id')
+    .action((id: string, options: Data) => abortTask(id, connectAdmin(options.data), output));
+
+  const round = program.command('round').description('Rounds: what came of each attempt.');
+  leaf(round, 'list', 'List the attempts of a task.')
+    .argument('<task>', 'its id')
+    .action((id: string, options: Data) => listRounds(id, connectAdmin(options.data), output));
+  leaf(round, 'show', 'Show one attempt.')
+    .argument('<task>', "the task's id")
+    .argument('<attempt>', 'number of the attempt, from 1')
+    .action((id: string, attempt: string, options: Data) => showRound(id, attempt, connectAdmin(options.data), output));
+
+  const model = program.command('model').description('Models: every start and every committed round.');
+  leaf(model, 'list', 'List all models.').action((options: Data) => listModels(connectAdmin(options.data), output));
+  leaf(model, 'export', 'Write a model to a safetensors file.')
+    .argument('<hash>', 'SHA-256 of the model')
+    .requiredOption('--out <file>', 'file to write')
+    .action((hash: string, options: Data & { out: string }) =>
+      exportModel(hash, options.out, connectAdmin(options.data), output),
+    );
+
+  const enrol = program.command('enrol').description('Enrolment of nodes.');
+  leaf(enrol, 'token', 'Make a one-time join token for a merchant.')
+    .requiredOption('--label <name>', "the merchant's name; it never leaves this side")
+    .option('--valid <time>', 'how long the token is good: 30m, 24h, 7d', '24h')
+    .action((options: Data & { label: string; valid: string }) =>
+      makeToken(options, connectAdmin(options.data), output),
+    );
+
+  const client = program.command('client').description('Enrolled nodes.');
+  leaf(client, 'list', 'List all enrolled nodes.').action((options: Data) =>
+    listClients(connectAdmin(options.data), output),
+  );
+  return program;
+}
+
+interface Data {
+  readonly data: string;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new HansaError('InvalidArgument', `--port takes a whole number from 0 to 65535, not "${text}".`);
+}
