@@ -6,8 +6,9 @@ import type { EngineName } from './engine.ts';
 /** An engine that says nothing for this long while it starts is not usable. */
 const SILENCE_MS = 30_000;
 
-/** What a child says once its engine has computed something (`ready`) or cannot. */
+/** What a child says: that it is under way, that its engine has computed something, or that it cannot. */
 const trialMessageSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('engineStarting') }),
   z.strictObject({ type: z.literal('engineReady') }),
   z.strictObject({ type: z.literal('engineFailed'), reason: z.string() }),
 ]);
@@ -38,7 +39,11 @@ export async function startOnEngine(file: URL, name: EngineName, options: TrialO
       onAbort = () => reject(new HansaError('Interrupted', 'Stopped while the training engine was being tried.'));
       if (signal?.aborted) return onAbort();
       signal?.addEventListener('abort', onAbort, { once: true });
-      timer = setTimeout(() => unusable(`it said nothing for ${silenceMs / 1000} s`), silenceMs);
+      const listen = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => unusable(`it said nothing for ${silenceMs / 1000} s`), silenceMs);
+      };
+      listen();
       let ready = false;
       const started = startChild(
         file,
@@ -47,6 +52,7 @@ export async function startOnEngine(file: URL, name: EngineName, options: TrialO
           if (ready) return onMessage?.(message);
           const trial = trialMessageSchema.safeParse(message);
           if (!trial.success) return unusable('it sent something unexpected');
+          if (trial.data.type === 'engineStarting') return listen();
           if (trial.data.type === 'engineFailed') return unusable(trial.data.reason);
           ready = true;
           resolve();

@@ -15,7 +15,10 @@ export async function runOnEngine(): Promise<boolean> {
   const name = process.argv[2] as EngineName;
   if (!engineNames.includes(name)) throw new RangeError(`no engine is called ${name}`);
   try {
+    // A busy machine takes its time over each of these steps: only one that never ends is silence.
+    tell({ type: 'engineStarting' });
     await activate(name);
+    tell({ type: 'engineStarting' });
     await exercise();
   } catch (error) {
     tell({ type: 'engineFailed', reason: error instanceof Error ? error.message : String(error) });

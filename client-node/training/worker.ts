@@ -1,7 +1,6 @@
 import { constants, setPriority } from 'node:os';
 import { HansaError } from '@hansa/shared/errors';
 import { runOnEngine } from '../compute/runOnEngine.ts';
-import { createJobs } from './jobs.ts';
 import type { FromWorker, ToWorker } from './workerMessages.ts';
 
 // The process that holds TensorFlow.js and a merchant's data. Its parent (trainer.ts) answers the network meanwhile.
@@ -25,6 +24,8 @@ if (await runOnEngine()) {
   } catch {
     // A system that does not allow it is no slower than without.
   }
+  // Loaded once the parent has heard of this process: it brings in everything that reads data and trains.
+  const { createJobs } = await import('./jobs.ts');
   const jobs = createJobs();
   perform = (message) => {
     if (message.type === 'cancel') {
