@@ -35,6 +35,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const interrupt = (): void => interrupted.abort(new HansaError('Interrupted', 'The demo was interrupted.'));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   const processes = createProcessGroup(root);
+  // At once: whatever the demo is waiting for is one of them.
+  interrupted.signal.addEventListener('abort', () => void processes.stopAll(), { once: true });
   // The last net, for an exit that nothing else foresaw.
   const net = (): void => processes.killAll();
   process.on('exit', net);

@@ -81,7 +81,8 @@ export async function runDemo(
   const startedAt = new Date(state.startedMs);
   await makeFolders(options);
 
-  const [coordinator, engine, initialModel] = await Promise.all([
+  // Two processes for two cores: what the first view waits for comes before all else.
+  const [coordinator, engine] = await Promise.all([
     startCoordinator(processes, options.out).then((started) => {
       state.coordinator = started.address;
       screen.update();
@@ -92,12 +93,14 @@ export async function runDemo(
       screen.update();
       return choice;
     }),
-    writeInitialModel(processes, options.out, options.size, options.seed),
   ]);
   signal.throwIfAborted();
   if (engine.better !== undefined) screen.tell(engine.better);
 
-  const merchants = await writeOrders(options, mapping, join(options.out, 'nodes'));
+  const [initialModel, merchants] = await Promise.all([
+    writeInitialModel(processes, options.out, options.size, options.seed),
+    writeOrders(options, mapping, join(options.out, 'nodes')),
+  ]);
   showMerchants(state, merchants);
   const nodes = await startNodes(coordinator, merchants, options, stage);
   const modelHash = sha256(await readFile(initialModel));
@@ -145,7 +148,10 @@ export async function runDemo(
     committed: data.result.rounds.filter(({ outcome }) => outcome === 'committed').length,
     rounds: options.rounds,
     sumExact: data.result.sumExact,
-    killed: training.killed?.node.merchant.id,
+    killed: training.killed && {
+      id: training.killed.node.merchant.id,
+      cameBack: cameBack(training, training.killed),
+    },
     totalMs: data.result.totalSeconds * 1000,
     model: here(finalModel),
     records: here(paths.records),
@@ -165,6 +171,10 @@ export async function runDemo(
       { what: 'enrol my node', command: 'npx hansa-client enrol --config node.json --token TOKEN' },
     ],
   };
+}
+
+function cameBack({ rounds }: Training, { node, attempt }: NonNullable<Training['killed']>): boolean {
+  return rounds.some((record) => record.attempt > attempt && record.reported.includes(node.clientId));
 }
 
 async function makeFolders({ out, json }: DemoOptions): Promise<void> {

@@ -54,6 +54,8 @@ export const faults = {
   returnShare: 0.006,
   /** A slipped digit: ten times the quantity. */
   slipShare: 0.0003,
+  /** Share of the days without a sale whose line is not in the file. */
+  lostLineShare: 0.01,
 } as const;
 
 export const sharedWorld = {

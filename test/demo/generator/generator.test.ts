@@ -35,6 +35,20 @@ function linesOf(merchant: GeneratedMerchant): Line[] {
 
 const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** Share of the days between an item's first and last line that have a line, over all items. */
+function statedShare(lines: Line[]): number {
+  const days = new Map<string, Set<string>>();
+  for (const { item, date } of lines) days.set(item, (days.get(item) ?? new Set()).add(date));
+  let stated = 0;
+  let all = 0;
+  for (const own of days.values()) {
+    const sorted = [...own].sort();
+    stated += own.size;
+    all += dayNumber(sorted.at(-1)!) - dayNumber(sorted[0]!) + 1;
+  }
+  return stated / all;
+}
+
 /** Log of mean sales under promotion over mean sales without. */
 function promotionResponse(lines: Line[]): number {
   const of = (flag: string) =>
@@ -100,8 +114,10 @@ describe.each(worlds)('the %s world', (world) => {
     expect(share(({ stock }) => stock === 0)).toBeGreaterThan(0.003);
     expect(share(({ stock }) => stock === 0)).toBeLessThan(0.1);
     expect(share(({ quantity }) => quantity < 0)).toBeGreaterThan(0.001);
+    // Known promotions are plans only where nearly every day states whether there is one.
+    for (const merchant of merchants) expect(statedShare(linesOf(merchant))).toBeGreaterThan(0.97);
     const counts = new Map<string, number>();
-    for (const { item } of lines) counts.set(item, (counts.get(item) ?? 0) + 1);
+    for (const { item, quantity } of lines) if (quantity > 0) counts.set(item, (counts.get(item) ?? 0) + 1);
     expect(Math.min(...counts.values())).toBeLessThan(200);
   });
 });

@@ -21,7 +21,7 @@ export const columns = {
 
 export interface GeneratedMerchant {
   readonly id: string;
-  /** The merchant's private order file: a header and one line per item and day with sales, a promotion or an empty shelf. */
+  /** The merchant's private order file: a header and one line per item and day, sold or not, but for a few that were lost. */
   readonly csv: string;
   /** Order lines, the header not counted. */
   readonly lines: number;

@@ -25,6 +25,7 @@ export function itemLines(plan: ItemPlan, merchant: MerchantStructure, random: S
   const discounts = drawPromotions(plan, random);
   const { level, pack } = merchant;
 
+  const losses = random.stream('lost lines');
   const lines: string[] = [];
   let walk = 0;
   let usual = rate;
@@ -69,6 +70,9 @@ export function itemLines(plan: ItemPlan, merchant: MerchantStructure, random: S
       if (random.uniform() < faults.duplicateShare) lines.push(lines.at(-1)!);
       if (sold > 0 && random.uniform() < faults.returnShare)
         lines.push(line(-Math.min(sold, random.integer(1, 2) * pack)));
+    } else if (losses.uniform() >= faults.lostLineShare) {
+      // A day without a sale is stated too: without its line nobody knows that there was no promotion.
+      lines.push(line(0));
     }
 
     const upcoming = discounts[offset + inventory.leadDays.high] ?? 0;

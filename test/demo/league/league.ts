@@ -24,6 +24,7 @@ export interface Coordinator {
 }
 
 const readySchema = z.looseObject({ address: z.string(), dataFolder: z.string() });
+const adminSchema = z.looseObject({ token: z.string() });
 
 /** Starts a coordinator on a free port with its data in `folder`. @throws HansaError ProcessFailed or Timeout. */
 export async function startCoordinator(processes: ProcessGroup, folder: string): Promise<Coordinator> {
@@ -39,11 +40,11 @@ export async function startCoordinator(processes: ProcessGroup, folder: string):
     // The document may span lines: it is whole when it parses.
     return text.trimEnd().endsWith('}') ? readySchema.parse(JSON.parse(text)) : undefined;
   });
-  const token = await readFile(join(ready.dataFolder, 'admin-token'), 'utf8');
+  const { token } = adminSchema.parse(JSON.parse(await readFile(join(ready.dataFolder, 'admin.json'), 'utf8')));
   return {
     process: started,
     address: ready.address,
-    admin: connectAdminApi(ready.address, token.trim()),
+    admin: connectAdminApi(ready.address, token),
     peakRssBytes: async () => {
       const status = await readFile(`/proc/${started.pid}/status`, 'utf8').catch(() => '');
       const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];

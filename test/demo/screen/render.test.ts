@@ -45,7 +45,7 @@ function endingOf(effects: number[], changes: Partial<Ending> = {}): Ending {
     committed: 5,
     rounds: 5,
     sumExact: true,
-    killed: 'merchant-4',
+    killed: { id: 'merchant-4', cameBack: true },
     totalMs: 203_400,
     model: 'hansa-demo/2026-11-23T14-05-00/model.safetensors',
     records: 'hansa-demo/2026-11-23T14-05-00/rounds.json',

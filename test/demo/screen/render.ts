@@ -180,7 +180,8 @@ export interface Ending {
   readonly committed: number;
   readonly rounds: number;
   readonly sumExact: boolean;
-  readonly killed: string | undefined;
+  /** The merchant that the demo killed, and whether a later round holds its update. */
+  readonly killed: { readonly id: string; readonly cameBack: boolean } | undefined;
   readonly totalMs: number;
   /** Paths as a person would type them. */
   readonly model: string;
@@ -203,8 +204,13 @@ export function renderEnding(ending: Ending): string[] {
   ];
   lines.push(...changeLines(verdict), '');
   const exact = ending.sumExact ? 'every sum exact' : 'A SUM WAS NOT EXACT';
-  const killed = ending.killed === undefined ? '' : ` · ${ending.killed} was killed and came back`;
-  lines.push(`${ending.committed} of ${ending.rounds} rounds committed · ${exact}${killed} · ${clock(ending.totalMs)}`);
+  lines.push(`${ending.committed} of ${ending.rounds} rounds committed · ${exact} · ${clock(ending.totalMs)}`);
+  if (ending.killed !== undefined) {
+    const { id, cameBack } = ending.killed;
+    lines.push(
+      `${id} was killed on purpose${cameBack ? ' and took part again in the next round' : '; it did not take part again'}`,
+    );
+  }
   if (ending.kept !== undefined)
     lines.push(`Still running: ${ending.kept.coordinator} (metrics at /metrics). Stop: ${ending.kept.stop}`);
   const names = { Model: ending.model, Rounds: ending.records, Report: ending.report };
