@@ -1,0 +1,95 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { roundPhases } from '@hansa/shared/protocol';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { TestLeague, testModel } from '../testing/testLeague.ts';
+
+const parameters = 1000;
+let league: TestLeague;
+beforeEach(async () => {
+  league = await TestLeague.start();
+});
+afterEach(() => league.close());
+
+it('runs a task of two rounds with five nodes over the wire', async () => {
+  const nodes = await league.enrol(5, {
+    update: (round, { vectorLength }) => new Float32Array(vectorLength).fill(0.001 * round),
+    tail: { loss: 1.5, validationLoss: 3 },
+  });
+  const taskId = await league.createTask(parameters);
+  await Promise.all(nodes.map((node) => node.connect()));
+  const [ended] = await Promise.all(nodes.map((node) => node.ended));
+
+  const task = await league.task(taskId);
+  expect(task).toMatchObject({ state: 'completed', committedRounds: 2, modelHash: ended?.modelHash });
+  const rounds = await league.rounds(taskId);
+  expect(rounds.map(({ round, outcome }) => [round, outcome])).toEqual([
+    [1, 'committed'],
+    [2, 'committed'],
+  ]);
+  const ids = nodes.map(({ clientId }) => clientId);
+  for (const round of rounds) {
+    expect(round.selected).toEqual(ids);
+    expect(round.reported).toEqual(ids);
+    expect(round.dropped).toEqual([]);
+    expect(round.loss).toBeCloseTo(1.5, 5);
+    expect(round.validationLoss).toBeCloseTo(3, 5);
+    expect(round.weightSum).toBe(5);
+    const total = roundPhases.reduce((sum, phase) => sum + round.phaseSeconds[phase], 0);
+    expect(total).toBeCloseTo(round.seconds, 6);
+    // Every node sent its vector and fetched the model, and control messages beside them.
+    for (const id of ids) {
+      expect(round.bytesUpByClient[id]).toBeGreaterThan(4 * parameters);
+      expect(round.bytesDownByClient[id]).toBeGreaterThan(4 * parameters);
+    }
+  }
+  const [node] = nodes;
+  const response = await node!.request('GET', `/v1/blobs/${task.modelHash}`);
+  const { bytes: before } = testModel(parameters);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  expect(bytes.length).toBe(before.length);
+  const values = new Float32Array(bytes.slice(before.length - 4 * parameters).buffer);
+  for (const value of values) expect(value).toBeCloseTo(1.003, 5);
+  for (const { outcomes } of nodes) {
+    expect(outcomes).toMatchObject([
+      { type: 'committed', included: true, survivors: 5 },
+      { type: 'committed', included: true, survivors: 5 },
+    ]);
+  }
+  expect(readdirSync(path.join(league.folder, 'data', 'spool'))).toEqual([]);
+});
+
+it('commits without a node that dies after its shares were accepted, and takes it back in the next round', async () => {
+  let killed = false;
+  const [victim, ...others] = await league.enrol(6, {
+    update: (_round, { vectorLength }) => new Float32Array(vectorLength).fill(0.5),
+  });
+  const twin = victim!.twin({});
+  league.nodes.push(twin);
+  const dying = victim!.twin({
+    before: async (effect, node) => {
+      if (effect.type !== 'mask') return;
+      killed = true;
+      node.kill();
+      throw new Error('killed');
+    },
+  });
+  league.nodes.push(dying);
+  const taskId = await league.createTask(parameters, { deadlines: { recruitMs: 60_000 } });
+  const roundOver = league.logged('"round ended"');
+  await Promise.all([dying, ...others].map((node) => node.connect()));
+  await roundOver;
+  expect(killed).toBe(true);
+  await twin.connect();
+  await Promise.all([twin, ...others].map((node) => node.ended));
+  const [first, second] = await league.rounds(taskId);
+  expect(first).toMatchObject({
+    outcome: 'committed',
+    dropped: [victim!.clientId],
+    droppedIn: { [victim!.clientId]: 'train' },
+    rebuiltMasks: [{ client: victim!.clientId, shares: 5, threshold: 5, holders: 6 }],
+  });
+  expect(first!.reported).toHaveLength(5);
+  expect(second).toMatchObject({ outcome: 'committed', dropped: [] });
+  expect(second!.reported).toHaveLength(6);
+});

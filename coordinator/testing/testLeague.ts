@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fromProblem, problemSchema } from '@hansa/shared/errors';
+import { createLogger } from '@hansa/shared/log';
+import { encodeFile, layOut } from '@hansa/shared/numeric';
+import {
+  adminStatusSchema,
+  modelRecordSchema,
+  roundRecordSchema,
+  type TaskFile,
+  taskFileSchema,
+  taskRecordSchema,
+  tokenAnswerSchema,
+} from '@hansa/shared/protocol';
+import type { z } from 'zod';
+import { type Coordinator, type CoordinatorOptions, startCoordinator } from '../startCoordinator.ts';
+import { ToyNode, type ToyNodeOptions } from './toyNode.ts';
+
+type TaskChange = Partial<Omit<z.input<typeof taskFileSchema>, 'plan'>>;
+
+/** A task file for tests: two rounds of five nodes, short deadlines where nodes only compute. */
+export function testTask(change: TaskChange = {}): TaskFile {
+  return taskFileSchema.parse({
+    name: 'test',
+    model: 'start.safetensors',
+    rounds: 2,
+    cohort: { minimum: 5 },
+    plan: {
+      job: 'demand',
+      frequency: 'day',
+      localSteps: 1,
+      batchSize: 8,
+      learningRate: 0.1,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.1] },
+    },
+    ...change,
+  });
+}
+
+/** A model of `parameters` numbers, all 1. */
+export function testModel(parameters: number): { bytes: Uint8Array; hash: string } {
+  const manifest = layOut([{ name: 'demand.weight', shape: [parameters] }]);
+  const bytes = encodeFile(manifest, { format: 'hansa' }, new Float32Array(parameters).fill(1));
+  return { bytes, hash: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** A coordinator in this process, on a folder of its own and a free port, and the toy nodes around it. */
+export class TestLeague {
+  readonly folder: string;
+  readonly logLines: string[] = [];
+  readonly nodes: ToyNode[] = [];
+  coordinator!: Coordinator;
+  readonly #options: Partial<CoordinatorOptions>;
+  #awaited: { readonly text: string; readonly resolve: () => void }[] = [];
+
+  private constructor(options: Partial<CoordinatorOptions>) {
+    this.#options = options;
+    this.folder = mkdtempSync(path.join(tmpdir(), 'hansa-league-'));
+  }
+
+  static async start(options: Partial<CoordinatorOptions> = {}): Promise<TestLeague> {
+    const league = new TestLeague(options);
+    await league.restart();
+    return league;
+  }
+
+  async restart(): Promise<void> {
+    this.coordinator = await startCoordinator({
+      dataFolder: path.join(this.folder, 'data'),
+      host: '127.0.0.1',
+      port: 0,
+      log: createLogger('coordinator', 'debug', { write: (line) => this.#logged(line) }),
+      reconnectGraceMs: 50,
+      ...this.#options,
+    });
+  }
+
+  /** Resolves with the next log line that holds `text`: how a test waits for something to have happened. */
+  logged(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#awaited.push({ text, resolve });
+    });
+  }
+
+  #logged(line: string): void {
+    this.logLines.push(line);
+    const heard = this.#awaited.filter(({ text }) => line.includes(text));
+    this.#awaited = this.#awaited.filter((one) => !heard.includes(one));
+    for (const { resolve } of heard) resolve();
+  }
+
+  async close(): Promise<void> {
+    for (const node of this.nodes) node.disconnect();
+    await this.coordinator.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** An admin's request. @throws HansaError what the coordinator refused with */
+  async admin<Schema extends z.ZodType>(
+    method: string,
+    target: string,
+    schema: Schema,
+    body?: unknown,
+  ): Promise<z.output<Schema>> {
+    const binary = body instanceof Uint8Array;
+    const response = await fetch(`${this.coordinator.address}/v1/admin${target}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.coordinator.adminToken}`,
+        ...(body !== undefined && { 'content-type': binary ? 'application/octet-stream' : 'application/json' }),
+      },
+      ...(body !== undefined && { body: binary ? Buffer.from(body) : JSON.stringify(body) }),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw fromProblem(problemSchema.parse(answer));
+    return schema.parse(answer);
+  }
+
+  async token(label = 'shop', validMs = 60_000): Promise<string> {
+    const answer = await this.admin('POST', '/enrolment-tokens', tokenAnswerSchema, { label, validMs });
+    return answer.token;
+  }
+
+  async enrol(count: number, options: Omit<ToyNodeOptions, 'address' | 'token'>): Promise<ToyNode[]> {
+    const added: ToyNode[] = [];
+    for (let n = 0; n < count; n++) {
+      const { address } = this.coordinator;
+      added.push(await ToyNode.enrol({ ...options, address, token: await this.token(`shop ${n}`) }));
+    }
+    this.nodes.push(...added);
+    return added;
+  }
+
+  /** Stores a model and creates a task that starts from it; resolves to the task's id. */
+  async createTask(parameters: number, change: TaskChange = {}): Promise<string> {
+    const { bytes, hash } = testModel(parameters);
+    await this.admin('PUT', `/blobs/${hash}`, modelRecordSchema, bytes);
+    const body = { task: testTask(change), modelHash: hash };
+    return (await this.admin('POST', '/tasks', taskRecordSchema, body)).id;
+  }
+
+  task(id: string) {
+    return this.admin('GET', `/tasks/${id}`, taskRecordSchema);
+  }
+
+  rounds(id: string) {
+    return this.admin('GET', `/tasks/${id}/rounds`, roundRecordSchema.array());
+  }
+
+  status() {
+    return this.admin('GET', '/status', adminStatusSchema);
+  }
+
+  async metrics(): Promise<string> {
+    return (await fetch(`${this.coordinator.address}/metrics`)).text();
+  }
+}

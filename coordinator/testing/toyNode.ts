@@ -1,0 +1,317 @@
+import { randomUUID } from 'node:crypto';
+import {
+  acceptRoster,
+  type ClientEffect,
+  type ClientEvent,
+  type ClientOutcome,
+  type ClientPolicy,
+  type ClientState,
+  createMemory,
+  step,
+  waiting,
+} from '@hansa/aggregation/secagg/client';
+import { maskedTiles, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
+import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
+import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
+import {
+  acknowledgementSchema,
+  challengeSchema,
+  enrolmentAnswerSchema,
+  enrolmentRequestSchema,
+  httpSignatureHeaders,
+  PROTOCOL_VERSION,
+  parseJoinToken,
+  type TaskEnded,
+  taskEndedSchema,
+  uploadTicketSchema,
+} from '@hansa/shared/protocol';
+import {
+  type CoordinatorMessageName,
+  coordinatorMessages,
+  decodeMessage,
+  enc,
+  encodeMessage,
+  type SecAggConfig,
+} from '@hansa/shared/protocol/secagg';
+import { systemRandom } from '@hansa/shared/random';
+import { io, type Socket } from 'socket.io-client';
+import { z } from 'zod';
+
+export interface ToyNodeOptions {
+  readonly address: string;
+  readonly token: string;
+  /** The update of a round; the node does not train. */
+  readonly update: (round: number, config: SecAggConfig) => Float32Array;
+  readonly tail?: TailValues;
+  readonly policy?: Partial<ClientPolicy>;
+  /** Called before each effect of the node's reducer; what it throws is thrown away with the effect. */
+  readonly before?: (effect: ClientEffect, node: ToyNode) => void | Promise<void>;
+}
+
+/** A node without data or training, over the real wire: it speaks the whole protocol with updates it is given. */
+export class ToyNode {
+  readonly clientId: string;
+  readonly outcomes: ClientOutcome[] = [];
+  readonly ended: Promise<TaskEnded>;
+  /** Every model this node has downloaded, by hash. */
+  readonly models = new Map<string, Uint8Array>();
+  state: ClientState = waiting;
+  readonly #options: ToyNodeOptions;
+  readonly #identity: IdentityKey;
+  readonly #federation: string;
+  readonly #coordinatorKey: Uint8Array;
+  readonly #memory = createMemory();
+  readonly #ready: Promise<void>;
+  #markReady: () => void = () => undefined;
+  #end: (ended: TaskEnded) => void = () => undefined;
+  #socket: Socket | undefined;
+  #nonce: Uint8Array = new Uint8Array(0);
+  #sessionId: Uint8Array = new Uint8Array(0);
+  #counter = 0;
+  #vector: Uint8Array | undefined;
+  #effects: Promise<void> = Promise.resolve();
+
+  private constructor(
+    options: ToyNodeOptions,
+    identity: IdentityKey,
+    answer: { clientId: string; federation: string; coordinatorPublicKey: Uint8Array },
+  ) {
+    this.#options = options;
+    this.#identity = identity;
+    this.clientId = answer.clientId;
+    this.#federation = answer.federation;
+    this.#coordinatorKey = answer.coordinatorPublicKey;
+    this.#ready = new Promise((resolve) => {
+      this.#markReady = resolve;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  static async enrol(options: ToyNodeOptions): Promise<ToyNode> {
+    const identity = new IdentityKey(newIdentitySeed(systemRandom));
+    const { secret, coordinatorPublicKey } = parseJoinToken(options.token);
+    const signed = enc(coordinatorPublicKey, secret, identity.publicKey);
+    const request = z.encode(enrolmentRequestSchema, {
+      protocolVersion: PROTOCOL_VERSION,
+      secret,
+      publicKey: identity.publicKey,
+      signature: identity.sign('enrol', signed),
+    });
+    const response = await fetch(`${options.address}/v1/enrolments`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    const body = await response.json();
+    if (!response.ok) throw fromProblem(problemSchema.parse(body));
+    return new ToyNode(options, identity, enrolmentAnswerSchema.parse(body));
+  }
+
+  /** A second process of the same identity: nothing of a live set-up is in its memory. */
+  twin(options: Partial<ToyNodeOptions> = {}): ToyNode {
+    return new ToyNode({ ...this.#options, ...options }, this.#identity, {
+      clientId: this.clientId,
+      federation: this.#federation,
+      coordinatorPublicKey: this.#coordinatorKey,
+    });
+  }
+
+  /** Connects; resolves once the handshake is done, rejects with the coordinator's refusal. */
+  connect(auth: Record<string, unknown> = {}): Promise<void> {
+    this.#nonce = systemRandom.bytes(32);
+    const socket = io(this.#options.address, {
+      forceNew: true,
+      reconnection: false,
+      transports: ['websocket'],
+      auth: {
+        protocolVersion: PROTOCOL_VERSION,
+        clientId: this.clientId,
+        clientNonce: text(this.#nonce),
+        ...auth,
+      },
+    });
+    this.#socket = socket;
+    return new Promise((resolve, reject) => {
+      socket.on('connect_error', (error: Error & { data?: unknown }) => {
+        const problem = problemSchema.safeParse(error.data);
+        reject(problem.success ? fromProblem(problem.data) : error);
+      });
+      socket.on('refused', (payload: { body: unknown }) => reject(fromProblem(problemSchema.parse(payload.body))));
+      socket.onAny((name: string, payload: { body: unknown }, acknowledge?: (reply: unknown) => void) => {
+        this.#receive(name, payload.body).then(
+          (answer) => acknowledge?.(answer === undefined ? { ok: true } : { ok: true, answer }),
+          (error: unknown) => acknowledge?.({ ok: false, problem: toProblem(error) }),
+        );
+      });
+      void this.#ready.then(resolve);
+    });
+  }
+
+  /** Sends a message as it is given and resolves to the acknowledgement's answer. @throws HansaError what the coordinator refused with */
+  async send(name: string, body: unknown, v: unknown = PROTOCOL_VERSION): Promise<unknown> {
+    const reply = await this.#socket?.timeout(20_000).emitWithAck(name, { v, id: randomUUID(), body });
+    const parsed = acknowledgementSchema.parse(reply);
+    if (!parsed.ok) throw fromProblem(parsed.problem);
+    return parsed.answer;
+  }
+
+  /** A signed HTTP request. */
+  request(method: string, path: string, init: RequestInit = {}, counter = ++this.#counter): Promise<Response> {
+    const signed = enc(this.#federation, this.#sessionId, String(counter), method, path);
+    return fetch(`${this.#options.address}${path}`, {
+      ...init,
+      method,
+      headers: {
+        ...init.headers,
+        [httpSignatureHeaders.sessionId]: text(this.#sessionId),
+        [httpSignatureHeaders.counter]: String(counter),
+        [httpSignatureHeaders.signature]: text(this.#identity.sign('http', signed)),
+      },
+    });
+  }
+
+  /** Ends as a killed process does: nothing is said. */
+  kill(): void {
+    this.#socket?.disconnect();
+    this.state = waiting;
+  }
+
+  /** Breaks the connection; the process lives on. */
+  disconnect(): void {
+    this.#socket?.disconnect();
+  }
+
+  async #receive(name: string, body: unknown): Promise<unknown> {
+    switch (name) {
+      case 'challenge':
+        return this.#answerChallenge(body);
+      case 'welcome':
+        this.#markReady();
+        return undefined;
+      case 'assignment':
+      case 'refused':
+        return undefined;
+      case 'roster': {
+        const roster = decodeMessage('roster', body);
+        const accepted = acceptRoster(this.#memory.roster(), roster, this.#policy(), this.#identity);
+        this.#memory.apply({ type: 'roster', roster: accepted });
+        return undefined;
+      }
+      case 'taskEnded':
+        this.#end(taskEndedSchema.parse(body));
+        return undefined;
+    }
+    if (!isSetupMessage(name)) throw new HansaError('InvalidMessage', `unknown message ${name}`);
+    // A new set-up may begin as soon as the last one is over.
+    if (name === 'open' && this.state.phase === 'closed') this.state = waiting;
+    this.#step({ type: 'message', name, message: decodeMessage(name, body), nowMs: Date.now() } as ClientEvent);
+    return undefined;
+  }
+
+  #step(event: ClientEvent): void {
+    const ports = { random: systemRandom, identity: this.#identity, memory: this.#memory, policy: this.#policy() };
+    const { state, effects } = step(this.state, event, ports);
+    this.state = state;
+    this.#effects = this.#effects.then(async () => {
+      for (const effect of effects) await this.#carryOut(effect);
+    });
+    this.#effects = this.#effects.catch(() => undefined);
+  }
+
+  async #carryOut(effect: ClientEffect): Promise<void> {
+    await this.#options.before?.(effect, this);
+    switch (effect.type) {
+      case 'journal':
+        this.#memory.apply(effect.record);
+        return;
+      case 'send':
+        await this.send(effect.name, encodeMessage(effect.name, effect.message as never));
+        return;
+      case 'prepareRound':
+        await this.#download(Buffer.from(effect.modelHash).toString('hex'));
+        this.#step({ type: 'prepared', modelHash: effect.modelHash, nowMs: Date.now() });
+        return;
+      case 'mask': {
+        const { round } = this.state as { round: { round: number } };
+        const chunks: Uint8Array[] = [];
+        const contribution = {
+          config: effect.config,
+          update: updateOf(this.#options.update(round.round, effect.config)),
+          weight: effect.config.weightMax,
+          tail: this.#options.tail ?? { loss: 1, validationLoss: 2 },
+        };
+        const tiles = maskedTiles(contribution, effect.plan);
+        let tile = tiles.next();
+        for (; !tile.done; tile = tiles.next()) chunks.push(Uint8Array.from(tile.value));
+        this.#vector = Buffer.concat(chunks);
+        const { byteLength, vectorHash } = tile.value;
+        this.#step({ type: 'maskedVector', byteLength, vectorHash, nowMs: Date.now() });
+        return;
+      }
+      case 'upload': {
+        const answer = await this.send('maskedInputHeader', encodeMessage('maskedInputHeader', effect.header));
+        await this.upload(uploadTicketSchema.parse(answer).path);
+        return;
+      }
+      case 'wipe':
+        for (const secret of effect.secrets) secret.wipe();
+        return;
+      case 'closed':
+        this.outcomes.push(effect.outcome);
+        return;
+    }
+  }
+
+  async #download(hash: string): Promise<void> {
+    const response = await this.request('GET', `/v1/blobs/${hash}`);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (text(sha256(bytes)) !== Buffer.from(hash, 'hex').toString('base64url')) throw new Error('wrong model');
+    this.models.set(hash, bytes);
+  }
+
+  /** Uploads the frozen vector, or other bytes, from where the coordinator says it stands. */
+  async upload(path: string, bytes = this.#vector ?? new Uint8Array(0)): Promise<Response> {
+    const head = await this.request('HEAD', path, { headers: { 'tus-resumable': '1.0.0' } });
+    const offset = Number(head.headers.get('upload-offset'));
+    if (!head.ok || offset === bytes.length) return head;
+    return this.patch(path, offset, bytes.subarray(offset));
+  }
+
+  patch(path: string, offset: number, bytes: Uint8Array): Promise<Response> {
+    return this.request('PATCH', path, {
+      headers: {
+        'tus-resumable': '1.0.0',
+        'upload-offset': String(offset),
+        'content-type': 'application/offset+octet-stream',
+      },
+      body: Buffer.from(bytes),
+    });
+  }
+
+  #answerChallenge(body: unknown): unknown {
+    const challenge = challengeSchema.parse(body);
+    this.#sessionId = Uint8Array.from(challenge.sessionId);
+    this.#counter = 0;
+    const signed = enc(this.#federation, this.#coordinatorKey, this.clientId, this.#nonce, challenge.sessionId);
+    return { signature: text(this.#identity.sign('hello', signed)) };
+  }
+
+  #policy(): ClientPolicy {
+    return {
+      federation: this.#federation,
+      coordinatorKey: this.#coordinatorKey,
+      minCohort: 5,
+      knownFloor: 3,
+      maxRosterChange: 0.34,
+      maxCohortAgeMs: 86_400_000,
+      ...this.#options.policy,
+    };
+  }
+}
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+
+const isSetupMessage = (name: string): name is Exclude<CoordinatorMessageName, 'roster'> =>
+  name !== 'roster' && Object.hasOwn(coordinatorMessages, name);
