@@ -5,6 +5,7 @@ import { type DemoOptions, parseOptions } from './options.ts';
 import { initialState, runDemo } from './run.ts';
 import { renderEnding, renderFailure } from './screen/render.ts';
 import { createScreen, type Screen } from './screen/screen.ts';
+import { standardTraining } from './settings.ts';
 import { type Mapping, readMapping } from './silos/mapping.ts';
 
 /** The processes of the demo run in the repository's root, wherever the person stands. */
@@ -41,11 +42,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   const net = (): void => processes.killAll();
   process.on('exit', net);
 
-  const state = initialState(options, startedMs);
+  const state = initialState(options, standardTraining, startedMs);
   let screen: Screen | undefined;
   try {
     screen = createScreen(state, process.stdout);
-    const ending = await runDemo(options, mapping, argv, { state, screen, processes, signal: interrupted.signal });
+    const ending = await runDemo(options, mapping, argv, {
+      state,
+      screen,
+      processes,
+      signal: interrupted.signal,
+      training: standardTraining,
+    });
     if (options.keep) {
       processes.releaseAll();
       process.off('exit', net);

@@ -29,7 +29,7 @@ import { demoResultSchema } from './result.ts';
 import type { Ending } from './screen/render.ts';
 import type { Screen } from './screen/screen.ts';
 import type { ScreenState } from './screen/state.ts';
-import { demoTask, expectedMinutes } from './settings.ts';
+import { demoTask, expectedMinutes, type TrainingSettings } from './settings.ts';
 import type { Mapping } from './silos/mapping.ts';
 import { judge } from './verdict.ts';
 
@@ -41,15 +41,16 @@ export interface Stage {
   readonly screen: Screen;
   readonly processes: ProcessGroup;
   readonly signal: AbortSignal;
+  readonly training: TrainingSettings;
 }
 
 /** What the screen knows before anything has begun. */
-export function initialState(options: DemoOptions, startedMs: number): ScreenState {
+export function initialState(options: DemoOptions, training: TrainingSettings, startedMs: number): ScreenState {
   return {
     startedMs,
     engine: undefined,
     cores: cpus().length,
-    expectedMinutes: expectedMinutes(options, cpus().length),
+    expectedMinutes: expectedMinutes(options, training, cpus().length),
     coordinator: undefined,
     rounds: options.rounds,
     stage: 'starting',
@@ -107,7 +108,7 @@ export async function runDemo(
   await coordinator.admin.storeModel(modelHash, initialModel);
 
   state.stage = 'training';
-  const task = demoTask(options, merchants[0]!.data.frequency);
+  const task = demoTask(options, merchants[0]!.data.frequency, stage.training);
   const training = await trainVisibly({ task, modelHash }, coordinator, nodes, options, stage);
 
   state.stage = 'evaluating';

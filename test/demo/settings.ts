@@ -2,24 +2,39 @@ import type { ModelSize } from '@hansa/shared/model';
 import { type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
 import type { DemoOptions } from './options.ts';
 
-/** How much each merchant trains. Set on validation, never on the hold-out; the same for every world and data set. */
-export const training = {
+/** How much each merchant trains. */
+export interface TrainingSettings {
+  readonly localSteps: number;
+  readonly fineTuneSteps: number;
+  readonly batchSize: number;
+  readonly warmupSteps: number;
+  /** Of the rounds. */
+  readonly learningRate: number;
+  /** What local-only and fine-tuning choose from on each merchant's own validation windows. */
+  readonly learningRates: readonly number[];
+  readonly clipNorm: number;
+}
+
+/** Set on validation, never on the hold-out; the same for every world and data set. */
+export const standardTraining: TrainingSettings = {
   localSteps: 40,
   fineTuneSteps: 40,
   batchSize: 32,
   warmupSteps: 4,
-  /** Learning rate of the rounds. */
   learningRate: 0.001,
-  /** What local-only and fine-tuning choose from on each merchant's own validation windows. */
   learningRates: [0.0003, 0.001],
   clipNorm: 10,
-} as const;
+};
 
 /** Seconds that an optimiser step of one node takes, for the promise on the first screen; twice as long never matters there. */
 const secondsPerStep: Record<ModelSize, number> = { nano: 0.06, tiny: 0.2 };
 
 /** Whole minutes that a run may take, told before it starts. */
-export function expectedMinutes({ merchants, rounds, size }: DemoOptions, cores: number): number {
+export function expectedMinutes(
+  { merchants, rounds, size }: DemoOptions,
+  training: TrainingSettings,
+  cores: number,
+): number {
   const alone = rounds * training.localSteps + training.fineTuneSteps;
   const steps = merchants * (rounds * training.localSteps + alone * training.learningRates.length);
   const seconds = 25 + merchants * 2 + rounds * 2 + (steps * secondsPerStep[size]) / Math.min(cores, merchants);
@@ -30,7 +45,7 @@ export function expectedMinutes({ merchants, rounds, size }: DemoOptions, cores:
 export function demoTask(
   { merchants, rounds, seed }: DemoOptions,
   frequency: TaskFile['plan']['frequency'],
-  learningRate: number = training.learningRate,
+  training: TrainingSettings,
 ): TaskFile {
   return taskFileSchema.parse({
     name: 'demo',
@@ -44,7 +59,7 @@ export function demoTask(
       localSteps: training.localSteps,
       batchSize: training.batchSize,
       warmupSteps: training.warmupSteps,
-      learningRate,
+      learningRate: training.learningRate,
       seed,
       evaluation: { fineTuneSteps: training.fineTuneSteps, learningRates: [...training.learningRates] },
     },
