@@ -16,7 +16,7 @@ export interface UniformityVerdict {
 }
 
 /** The corrected p-value below which vectors count as not uniform. */
-export const rejectBelow = 1e-6;
+const rejectBelow = 1e-6;
 
 /**
  * Tests whether vectors look like independent uniform 32-bit words (little-endian): bytes, bits, runs, serial correlation, distribution.

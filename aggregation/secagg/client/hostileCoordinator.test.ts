@@ -477,6 +477,10 @@ describe('M5', () => {
       ({ message }) => ({ ...message, signatures: [...message.signatures.slice(0, 3), message.signatures[0]!] }),
     ],
     [
+      'a quorum and one signer twice',
+      ({ message }) => ({ ...message, signatures: [...message.signatures, message.signatures[0]!] }),
+    ],
+    [
       'a signer outside the roster',
       ({ message }) => ({
         ...message,

@@ -11,7 +11,7 @@ import type {
 } from './types.ts';
 
 /** Who got how far. */
-export const summaryOf = (state: LiveServerState): ServerSummary => ({
+const summaryOf = (state: LiveServerState): ServerSummary => ({
   selected: state.setup.selected,
   cohort: 'cohort' in state ? state.cohort.order : [],
   sharers: 'sharers' in state ? state.sharers : [],
@@ -63,4 +63,14 @@ export function commit(
       { type: 'committed', result, summary },
     ],
   };
+}
+
+/** How a set-up ended, for a member that was away when it did. */
+export function tellOutcome(state: ServerStateIn<'committed' | 'abandoned'>, to: number): readonly ServerEffect[] {
+  const { setup, summary } = state;
+  if (state.phase === 'committed')
+    return summary.sharers.includes(to) ? [{ type: 'send', to, name: 'result', message: state.result }] : [];
+  if (!summary.selected.includes(to)) return [];
+  const message = { sid: setup.sid, code: state.code, reason: state.reason };
+  return [{ type: 'send', to, name: 'abandoned', message }];
 }

@@ -403,6 +403,30 @@ describe('the coordinator', () => {
     expect(league.plan!.survivors).toHaveLength(5);
   });
 
+  it('abandons as soon as too many are given up, while the others still work', () => {
+    const league = new League({ size: 6, seed: 'hopeless' }).open();
+    while (league.server.phase !== 'maskedInput')
+      league.server.phase === 'ready' ? league.startRound() : league.exchange();
+    league.kill(League.indexOf(0), true);
+    expect(league.server.phase).toBe('maskedInput');
+    league.kill(League.indexOf(1), true);
+    expect(league.server).toMatchObject({ phase: 'abandoned', code: 'TooFewSurvivors' });
+    expect(league.effects.at(-1)).toMatchObject({ type: 'abandoned', retryRound: true });
+    expect(league.effects.filter(({ type }) => type === 'droppedOut')).toHaveLength(2);
+  });
+
+  it('tells a member that was away how it ended', () => {
+    const league = new League({ size: 5, seed: 'away' }).open().run();
+    league.effects = [];
+    league.tellServer({ type: 'resumed', index: League.indexOf(1) });
+    expect(league.effects).toMatchObject([{ type: 'send', to: League.indexOf(1), name: 'result' }]);
+    const lost = new League({ size: 5, seed: 'away' }).open();
+    lost.tellServer({ type: 'abort', code: 'TaskAborted', reason: 'test' });
+    lost.effects = [];
+    lost.tellServer({ type: 'resumed', index: League.indexOf(1) });
+    expect(lost.effects).toMatchObject([{ type: 'send', name: 'abandoned', message: { code: 'TaskAborted' } }]);
+  });
+
   it('abandons by name when it is told to, tells the members, and answers nothing after', () => {
     const scene = sceneOf('maskedInputHeader');
     const { league, message } = scene;

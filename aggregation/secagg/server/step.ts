@@ -4,7 +4,7 @@ import { assertConfigFits } from '../encoding/fits.ts';
 import { refuse } from '../refuse.ts';
 import { finishSetup, sharersOf, takeAcknowledgement } from './acknowledgeShares.ts';
 import { sendCohort, takeKeys } from './advertiseKeys.ts';
-import { abandon, commit } from './finish.ts';
+import { abandon, commit, tellOutcome } from './finish.ts';
 import { sendSurvivors, takeHeader, takeVector } from './maskedInput.ts';
 import { request } from './request.ts';
 import { takeReveal, unmask } from './revealShares.ts';
@@ -55,7 +55,7 @@ export function start({ roster, open, selected }: ServerSetup, ports: ServerPort
 export function step(state: ServerState, event: ServerEvent, ports: ServerPorts): ServerStep {
   if (state.phase === 'committed' || state.phase === 'abandoned') {
     if (event.type === 'message') refuse('UnknownSetup', 'That set-up is over.');
-    return { state, effects: [] };
+    return { state, effects: event.type === 'resumed' ? tellOutcome(state, event.index) : [] };
   }
   switch (event.type) {
     case 'message':
@@ -189,14 +189,16 @@ function settle(
   const pending = pendingOf(state, waiting);
   let current = state;
   let done = effects;
-  if (pending.length > 0 && !timeIsUp) {
+  // Once too many are given up nobody's answer can save the stage: those who still work are told at once.
+  const hopeless = waiting.asked.filter(waiting.answered).length + pending.length < waiting.needed;
+  if (pending.length > 0 && !timeIsUp && !hopeless) {
     if (current.phase !== 'revealShares') return { state, effects };
-  } else {
+  } else if (!hopeless) {
     const gone = giveUp(current, pending, `No answer in stage ${waiting.stage} within its time.`);
     current = gone.state;
     done = [...effects, ...gone.effects];
   }
-  const final = pending.length === 0 || timeIsUp;
+  const final = pending.length === 0 || timeIsUp || hopeless;
   const next = closeStage(current, ports, final);
   if (next === undefined) return { state: current, effects: done };
   const all = [...done, ...next.effects];

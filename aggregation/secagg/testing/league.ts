@@ -42,7 +42,7 @@ const uuid = (name: string): string => {
 };
 
 export const leagueFederation = uuid('federation');
-export const leagueTask = uuid('task');
+const leagueTask = uuid('task');
 
 /** Where a simulated node dies: before it answers that stage; `startRound`: between ACK and M3; `vector`: after its header, before its vector is complete. */
 export type DropPoint = Exclude<ServerStage, 'maskedInput'> | 'startRound' | 'maskedInputHeader' | 'vector';
