@@ -1,0 +1,538 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSum } from '@hansa/aggregation/secagg/encoding';
+import { type ServerEffect, type ServerEvent, type ServerState, start, step } from '@hansa/aggregation/secagg/server';
+import { IdentityKey, SecretBytes, sha256 } from '@hansa/shared/crypto';
+import { HansaError } from '@hansa/shared/errors';
+import { createLogger } from '@hansa/shared/log';
+import { architectureOf, manifestFor, modelMetadata } from '@hansa/shared/model';
+import { encodeFile, parameterCount, readHeader, scaleLog2For } from '@hansa/shared/numeric';
+import {
+  decodeMessage,
+  encodeMessage,
+  type NodeMessageName,
+  nodeMessages,
+  type Roster,
+  rosterBytes,
+  rosterHash,
+  type SecAggConfig,
+} from '@hansa/shared/protocol/secagg';
+import { seededRandom } from '@hansa/shared/random';
+import { ManualClock } from '@hansa/shared/testing';
+import { readNodeConfig } from '../../config/nodeConfig.ts';
+import { makeFolder } from '../../ledger/files.ts';
+import { writeIdentity } from '../../ledger/identity.ts';
+import type { LoadedData, Trainer, TrainRequest } from '../../training/index.ts';
+import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
+import type { NodeEvent } from '../nodeEvents.ts';
+import { type RunSummary, runNode } from '../runNode.ts';
+
+const federation = '6f0c1d0e-0000-4222-8333-444455556666';
+const taskId = '7f0c1d0e-0000-4222-8333-444455556666';
+const clientIdOf = (node: number): string => `8f0c1d0e-${String(node).padStart(4, '0')}-4222-8333-444455556666`;
+const sha256Hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A line whose other end is the test's coordinator. It breaks and comes back when the test says so. */
+export class InMemoryLine implements Line {
+  readonly handlers: LineHandlers;
+  readonly sent: { name: string; body: unknown }[] = [];
+  readonly #league: InMemoryLeague;
+  readonly #node: number;
+  readonly #waiters = new Set<() => void>();
+  #up = false;
+  #closed = false;
+
+  constructor(league: InMemoryLeague, node: number, handlers: LineHandlers) {
+    this.#league = league;
+    this.#node = node;
+    this.handlers = handlers;
+  }
+
+  open(): void {
+    this.connect();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#up = false;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  connect(): void {
+    if (this.#closed) return;
+    this.#up = true;
+    this.handlers.ready();
+    for (const waiter of [...this.#waiters]) waiter();
+    this.#league.connected(this.#node);
+  }
+
+  /** What is under way is lost, as on a broken connection. */
+  break(): void {
+    this.#up = false;
+    this.handlers.lost('the test broke it');
+  }
+
+  async ready(signal: AbortSignal): Promise<void> {
+    while (!this.#up) {
+      await new Promise<void>((resolve, reject) => {
+        const done = () => {
+          this.#waiters.delete(done);
+          signal.removeEventListener('abort', stop);
+          resolve();
+        };
+        const stop = () => reject(signal.reason);
+        this.#waiters.add(done);
+        signal.addEventListener('abort', stop, { once: true });
+      });
+    }
+  }
+
+  async send(name: string, body: unknown): Promise<unknown> {
+    if (!this.#up) throw new HansaError('ConnectionLost', 'The test broke the line.');
+    const wire: unknown = JSON.parse(JSON.stringify(body));
+    this.sent.push({ name, body: wire });
+    return this.#league.received(this.#node, name, wire);
+  }
+
+  async download({ hash, path, maxBytes }: Download): Promise<void> {
+    const bytes = this.#league.blobs.get(hash);
+    if (bytes === undefined) throw new HansaError('NotFound', `There is no blob ${hash}.`);
+    if (bytes.length > maxBytes) throw new HansaError('PayloadTooLarge', 'too large');
+    await writeFile(path, bytes);
+  }
+
+  async upload({ path, file }: UploadOrder): Promise<void> {
+    await this.ready(new AbortController().signal);
+    this.#league.uploaded(this.#node, path, new Uint8Array(readFileSync(file)));
+  }
+}
+
+/** A trainer whose update is known beforehand. */
+export class FakeTrainer implements Trainer {
+  readonly engine = { name: 'cpu' as const, reason: 'a test', passedOver: [] };
+  readonly data: LoadedData;
+  readonly requests: TrainRequest[] = [];
+  readonly #update: Float32Array;
+  /** Training waits for it. */
+  gate: Promise<void> = Promise.resolve();
+  failure: HansaError | undefined;
+  closed = false;
+
+  constructor(update: Float32Array, data: Partial<LoadedData> = {}) {
+    this.#update = update;
+    this.data = {
+      frequency: 'day',
+      rows: 100,
+      series: 2,
+      trainWindows: 10,
+      validationWindows: 2,
+      testWindows: 2,
+      cleaning: {} as LoadedData['cleaning'],
+      ...data,
+    };
+  }
+
+  async train(request: TrainRequest, onProgress?: (progress: never) => void, signal?: AbortSignal) {
+    this.requests.push(request);
+    (onProgress as ((progress: object) => void) | undefined)?.({ step: 1, steps: request.steps, loss: 1 });
+    if (signal?.aborted) throw new HansaError('Interrupted', 'stopped');
+    await Promise.race([
+      this.gate,
+      new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true })),
+    ]);
+    if (signal?.aborted) throw new HansaError('Interrupted', 'stopped');
+    if (this.failure !== undefined) throw this.failure;
+    await writeFile(request.updateFile, new Uint8Array(this.#update.buffer));
+    return { steps: request.steps, windows: 10, trainLoss: 1.5, validationLoss: 2.5, seconds: 0 };
+  }
+
+  /** Holds training back until the function that it gives is called. */
+  hold(): () => void {
+    let release: () => void = () => undefined;
+    this.gate = new Promise((resolve) => {
+      release = resolve;
+    });
+    return () => release();
+  }
+
+  evaluate(): never {
+    throw new RangeError('not part of a round');
+  }
+
+  compare(): never {
+    throw new RangeError('not part of a round');
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+export interface InMemoryNode {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly trainer: FakeTrainer;
+  readonly events: NodeEvent[];
+  line: InMemoryLine | undefined;
+  stop: AbortController;
+  finished: Promise<RunSummary>;
+}
+
+export interface LeagueSettings {
+  readonly size: number;
+  readonly plan?: object;
+  readonly config?: Partial<SecAggConfig>;
+  readonly policy?: object;
+  /** What a message to a node becomes; undefined loses it. */
+  readonly onWire?: (node: number, name: string, wire: unknown) => unknown;
+}
+
+/**
+ * Real nodes (driver, ledger, files) in one process, with the real server reducer at the other end of in-memory lines, and a trainer that
+ * writes a known update.
+ */
+export class InMemoryLeague {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hansa-memory-'));
+  readonly blobs = new Map<string, Uint8Array>();
+  readonly nodes: InMemoryNode[];
+  readonly roster: Roster;
+  readonly planText: string;
+  readonly config: SecAggConfig;
+  readonly clock = new ManualClock();
+  readonly coordinator = new IdentityKey(new SecretBytes(seededRandom('coordinator').bytes(32)));
+  readonly federation = federation;
+  readonly taskId = taskId;
+  readonly settings: LeagueSettings;
+  readonly initialModelHash: string;
+  /** Refusals that nodes answered with. */
+  readonly refusals: { node: number; name: string; code: string }[] = [];
+  state: ServerState | undefined;
+  seq = 0;
+  round = 1;
+  modelHash: string;
+  sum: Int32Array | undefined;
+  readonly #vectors = new Map<number, Uint8Array>();
+  readonly #watchers = new Set<() => void>();
+  #outbox: Promise<unknown> = Promise.resolve();
+
+  constructor(settings: LeagueSettings) {
+    this.settings = settings;
+    const architecture = architectureOf('nano');
+    const manifest = manifestFor(architecture);
+    const count = parameterCount(manifest);
+    const model = encodeFile(manifest, modelMetadata(architecture), new Float32Array(count));
+    this.initialModelHash = sha256Hex(model);
+    this.modelHash = this.initialModelHash;
+    this.blobs.set(this.modelHash, model);
+    this.planText = JSON.stringify({
+      job: 'demand',
+      frequency: 'day',
+      rounds: 3,
+      localSteps: 5,
+      batchSize: 4,
+      optimizer: 'adamW',
+      learningRate: 0.001,
+      warmupSteps: 0,
+      seed: 1,
+      initialModelHash: this.initialModelHash,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
+      ...settings.plan,
+    });
+    this.config = {
+      suite: 'SA-1',
+      vectorLength: count,
+      wordBits: 32,
+      clipNorm: 4,
+      scaleLog2: scaleLog2For({ clipNorm: 4, maxCohort: 8 }),
+      maxCohort: 8,
+      weightMax: 1,
+      weighting: 'uniform',
+      tail: [
+        { name: 'loss', low: 0, high: 10, steps: 1000 },
+        { name: 'validationLoss', low: 0, high: 10, steps: 1000 },
+      ],
+      dp: 'none',
+      rule: 'complete-two-thirds',
+      gammaPermille: 0,
+      deltaPermille: 340,
+      minCohort: 5,
+      minSurvivors: 3,
+      knownFloor: 3,
+      planHash: sha256(Buffer.from(this.planText)),
+      architectureHash: sha256(readHeader(model, model.length).headerBytes),
+      ...settings.config,
+    };
+    const seeds = Array.from({ length: settings.size }, (_, node) => seededRandom(`node/${node}`).bytes(32));
+    const unsigned = {
+      federation,
+      epoch: 0,
+      prevHash: new Uint8Array(32),
+      members: seeds.map((seed, node) => ({
+        index: node,
+        id: clientIdOf(node),
+        publicKey: new IdentityKey(new SecretBytes(seed.slice())).publicKey,
+        approval: 'none' as const,
+      })),
+    };
+    this.roster = { ...unsigned, signature: this.coordinator.sign('roster', rosterBytes(unsigned)) };
+    this.nodes = seeds.map((_seed, node) => this.#makeNode(node));
+  }
+
+  #makeNode(node: number): InMemoryNode {
+    const folder = join(this.folder, `node-${node}`);
+    return {
+      folder: join(folder, 'data'),
+      configFile: join(folder, 'node.json'),
+      trainer: new FakeTrainer(this.updateOf(node)),
+      events: [],
+      line: undefined,
+      stop: new AbortController(),
+      finished: Promise.resolve({ roundsCommitted: 0, roundsIncluded: 0, roundsAbandoned: 0 }),
+    };
+  }
+
+  updateOf(node: number): Float32Array {
+    return Float32Array.from({ length: this.config.vectorLength }, (_, at) => (((at + node) % 7) - 3) / 4096);
+  }
+
+  /** Writes the folders of all nodes. */
+  async prepare(): Promise<this> {
+    for (const [node, { folder, configFile }] of this.nodes.entries()) {
+      await makeFolder(folder);
+      await writeIdentity(join(folder, 'identity.json'), {
+        federation,
+        clientId: clientIdOf(node),
+        coordinatorPublicKey: this.coordinator.publicKey,
+        seed: new SecretBytes(seededRandom(`node/${node}`).bytes(32)),
+      });
+      const data = {
+        sources: [{ file: 'orders.csv', columns: { date: 'a', item: 'b', quantity: 'c' } }],
+        frequency: 'day',
+        returns: 'none',
+        validFrom: '2025-01-01',
+        testFrom: '2025-02-01',
+      };
+      writeFileSync(
+        configFile,
+        JSON.stringify({
+          coordinator: 'http://127.0.0.1:1',
+          folder: 'data',
+          data,
+          training: { keepUpdates: true },
+          policy: this.settings.policy ?? {},
+        }),
+      );
+    }
+    return this;
+  }
+
+  /** Starts a node's process-in-miniature; a node that was stopped can be started again. */
+  start(node: number, options: { untilTaskEnds?: boolean } = {}): void {
+    const entry = this.nodes[node]!;
+    entry.stop = new AbortController();
+    entry.finished = runNode({
+      config: readNodeConfig(entry.configFile),
+      clock: this.clock,
+      random: seededRandom(`random/${node}/${this.seq}`),
+      log: createLogger('test', 'silent'),
+      signal: entry.stop.signal,
+      untilTaskEnds: options.untilTaskEnds ?? false,
+      onEvent: (event) => {
+        entry.events.push(event);
+        this.#changed();
+      },
+      connect: ({ handlers }) => {
+        entry.line = new InMemoryLine(this, node, handlers);
+        return entry.line;
+      },
+      startTrainer: async () => entry.trainer,
+    });
+    entry.finished.catch(() => undefined).finally(() => this.#changed());
+  }
+
+  /** Starts every node and waits until each has its roster and the task. */
+  async assemble(): Promise<void> {
+    for (const node of this.nodes.keys()) this.start(node);
+    for (const node of this.nodes.keys()) await this.introduce(node);
+  }
+
+  async introduce(node: number): Promise<void> {
+    await this.until(() => this.nodes[node]?.line?.isUp === true);
+    await this.tell(node, 'roster', encodeMessage('roster', this.roster));
+    await this.tell(node, 'assignment', { taskId, plan: this.planText });
+  }
+
+  /** One message to a node; resolves when it has answered. Throws what it refused with. */
+  async tell(node: number, name: string, wire: unknown): Promise<unknown> {
+    const { onWire } = this.settings;
+    const body = onWire === undefined ? wire : onWire(node, name, wire);
+    const line = this.nodes[node]?.line;
+    if (body === undefined || line === undefined || !line.isUp) return undefined;
+    try {
+      return await line.handlers.message(name, JSON.parse(JSON.stringify(body)));
+    } catch (error) {
+      if (error instanceof HansaError) this.refusals.push({ node, name, code: error.code });
+      throw error;
+    } finally {
+      this.#changed();
+    }
+  }
+
+  openFields() {
+    return {
+      federation,
+      coordinatorKey: this.coordinator.publicKey,
+      task: taskId,
+      group: 0,
+      groupSeedHash: new Uint8Array(32),
+      seq: this.seq,
+      rosterHash: rosterHash(this.roster),
+      config: this.config,
+      graph: 'complete' as const,
+      notAfterMs: this.clock.now() + 3_600_000,
+    };
+  }
+
+  /** Opens a set-up with all nodes. */
+  open(): void {
+    this.seq += 1;
+    this.#vectors.clear();
+    const selected = this.roster.members.map(({ index }) => index);
+    this.#take(start({ roster: this.roster, open: this.openFields(), selected }, { identity: this.coordinator }));
+  }
+
+  /** Runs a round to its end, whatever that is. */
+  async runRound(): Promise<ServerState> {
+    this.open();
+    await this.until(() => this.state?.phase === 'committed' || this.state?.phase === 'abandoned');
+    await this.settle();
+    return this.state!;
+  }
+
+  event(event: ServerEvent): void {
+    this.#take(step(this.state!, event, { identity: this.coordinator }));
+  }
+
+  /** Resolves when everything that was sent to nodes has been answered. */
+  async settle(): Promise<void> {
+    let last: unknown;
+    while (last !== this.#outbox) {
+      last = this.#outbox;
+      await last;
+    }
+  }
+
+  /** Resolves once the condition holds; it is asked again after every event. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise<void>((resolve) => this.#watchers.add(resolve));
+  }
+
+  connected(node: number): void {
+    if (this.state !== undefined && this.state.phase !== 'committed' && this.state.phase !== 'abandoned') {
+      this.event({ type: 'resumed', index: node });
+    }
+    this.#changed();
+  }
+
+  async received(node: number, name: string, wire: unknown): Promise<unknown> {
+    try {
+      if (name === 'progress') return undefined;
+      if (name === 'leave') {
+        this.event({ type: 'dropped', index: node });
+        return undefined;
+      }
+      if (!Object.hasOwn(nodeMessages, name)) throw new HansaError('InvalidMessage', `no message ${name}`);
+      const message = decodeMessage(name as NodeMessageName, wire);
+      this.event({ type: 'message', from: node, name, message } as ServerEvent);
+      return name === 'maskedInputHeader' ? { path: `/v1/uploads/${node}` } : undefined;
+    } finally {
+      this.#changed();
+    }
+  }
+
+  uploaded(node: number, path: string, bytes: Uint8Array): void {
+    if (path !== `/v1/uploads/${node}`) throw new HansaError('NotFound', 'another upload');
+    if (this.#vectors.has(node)) return;
+    this.#vectors.set(node, bytes);
+    this.event({ type: 'vectorCommitted', index: node, byteLength: bytes.length, vectorHash: sha256(bytes) });
+    this.#changed();
+  }
+
+  #take(result: { state: ServerState; effects: readonly ServerEffect[] }): void {
+    this.state = result.state;
+    for (const effect of result.effects) this.#carryOut(effect);
+    this.#changed();
+  }
+
+  #carryOut(effect: ServerEffect): void {
+    switch (effect.type) {
+      case 'send': {
+        const wire = encodeMessage(effect.name, effect.message as never);
+        const told = this.tell(effect.to, effect.name, wire).catch(() => undefined);
+        this.#outbox = Promise.all([this.#outbox, told]);
+        return;
+      }
+      case 'ready':
+        this.event({ type: 'startRound', round: this.round, modelHash: Buffer.from(this.modelHash, 'hex') });
+        return;
+      case 'unmask': {
+        const opened = openSum(this.config, effect.plan, (index, offset, length) =>
+          this.#vectors.get(index)!.subarray(offset, offset + length),
+        );
+        const sum = new Int32Array(this.config.vectorLength);
+        const tiles = opened.tiles();
+        for (;;) {
+          const next = tiles.next();
+          if (next.done) {
+            this.sum = sum;
+            const old = this.blobs.get(this.modelHash)!;
+            const model = old.slice();
+            // Any other model of the same architecture: what the strategy makes of the sum is not these tests' matter.
+            new DataView(model.buffer).setFloat32(model.length - 4, this.round, true);
+            const newModelHash = sha256Hex(model);
+            this.blobs.set(newModelHash, model);
+            this.modelHash = newModelHash;
+            this.event({
+              type: 'unmasked',
+              weightSum: opened.weightSum,
+              resultHash: next.value.resultHash,
+              newModelHash: Buffer.from(newModelHash, 'hex'),
+            });
+            return;
+          }
+          sum.set(next.value.sum, next.value.start);
+        }
+      }
+      default:
+        return;
+    }
+  }
+
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) {
+      this.#watchers.delete(watcher);
+      watcher();
+    }
+  }
+
+  async end(): Promise<void> {
+    for (const node of this.nodes) node.stop.abort(new HansaError('Interrupted', 'the test is over'));
+    // The clock stands still: what waits for it at the end is let go.
+    const pump = setInterval(() => this.clock.advance(2_000), 5);
+    await Promise.allSettled(this.nodes.map(({ finished }) => finished));
+    clearInterval(pump);
+    rmSync(this.folder, { recursive: true });
+  }
+
+  /** The update as the node kept it for itself: body words as signed integers, and the tail. */
+  keptUpdate(node: number, round: number, attempt: number): Int32Array {
+    const bytes = readFileSync(join(this.nodes[node]!.folder, 'updates', `${taskId}-${round}-${attempt}.u32`));
+    return new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  }
+}
