@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@hansa/shared/clock';
-import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
+import { type ErrorCode, fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import {
   acknowledgementSchema,
@@ -26,6 +26,7 @@ import { upload } from './upload.ts';
 
 /** How long a peer may take to acknowledge a control message, or to finish a handshake. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
+const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WrongCoordinatorKey', 'UnsupportedProtocolVersion']);
 const RECONNECT_FIRST_MS = 250;
 const RECONNECT_LAST_MS = 10_000;
 
@@ -163,9 +164,8 @@ export class Connection implements Line {
       const level = error instanceof HansaError ? 'warn' : 'error';
       this.#options.log[level]({ name, err: error }, 'refused a message of the coordinator');
       acknowledge?.({ ok: false, problem: problemForPeer(error) });
-      if (error instanceof HansaError && error.code === 'WrongCoordinatorKey' && this.#session === undefined) {
-        this.#refuse(error);
-      }
+      // Before the handshake is done these two say that there is nobody here to talk to; later they are one bad message.
+      if (this.#session === undefined && error instanceof HansaError && HOPELESS.has(error.code)) this.#refuse(error);
     }
   }
 

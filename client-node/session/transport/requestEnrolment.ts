@@ -33,7 +33,10 @@ export async function requestEnrolment(
     publicKey: key.publicKey,
     signature,
   });
-  const answer = await post(new URL('/v1/enrolments', address), request, signal);
+  const answer = await post(new URL('/v1/enrolments', address), request, signal).catch((error: unknown) => {
+    // This side's signature is right; one that does not verify is one for another coordinator's key.
+    throw error instanceof HansaError && error.code === 'BadSignature' ? wrongKey(address) : error;
+  });
   const parsed = enrolmentAnswerSchema.safeParse(answer);
   if (!parsed.success) throw notHansa(address);
   const { federation, clientId } = parsed.data;
@@ -44,10 +47,7 @@ export async function requestEnrolment(
     parsed.data.signature,
   );
   if (!proved || !equalBytes(parsed.data.coordinatorPublicKey, coordinatorPublicKey)) {
-    throw new HansaError(
-      'WrongCoordinatorKey',
-      `The coordinator at ${address} does not hold the key that this token names. Nothing was stored. Ask the consortium's admin for the right address, and for a new token.`,
-    );
+    throw wrongKey(address);
   }
   return parsed.data;
 }
@@ -89,4 +89,10 @@ const notHansa = (address: string): HansaError =>
   new HansaError(
     'InvalidMessage',
     `What answers at ${address} is not a Hansa coordinator of this release. Check "coordinator" in the config; nothing was stored.`,
+  );
+
+const wrongKey = (address: string): HansaError =>
+  new HansaError(
+    'WrongCoordinatorKey',
+    `The coordinator at ${address} does not hold the key that this token names. Nothing was stored. Ask the consortium's admin for the right address, or for a token of this coordinator.`,
   );
