@@ -10,6 +10,7 @@ import {
   step,
   waiting,
 } from '@hansa/aggregation/secagg/client';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { maskedTiles, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
@@ -244,7 +245,11 @@ export class ToyNode {
         };
         const tiles = maskedTiles(contribution, effect.plan);
         let tile = tiles.next();
-        for (; !tile.done; tile = tiles.next()) chunks.push(Uint8Array.from(tile.value));
+        for (; !tile.done; tile = tiles.next()) {
+          chunks.push(Uint8Array.from(tile.value));
+          // Many toy nodes share a process: each must stay able to answer.
+          if (chunks.length % 16 === 0) await nextTurn();
+        }
         this.#vector = Buffer.concat(chunks);
         const { byteLength, vectorHash } = tile.value;
         this.#step({ type: 'maskedVector', byteLength, vectorHash, nowMs: Date.now() });

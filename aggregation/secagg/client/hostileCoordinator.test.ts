@@ -460,6 +460,26 @@ describe('M4', () => {
     expect(league.server.phase).toBe('signSurvivors');
   });
 
+  it('before this node has frozen its vector is refused, however well it is signed', () => {
+    const { league, node, message } = sceneOf('startRound');
+    const start: ClientEvent = { type: 'message', name: 'startRound', message, nowMs: leagueNowMs };
+    const training = step(node.state, start, league.portsOf(node)).state as Extract<ClientState, { phase: 'training' }>;
+    const prepared: ClientEvent = { type: 'prepared', modelHash: message.modelHash, nowMs: leagueNowMs };
+    const masking = step(training, prepared, league.portsOf(node)).state;
+    const { roundHash: hash, sharersBits: survivors } = training.round;
+    const signature = coordinatorSigns(league, 'u3', survivorsBytes(hash, survivors));
+    const early: ClientEvent = {
+      type: 'message',
+      name: 'survivors',
+      message: { sid: message.sid, roundHash: hash, survivors, signature },
+      nowMs: leagueNowMs,
+    };
+    for (const state of [training, masking])
+      expect(() => step(state, early, league.portsOf(node))).toThrow(
+        expect.objectContaining({ code: 'UnexpectedMessage' }),
+      );
+  });
+
   it('is refused for a round that was signed in another set-up meanwhile', () => {
     const scene = sceneOf('survivors');
     const { federation, task } = scene.league.openFields();

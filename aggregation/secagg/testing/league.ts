@@ -115,7 +115,7 @@ interface ToServer {
 /**
  * A whole league in one process: the real reducers, the real cryptography, every message over its JSON encoding; drivers without a network.
  *
- * `exchange` is one request and its answers. A league can be forked at any moment, since the reducers change nothing in place.
+ * `exchange` is one request (`ask`) and its answers (`answer`). A league can be forked at any moment, since the reducers change nothing in place.
  */
 export class League {
   readonly options: LeagueOptions;
@@ -267,13 +267,23 @@ export class League {
     return copy;
   }
 
-  /** Delivers what was asked of the nodes and what they answer; a stage that still waits has its deadline. */
+  /** One request and its answers. */
   exchange(): void {
-    const before = this.server.phase;
+    this.ask();
+    this.answer();
+  }
+
+  /** Delivers what was asked of the nodes; their answers wait in `toServer`. */
+  ask(): void {
     for (const { to, name, wire } of this.toNodes.splice(0)) {
       const node = this.nodes.get(to)!;
       if (node.alive) this.deliver(node, name, decodeMessage(name, JSON.parse(wire)));
     }
+  }
+
+  /** Delivers the nodes' answers; a stage that still waits then has its deadline. */
+  answer(): void {
+    const before = this.server.phase;
     for (const { from, name, wire } of this.toServer.splice(0)) {
       if (name === 'vector') this.commitVector(from);
       else
