@@ -1,2 +1,2 @@
 export { chooseEngine, type EngineChoice } from './chooseEngine.ts';
-export { type EngineName, engineNames } from './engine.ts';
+export { type EngineName, engineNames, missingPart } from './engine.ts';

@@ -6,7 +6,7 @@ import { initialState, runDemo } from './run.ts';
 import { renderEnding, renderFailure } from './screen/render.ts';
 import { createScreen, type Screen } from './screen/screen.ts';
 import { standardTraining } from './settings.ts';
-import { type Mapping, readMapping } from './silos/mapping.ts';
+import type { Mapping } from './silos/mapping.ts';
 
 /** The processes of the demo run in the repository's root, wherever the person stands. */
 const root = join(import.meta.dirname, '../..');
@@ -27,7 +27,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     }
     options = parsed.options;
-    mapping = options.data === undefined ? undefined : readMapping(options.data, options.mapping);
+    if (options.data !== undefined) {
+      const { readMapping } = await import('./silos/mapping.ts');
+      mapping = readMapping(options.data, options.mapping);
+    }
   } catch (error) {
     return explain(error);
   }

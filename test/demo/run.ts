@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { chooseEngine } from '@hansa/client-node/compute';
+import { chooseEngine, engineNames, missingPart } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
 import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
 import type { AdminStatus, RoundRecord } from '@hansa/shared/protocol';
@@ -48,7 +48,7 @@ export interface Stage {
 export function initialState(options: DemoOptions, training: TrainingSettings, startedMs: number): ScreenState {
   return {
     startedMs,
-    engine: undefined,
+    engine: firstEngine(options.engine),
     cores: cpus().length,
     expectedMinutes: expectedMinutes(options, training, cpus().length),
     coordinator: undefined,
@@ -65,6 +65,15 @@ export function initialState(options: DemoOptions, training: TrainingSettings, s
     })),
     story: [],
   };
+}
+
+/** The engine that will be tried first, told at once: loading it takes a second or more. */
+function firstEngine(wanted: DemoOptions['engine']): ScreenState['engine'] {
+  if (wanted !== 'auto') return { name: wanted, reason: 'asked for with --engine', tried: false };
+  const missing = engineNames.map((name) => ({ name, part: missingPart(name) }));
+  const first = missing.findIndex(({ part }) => part === undefined);
+  const reasons = missing.slice(0, first).map(({ name, part }) => `${name} is not usable: ${part}`);
+  return { name: missing[first]?.name ?? 'none', reason: reasons.join('; ') || 'the fastest one', tried: false };
 }
 
 /**
@@ -90,7 +99,7 @@ export async function runDemo(
       return started;
     }),
     chooseEngine(options.engine, { signal }).then((choice) => {
-      state.engine = choice;
+      state.engine = { ...choice, tried: true };
       screen.update();
       return choice;
     }),

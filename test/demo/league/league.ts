@@ -14,6 +14,8 @@ const clientScript = fileURLToPath(new URL('../../../client-node/bin/hansa-clien
 
 const pollMs = 50;
 const startTimeoutMs = 60_000;
+/** A killed node is given up after this long: nothing on one machine loses its connection for longer. */
+const reconnectGraceMs = 4_000;
 
 export interface Coordinator {
   readonly process: DemoProcess;
@@ -29,10 +31,12 @@ const adminSchema = z.looseObject({ token: z.string() });
 /** Starts a coordinator on a free port with its data in `folder`. @throws HansaError ProcessFailed or Timeout. */
 export async function startCoordinator(processes: ProcessGroup, folder: string): Promise<Coordinator> {
   const dataFolder = join(folder, 'coordinator');
+  const config = join(folder, 'coordinator.json');
+  await writeFile(config, `${JSON.stringify({ host: '127.0.0.1', port: 0, reconnectGraceMs })}\n`);
   const started = processes.start(
     'the coordinator',
     coordinatorScript,
-    ['serve', '--port', '0', '--data', dataFolder, '--json'],
+    ['serve', '--config', config, '--data', dataFolder, '--json'],
     join(folder, 'coordinator.log'),
   );
   const ready = await waitFor(started, () => {

@@ -4,7 +4,6 @@ import type { DataConfig } from '@hansa/client-node/data';
 import { columns, generateMerchants, split } from '../generator/index.ts';
 import type { DemoOptions } from '../options.ts';
 import type { Mapping } from '../silos/mapping.ts';
-import { writeSilos } from '../silos/silos.ts';
 
 /** A merchant with its private orders in a folder of its own. */
 export interface MerchantFolder {
@@ -32,6 +31,8 @@ export async function writeOrders(
   nodesFolder: string,
 ): Promise<MerchantFolder[]> {
   if (options.data !== undefined && mapping !== undefined) {
+    // The database is loaded only where it is needed: the first view should not wait for it.
+    const { writeSilos } = await import('../silos/silos.ts');
     const silos = await writeSilos(mapping, options.data, options.merchants, ({ name }, index) =>
       join(nodesFolder, folderName(name, index)),
     );

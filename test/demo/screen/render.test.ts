@@ -17,7 +17,7 @@ import type { ScreenState } from './state.ts';
 function stateOf(merchants: number): ScreenState {
   return {
     startedMs: 0,
-    engine: { name: 'wasm', reason: 'tfjs-node-gpu is not usable: its native part is not installed' },
+    engine: { name: 'wasm', reason: 'tfjs-node-gpu is not usable: its native part is not installed', tried: true },
     cores: 2,
     expectedMinutes: 4,
     coordinator: 'http://127.0.0.1:41234',

@@ -109,7 +109,8 @@ function activityText(activity: Activity): string {
 
 /** The first view: what runs where, before anything is trained. */
 export function renderOpening(state: ScreenState): string[] {
-  const engine = state.engine === undefined ? 'being tried' : `${state.engine.name} (${state.engine.reason})`;
+  const { name, reason, tried } = state.engine;
+  const engine = `${name}${tried ? '' : ', being tried'} (${reason})`;
   const minutes = state.expectedMinutes === undefined ? '' : ` · about ${state.expectedMinutes} min`;
   return [
     `HANSA · ${state.merchants.length} merchants train one model and show nobody their orders`,

@@ -41,22 +41,28 @@ function liveScreen(state: ScreenState, stream: NodeJS.WriteStream): Screen {
 function plainScreen(state: ScreenState, stream: NodeJS.WriteStream): Screen {
   let opened = false;
   let saidCoordinator = false;
+  let saidEngine = false;
   let saidPhase = '';
   const open = (): void => {
     if (opened) return;
     opened = true;
     saidCoordinator = state.coordinator !== undefined;
+    saidEngine = state.engine.tried;
     stream.write(`${renderOpening(state).join('\n')}\n`);
   };
   const timer = setTimeout(open, Math.max(0, openingWaitMs - (Date.now() - state.startedMs)));
   const say = (line: string): void => void stream.write(`${clock(Date.now() - state.startedMs)} ${line}\n`);
   return {
     update: () => {
-      if (state.engine !== undefined && state.coordinator !== undefined) open();
+      if (state.engine.tried && state.coordinator !== undefined) open();
       if (!opened) return;
       if (!saidCoordinator && state.coordinator !== undefined) {
         saidCoordinator = true;
         say(`Coordinator: ${state.coordinator} · metrics: ${state.coordinator}/metrics`);
+      }
+      if (!saidEngine && state.engine.tried) {
+        saidEngine = true;
+        say(`Engine: ${state.engine.name} works here`);
       }
       const { running } = state;
       const phase = running === undefined ? '' : `Round ${running.round} of ${state.rounds}: ${running.phase}`;

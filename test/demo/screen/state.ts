@@ -19,7 +19,8 @@ export interface MerchantState {
 /** Everything the screen shows while the demo runs. Written by the demo, read by pure functions. */
 export interface ScreenState {
   readonly startedMs: number;
-  engine: { readonly name: string; readonly reason: string } | undefined;
+  /** `tried`: it has computed here; before that it is the one that will be tried first. */
+  engine: { readonly name: string; readonly reason: string; readonly tried: boolean };
   readonly cores: number;
   expectedMinutes: number | undefined;
   coordinator: string | undefined;
