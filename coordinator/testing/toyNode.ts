@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   acceptRoster,
   type ClientEffect,
@@ -10,7 +11,6 @@ import {
   step,
   waiting,
 } from '@hansa/aggregation/secagg/client';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { maskedTiles, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
