@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { configHash } from '@hansa/shared/protocol/secagg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FileBlobStore } from '../storage/fileBlobStore.ts';
+import { testModel, testTask } from '../testing/testLeague.ts';
+import { newTask, readModelHeader, secAggConfigOf } from './createTask.ts';
+
+let folder: string;
+let blobs: FileBlobStore;
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'hansa-task-'));
+  blobs = await FileBlobStore.open(folder);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function* once(bytes: Uint8Array) {
+  yield bytes;
+}
+const store = async (bytes: Uint8Array) => (await blobs.put(once(bytes))).sha256;
+const model = testModel(10);
+
+describe('newTask', () => {
+  it('makes a task whose configuration is the same for all rounds', async () => {
+    const modelHash = await store(model.bytes);
+    const row = await newTask({ task: testTask(), modelHash }, blobs, 5);
+    expect(row).toMatchObject({ state: 'waiting', nextRound: 1, modelHash, initialModelHash: modelHash });
+    expect(JSON.parse(row.plan)).toMatchObject({ rounds: 2, initialModelHash: modelHash, localSteps: 1 });
+    const header = await readModelHeader(blobs, modelHash);
+    const [one, two] = [secAggConfigOf(row.file, row.plan, header), secAggConfigOf(row.file, row.plan, header)];
+    expect(configHash(one)).toEqual(configHash(two));
+    expect(one).toMatchObject({ vectorLength: 10, weighting: 'uniform', weightMax: 1, minCohort: 5, gammaPermille: 0 });
+    expect(one.tail.map(({ name }) => name)).toEqual(['loss', 'validationLoss']);
+  });
+
+  it.each([
+    ['a small cohort that is not allowed', { cohort: { minimum: 3 } }, 'allowSmall'],
+    ['more at least than at most', { cohort: { minimum: 9, maximum: 6 } }, 'cohort.maximum'],
+    ['a clip norm too small for the ring', { secureAggregation: { clipNorm: 1e-30 } }, 'out of bounds'],
+    [
+      'a clip norm too large for the ring',
+      { secureAggregation: { clipNorm: 1e6, maxLoss: 1 }, cohort: { maximum: 128 } },
+      undefined,
+    ],
+    ['more survivors than a cohort has', { secureAggregation: { minSurvivors: 6 } }, 'minSurvivors'],
+  ])('%s', async (_what, change, message) => {
+    const modelHash = await store(model.bytes);
+    const made = newTask({ task: testTask(change), modelHash }, blobs, 5);
+    if (message === undefined) await expect(made).resolves.toBeDefined();
+    else await expect(made).rejects.toMatchObject({ code: 'InvalidTask', message: expect.stringContaining(message) });
+  });
+
+  it('takes a small cohort that is allowed', async () => {
+    const modelHash = await store(model.bytes);
+    const cohort = { minimum: 3, allowSmall: true };
+    await expect(newTask({ task: testTask({ cohort }), modelHash }, blobs, 5)).resolves.toBeDefined();
+  });
+
+  it('names the model that is missing, or is none', async () => {
+    await expect(newTask({ task: testTask(), modelHash: 'a'.repeat(64) }, blobs, 5)).rejects.toMatchObject({
+      code: 'NotFound',
+    });
+    for (const bytes of [
+      new Uint8Array(0),
+      new Uint8Array(5),
+      new Uint8Array(100).fill(255),
+      model.bytes.slice(0, -1),
+    ]) {
+      const modelHash = await store(bytes);
+      await expect(newTask({ task: testTask(), modelHash }, blobs, 5)).rejects.toMatchObject({
+        code: 'InvalidModelFile',
+      });
+    }
+  });
+});

@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type ScheduleEffect,
+  type ScheduleEvent,
+  type ScheduleState,
+  startSchedule,
+  stepSchedule,
+  type TaskTerms,
+} from './schedule.ts';
+
+const terms: TaskTerms = { minimum: 2, maximum: 4, rounds: 2, maxAttempts: 3, recruitMs: 700 };
+const fresh = { committedRounds: 0, nextRound: 1, failuresInRow: 0 };
+const muster = (accepted: number, enrolled = 9) => ({
+  accepted: Array.from({ length: accepted }, (_, n) => `node ${n}`),
+  enrolled,
+});
+const musterEvent = (accepted: number, enrolled?: number): ScheduleEvent => ({
+  type: 'muster',
+  muster: muster(accepted, enrolled),
+});
+
+/** Feeds events one after another; gives the last state and every effect. */
+function run(events: readonly ScheduleEvent[], progress = fresh) {
+  const first = startSchedule(terms, progress, muster(0));
+  let state: ScheduleState = first.state;
+  const effects: ScheduleEffect[] = [...first.effects];
+  for (const event of events) {
+    const next = stepSchedule(state, event);
+    state = next.state;
+    effects.push(...next.effects);
+  }
+  return { state, effects, types: effects.map(({ type }) => type) };
+}
+
+describe('schedule', () => {
+  it('waits for the minimum, then a little for more, then begins', () => {
+    expect(run([musterEvent(1)])).toMatchObject({ state: { phase: 'gathering' }, effects: [] });
+    expect(run([musterEvent(2)])).toMatchObject({
+      state: { phase: 'recruiting' },
+      effects: [{ type: 'setTimer', delayMs: 700 }],
+    });
+    expect(run([musterEvent(2), musterEvent(3), { type: 'timer' }])).toMatchObject({
+      state: { phase: 'inRound' },
+      effects: [{ type: 'setTimer' }, { type: 'begin', round: 1, candidates: muster(3).accepted }],
+    });
+  });
+
+  it.each([
+    ['the cohort is full', 4, 9],
+    ['nobody else is enrolled', 3, 3],
+  ])('begins at once when %s', (_why, accepted, enrolled) => {
+    expect(run([musterEvent(accepted, enrolled)]).types).toEqual(['begin']);
+    expect(run([musterEvent(2), musterEvent(accepted, enrolled)]).types).toEqual(['setTimer', 'clearTimer', 'begin']);
+  });
+
+  it('gathers again when a node leaves while it recruits', () => {
+    const { state, types } = run([musterEvent(2), musterEvent(1), { type: 'timer' }]);
+    expect(state.phase).toBe('gathering');
+    expect(types).toEqual(['setTimer', 'clearTimer']);
+  });
+
+  it('goes on until its rounds are committed', () => {
+    const { state, effects } = run([musterEvent(4), { type: 'committed' }, { type: 'committed' }]);
+    expect(state).toMatchObject({ phase: 'ended', outcome: 'completed' });
+    expect(effects.filter(({ type }) => type === 'begin')).toMatchObject([{ round: 1 }, { round: 2 }]);
+    expect(effects.at(-1)).toEqual({ type: 'end', outcome: 'completed', reason: undefined });
+  });
+
+  it('tries the same round again, or the next where its number is spent', () => {
+    const again = (roundSpent: boolean) =>
+      run([musterEvent(4), { type: 'abandoned', roundSpent, reason: 'x' }, { type: 'timer' }]).effects.at(-1);
+    expect(again(false)).toMatchObject({ type: 'begin', round: 1 });
+    expect(again(true)).toMatchObject({ type: 'begin', round: 2 });
+  });
+
+  it('rests longer after every failure and gives up after the last allowed one', () => {
+    const failure: ScheduleEvent = { type: 'abandoned', roundSpent: false, reason: 'nobody came' };
+    const { state, effects } = run([
+      musterEvent(4),
+      failure,
+      { type: 'timer' },
+      failure,
+      { type: 'timer' },
+      failure,
+      { type: 'timer' },
+    ]);
+    expect(effects.flatMap((effect) => (effect.type === 'setTimer' ? [effect.delayMs] : []))).toEqual([500, 1000]);
+    expect(state).toMatchObject({ phase: 'ended', outcome: 'failed' });
+    expect(effects.at(-1)).toMatchObject({ reason: expect.stringContaining('nobody came') });
+  });
+
+  it('a committed round wipes the slate of failures', () => {
+    const failure: ScheduleEvent = { type: 'abandoned', roundSpent: false, reason: 'x' };
+    const { state } = run([musterEvent(4), failure, { type: 'timer' }, { type: 'committed' }]);
+    expect(state.progress).toEqual({ committedRounds: 1, nextRound: 2, failuresInRow: 0 });
+  });
+
+  it('abandons the round in progress when it is aborted', () => {
+    expect(run([musterEvent(4), { type: 'abort', reason: 'enough' }]).types).toEqual([
+      'begin',
+      'clearTimer',
+      'abandonRound',
+      'end',
+    ]);
+  });
+
+  it('takes a task up where it was, and ends one that is complete', () => {
+    expect(run([musterEvent(4)], { committedRounds: 1, nextRound: 5, failuresInRow: 2 }).effects).toMatchObject([
+      { type: 'begin', round: 5 },
+    ]);
+    expect(run([], { committedRounds: 2, nextRound: 3, failuresInRow: 0 }).state.phase).toBe('ended');
+  });
+
+  it('whatever happens: never too few, never two rounds at once, never a spent number again, and an end is final', () => {
+    const event = fc.oneof(
+      fc.nat(6).map((count) => musterEvent(count, 6)),
+      fc.constant<ScheduleEvent>({ type: 'timer' }),
+      fc.constant<ScheduleEvent>({ type: 'committed' }),
+      fc.boolean().map<ScheduleEvent>((roundSpent) => ({ type: 'abandoned', roundSpent, reason: 'x' })),
+      { weight: 1, arbitrary: fc.constant<ScheduleEvent>({ type: 'abort', reason: 'y' }) },
+    );
+    const deep = { minLength: 10, maxLength: 80 };
+    fc.assert(
+      fc.property(fc.array(event, deep), (events) => {
+        let state: ScheduleState = startSchedule(terms, fresh, muster(0)).state;
+        const spent = new Set<number>();
+        for (const one of events) {
+          const before = state;
+          const next = stepSchedule(state, one);
+          state = next.state;
+          if (before.phase === 'ended') expect(next).toEqual({ state: before, effects: [] });
+          for (const effect of next.effects) {
+            if (effect.type === 'begin') {
+              expect(effect.candidates.length).toBeGreaterThanOrEqual(terms.minimum);
+              expect(before.phase === 'inRound' && one.type !== 'committed').toBe(false);
+              expect(spent.has(effect.round)).toBe(false);
+            }
+            if (effect.type === 'remember') {
+              expect(before.phase).toBe('inRound');
+              if (one.type === 'committed' || (one.type === 'abandoned' && one.roundSpent)) {
+                spent.add(before.progress.nextRound);
+              }
+            }
+          }
+          expect(state.progress.committedRounds).toBeLessThanOrEqual(terms.rounds);
+          expect(state.progress.failuresInRow).toBeLessThanOrEqual(terms.maxAttempts);
+        }
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+});
