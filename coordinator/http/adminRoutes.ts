@@ -109,8 +109,8 @@ function modelRoutes(scope: FastifyInstance, { store, blobs, clock }: AdminPorts
   );
   scope.register(async (upload) => {
     // A model is as large as it is: it is piped to the store, not read into memory.
+    upload.removeAllContentTypeParsers();
     upload.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-    upload.removeContentTypeParser('application/json');
     upload.put<{ Params: { sha256: string } }>('/blobs/:sha256', async (request, reply) => {
       const sha256 = hashIn(request.params.sha256);
       const known = await store.model(sha256);

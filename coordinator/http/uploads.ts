@@ -1,14 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rm, stat, truncate } from 'node:fs/promises';
+import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { equalBytes } from '@hansa/shared/crypto';
-import { HansaError, type Problem, problemSchema, toProblem } from '@hansa/shared/errors';
-import { FileStore, MemoryConfigstore } from '@tus/file-store';
-import { Server, Upload as TusUpload } from '@tus/server';
+import { type ErrorCode, HansaError, type Problem, problemSchema, toProblem } from '@hansa/shared/errors';
+import { DataStore, ERRORS, Server, Upload as TusUpload } from '@tus/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics/createMetrics.ts';
 import type { ByteLedger } from '../round/byteLedger.ts';
@@ -44,14 +43,12 @@ interface Entry {
  * An upload exists because a round ordered it, for one node, of one length and hash; nothing else can be sent here. Every byte goes straight to disk.
  */
 export class Uploads implements UploadDesk {
-  readonly #folder: string;
   readonly #ports: UploadPorts;
   readonly #entries = new Map<string, Entry>();
   readonly #store: SpoolStore;
   readonly #tus: Server;
 
   private constructor(folder: string, ports: UploadPorts) {
-    this.#folder = folder;
     this.#ports = ports;
     this.#store = new SpoolStore(folder, {
       received: (id, count, offset) => this.#received(id, count, offset),
@@ -78,13 +75,8 @@ export class Uploads implements UploadDesk {
 
   async order(order: UploadOrder): Promise<Upload> {
     const id = randomUUID();
-    const file = path.join(this.#folder, id);
-    try {
-      await this.#store.create(new TusUpload({ id, size: order.sizeBytes, offset: 0 }));
-    } catch (error) {
-      await rm(file, { force: true });
-      throw storageFault(error, 'a masked vector');
-    }
+    const file = this.#store.fileOf(id);
+    await this.#store.open(id, order.sizeBytes);
     const entry: Entry = {
       id,
       order,
@@ -102,6 +94,7 @@ export class Uploads implements UploadDesk {
   routes(app: FastifyInstance): void {
     app.register(async (scope) => {
       // The bytes are not read by Fastify: they are piped to the spool.
+      scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
       scope.route<{ Params: { id: string } }>({
         method: ['HEAD', 'PATCH'],
@@ -186,7 +179,7 @@ export class Uploads implements UploadDesk {
     entry.closed = true;
     this.#entries.delete(entry.id);
     for (const request of entry.requests) request.destroy();
-    await this.#store.remove(entry.id).catch(() => rm(entry.file, { force: true }));
+    await this.#store.remove(entry.id);
   }
 
   /** The disk had no room: the round goes on without this vector, which makes room for others. */
@@ -204,13 +197,42 @@ interface SpoolEvents {
   full(id: string, error: Error): void;
 }
 
-/** Files of the spool; a full disk is told as such, and every byte is counted. */
-class SpoolStore extends FileStore {
+/** Files of the spool, as tus asks for them; a full disk is told as such, and every byte is counted. */
+class SpoolStore extends DataStore {
+  readonly #folder: string;
   readonly #events: SpoolEvents;
+  readonly #sizes = new Map<string, number>();
 
-  constructor(directory: string, events: SpoolEvents) {
-    super({ directory, configstore: new MemoryConfigstore() });
+  constructor(folder: string, events: SpoolEvents) {
+    super();
+    this.#folder = folder;
     this.#events = events;
+  }
+
+  fileOf(id: string): string {
+    return path.join(this.#folder, id);
+  }
+
+  /** Makes an empty file that is to hold `sizeBytes`. @throws HansaError StorageFull */
+  async open(id: string, sizeBytes: number): Promise<void> {
+    try {
+      await writeFile(this.fileOf(id), '', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      await rm(this.fileOf(id), { force: true });
+      throw storageFault(error, 'a masked vector');
+    }
+    this.#sizes.set(id, sizeBytes);
+  }
+
+  override async remove(id: string): Promise<void> {
+    this.#sizes.delete(id);
+    await rm(this.fileOf(id), { force: true });
+  }
+
+  override async getUpload(id: string): Promise<TusUpload> {
+    const size = this.#sizes.get(id);
+    if (size === undefined) throw ERRORS.FILE_NOT_FOUND;
+    return new TusUpload({ id, size, offset: (await stat(this.fileOf(id))).size });
   }
 
   override async write(readable: Readable, id: string, offset: number): Promise<number> {
@@ -227,7 +249,7 @@ class SpoolStore extends FileStore {
       await pipeline(
         readable,
         counted,
-        createWriteStream(path.join(this.directory, id), { flags: 'r+', start: offset, highWaterMark: CHUNK_BYTES }),
+        createWriteStream(this.fileOf(id), { flags: 'r+', start: offset, highWaterMark: CHUNK_BYTES }),
       );
     } catch (error) {
       const fault = storageFault(error, 'a masked vector');
@@ -293,20 +315,20 @@ function problemResponse(error: Error | { status_code: number; body: string }): 
   return { status_code: known.status, body: JSON.stringify(toProblem(known)) };
 }
 
+/** What tus answers with where a plain 4xx or 5xx would say too little; 501 is for an extension that is not offered. */
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  404: 'NotFound',
+  409: 'UnexpectedMessage',
+  410: 'NotFound',
+  413: 'PayloadTooLarge',
+  501: 'InvalidMessage',
+};
+
 function fromTus(error: Error | { status_code: number; body: string }): HansaError {
   const cause = error instanceof Error ? error : undefined;
   if (isStorageFull(cause)) return storageFault(cause, 'a masked vector') as HansaError;
   const status = 'status_code' in error ? error.status_code : 500;
   const words = 'body' in error ? error.body.trim() : 'the upload broke off';
-  const code =
-    status === 404 || status === 410
-      ? 'NotFound'
-      : status === 409
-        ? 'UnexpectedMessage'
-        : status === 413
-          ? 'PayloadTooLarge'
-          : status < 500
-            ? 'InvalidMessage'
-            : 'Unavailable';
+  const code = codeOfStatus[status] ?? (status < 500 ? 'InvalidMessage' : 'Unavailable');
   return new HansaError(code, `The upload cannot go on: ${words}.`);
 }

@@ -173,6 +173,17 @@ export class ToyNode {
     });
   }
 
+  /** Calls back with the reason when the coordinator hangs up. */
+  onRefused(callback: (error: HansaError) => void): void {
+    this.#socket?.once('refused', (payload: { body: unknown }) =>
+      callback(fromProblem(problemSchema.parse(payload.body))),
+    );
+  }
+
+  onDisconnect(callback: () => void): void {
+    this.#socket?.once('disconnect', callback);
+  }
+
   /** Ends as a killed process does: nothing is said. */
   kill(): void {
     this.#socket?.disconnect();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RoundRecord, TaskRecord, TokenAnswer } from '@hansa/shared/protocol';
+import { type RoundRecord, type TaskRecord, type TokenAnswer, tokenAnswerSchema } from '@hansa/shared/protocol';
 import type { Processes, RunningCommand } from './processes.ts';
 
 export interface Coordinator {
@@ -61,8 +61,15 @@ export function writeNode(folder: string, address: string, merchant: number, ove
   return config;
 }
 
-export function newToken(processes: Processes, coordinator: Coordinator, label: string): Promise<TokenAnswer> {
-  return processes.answer('coordinator', 'enrol', 'token', '--data', coordinator.dataFolder, '--label', label);
+/** A join token, by the coordinator's admin API. */
+export async function newToken(coordinator: Coordinator, label: string, validMs = 3_600_000): Promise<TokenAnswer> {
+  const admin = JSON.parse(readFileSync(join(coordinator.dataFolder, 'admin.json'), 'utf8')) as { token: string };
+  const response = await fetch(new URL('/v1/admin/enrolment-tokens', coordinator.address), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ label, validMs }),
+  });
+  return tokenAnswerSchema.parse(await response.json());
 }
 
 /** Writes, and enrols, a node. */
@@ -73,7 +80,7 @@ export async function enrolNode(
   merchant: number,
 ): Promise<Node> {
   const config = writeNode(folder, coordinator.address, merchant);
-  const { token } = await newToken(processes, coordinator, `merchant-${merchant}`);
+  const { token } = await newToken(coordinator, `merchant-${merchant}`);
   const { clientId } = await processes.answer<{ clientId: string }>(
     'client',
     'enrol',

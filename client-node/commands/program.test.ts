@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { createProgram } from './program.ts';
+
+const program = createProgram(async () => undefined);
+const leaves = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
+
+describe('the command line', () => {
+  it('has the commands that its documentation names', () => {
+    expect(leaves.map((command) => command.name())).toEqual([
+      'enrol',
+      'run',
+      'check-data',
+      'evaluate',
+      'doctor',
+      'init',
+    ]);
+  });
+
+  it.each(leaves.map((command) => [command.name(), command] as const))(
+    '%s has --help and --json, and says what it does',
+    (_name, command) => {
+      expect(command.description()).not.toBe('');
+      expect(command.helpInformation()).toContain('--help');
+      expect(command.options.map(({ long }) => long)).toContain('--json');
+    },
+  );
+});

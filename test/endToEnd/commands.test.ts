@@ -1,0 +1,288 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Coordinator, enrolNode, type Node, newToken, startCoordinator, writeNode } from './league.ts';
+import { Processes } from './processes.ts';
+
+describe('hansa-client', () => {
+  let folder: string;
+  let processes: Processes;
+  let coordinator: Coordinator;
+  let enrolled: Node;
+  let count = 0;
+  const path = () => join(folder, `case-${count++}`);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'hansa-commands-'));
+    processes = new Processes(folder);
+    coordinator = await startCoordinator(processes, folder);
+    enrolled = await enrolNode(processes, coordinator, join(folder, 'enrolled'), 1);
+  });
+  afterAll(async () => {
+    await processes.end();
+    rmSync(folder, { recursive: true });
+  });
+
+  const enrol = (config: string, token: string) =>
+    processes.run('client', 'enrol', '--config', config, '--token', token, '--json');
+  const expectNothingStored = (caseFolder: string) => {
+    const data = join(caseFolder, 'data');
+    const files = existsSync(data) ? readdirSync(data) : [];
+    expect(files.filter((name) => name !== 'identity.lock')).toEqual([]);
+  };
+  const refusal = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { code: string }).code;
+
+  describe('enrol', () => {
+    const change = (token: string, part: 1 | 2): string => {
+      const parts = token.split('.');
+      const bytes = Buffer.from(parts[part] ?? '', 'base64url');
+      bytes[0] = (bytes[0] ?? 0) ^ 1;
+      parts[part] = bytes.toString('base64url');
+      return parts.join('.');
+    };
+
+    it.each([
+      ['what is no token', async () => 'hello', 'TokenUnknown', 2],
+      ['a token that was never given out', async (token: string) => change(token, 1), 'TokenUnknown', 2],
+      ['a token of another coordinator', async (token: string) => change(token, 2), 'WrongCoordinatorKey', 2],
+    ])('refuses %s and stores nothing', async (_what, tokenOf, code, status) => {
+      const here = path();
+      const config = writeNode(here, coordinator.address, 1);
+      const { token } = await newToken(coordinator, 'someone');
+      const result = await enrol(config, await tokenOf(token));
+      expect([result.status, refusal(result)], result.stderr).toEqual([status, code]);
+      expectNothingStored(here);
+      // The token is still good where it was not the one that was used.
+      expect((await enrol(config, token)).status).toBe(0);
+    });
+
+    it('refuses a token that was used, an expired one, and a second enrolment of one node', async () => {
+      const { token } = await newToken(coordinator, 'twice');
+      const first = writeNode(path(), coordinator.address, 1);
+      const done = await enrol(first, token);
+      expect(JSON.parse(done.stdout)).toMatchObject({ clientId: expect.any(String), federation: expect.any(String) });
+
+      const again = path();
+      const used = await enrol(writeNode(again, coordinator.address, 2), token);
+      expect([used.status, refusal(used)]).toEqual([2, 'TokenUsed']);
+      const { token: expired } = await newToken(coordinator, 'late', 1);
+      const late = await enrol(writeNode(again, coordinator.address, 2), expired);
+      expect([late.status, refusal(late)]).toEqual([2, 'TokenExpired']);
+      expectNothingStored(again);
+
+      const identity = readFileSync(join(folder, 'enrolled', 'data', 'identity.json'));
+      const other = await newToken(coordinator, 'other');
+      const second = await enrol(enrolled.config, other.token);
+      expect([second.status, refusal(second)]).toEqual([2, 'AlreadyEnrolled']);
+      expect(readFileSync(join(folder, 'enrolled', 'data', 'identity.json')).equals(identity)).toBe(true);
+    });
+
+    it('says so where nobody answers, or somebody else', async () => {
+      const { token } = await newToken(coordinator, 'unreachable');
+      const here = path();
+      const nobody = await enrol(writeNode(here, 'http://127.0.0.1:9', 1), token);
+      expect([nobody.status, refusal(nobody)]).toEqual([1, 'ConnectionLost']);
+      const far = await enrol(writeNode(here, 'http://hansa.example.org', 1), token);
+      expect([far.status, refusal(far)]).toEqual([2, 'InsecureAddress']);
+      expectNothingStored(here);
+    });
+  });
+
+  describe('run', () => {
+    const run = (config: string) => processes.run('client', 'run', '--config', config, '--json');
+
+    it('refuses to start unenrolled, and with a key that this coordinator does not know', async () => {
+      const unenrolled = await run(writeNode(path(), coordinator.address, 1));
+      expect([unenrolled.status, refusal(unenrolled)]).toEqual([2, 'NotEnrolled']);
+
+      const stranger = path();
+      cpSync(join(folder, 'enrolled'), stranger, { recursive: true });
+      const identity = join(stranger, 'data', 'identity.json');
+      const facts = JSON.parse(readFileSync(identity, 'utf8')) as object;
+      writeFileSync(identity, JSON.stringify({ ...facts, clientId: '7f0c1d0e-1111-4222-8333-444455556666' }));
+      const unknown = await run(join(stranger, 'node.json'));
+      expect([unknown.status, refusal(unknown)], unknown.stderr).toEqual([2, 'UnknownClient']);
+    });
+
+    it('tells all faults of a config at once, and of data before it connects', async () => {
+      const here = path();
+      const config = writeNode(here, coordinator.address, 1, { coordinator: 'nowhere', folder: '', extra: true });
+      const faults = await run(config);
+      expect([faults.status, refusal(faults)]).toEqual([2, 'InvalidConfig']);
+      for (const place of ['coordinator', 'folder', 'extra']) expect(faults.stdout).toContain(place);
+
+      const broken = path();
+      cpSync(join(folder, 'enrolled'), broken, { recursive: true });
+      writeFileSync(join(broken, 'orders.csv'), 'day,units\n2025-01-01,3\n');
+      const data = await run(join(broken, 'node.json'));
+      expect([data.status, refusal(data)], data.stderr).toEqual([2, 'InvalidData']);
+      expect(data.stderr).not.toContain('connected to');
+    });
+
+    it('refuses a damaged journal by its line', async () => {
+      const damaged = path();
+      cpSync(join(folder, 'enrolled'), damaged, { recursive: true });
+      writeFileSync(join(damaged, 'data', 'journal.jsonl'), 'nonsense\n');
+      const result = await run(join(damaged, 'node.json'));
+      expect([result.status, refusal(result)]).toEqual([2, 'LedgerCorrupt']);
+      expect(result.stderr).toContain('Line 1');
+    });
+
+    it('is interrupted by Ctrl-C while it starts and while it waits, a second process being refused meanwhile', async () => {
+      const early = processes.start('client', 'run', '--config', enrolled.config, '--json');
+      await expect.poll(() => existsSync(join(enrolled.folder, 'spool')), { timeout: 30_000 }).toBe(true);
+      early.child.kill('SIGINT');
+      const stopped = await early.finished;
+      expect([stopped.status, refusal(stopped)], stopped.stderr).toEqual([130, 'Interrupted']);
+
+      const waiting = processes.start('client', 'run', '--config', enrolled.config);
+      await waiting.says(/connected to/);
+      const children = childrenOf(waiting.child.pid ?? 0);
+      expect(children.length).toBeGreaterThan(0);
+      const second = await run(enrolled.config);
+      expect([second.status, refusal(second)]).toEqual([2, 'IdentityLocked']);
+      waiting.child.kill('SIGINT');
+      expect((await waiting.finished).status).toBe(130);
+      for (const pid of children) expect(isAlive(pid)).toBe(false);
+      expect(readdirSync(enrolled.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    });
+
+    it('takes its training process with it when it is killed outright', async () => {
+      const killed = processes.start('client', 'run', '--config', enrolled.config);
+      await killed.says(/connected to/);
+      const children = childrenOf(killed.child.pid ?? 0);
+      expect(children.length).toBeGreaterThan(0);
+      killed.child.kill('SIGKILL');
+      await killed.finished;
+      await expect.poll(() => children.filter(isAlive), { timeout: 30_000 }).toEqual([]);
+    });
+  });
+
+  it('doctor finds a node that is ready, and says what is not', async () => {
+    const ready = await processes.run('client', 'doctor', '--config', enrolled.config, '--json');
+    expect(ready.status, ready.stdout).toBe(0);
+    const report = JSON.parse(ready.stdout) as {
+      ready: boolean;
+      checks: { name: string; state: string; detail: string }[];
+    };
+    expect(report.checks.map(({ name }) => name)).toEqual([
+      'machine',
+      'engine',
+      'folder',
+      'data',
+      'coordinator',
+      'enrolment',
+    ]);
+    const bad = await processes.run(
+      'client',
+      'doctor',
+      '--config',
+      writeNode(path(), 'http://127.0.0.1:9', 1),
+      '--json',
+    );
+    expect(bad.status).toBe(1);
+    expect(bad.stdout).toMatch(/hansa-client enrol/);
+  });
+
+  it('evaluate and model init refuse what they cannot do', async () => {
+    const nothing = await processes.run('client', 'evaluate', '--config', enrolled.config, '--json');
+    expect([nothing.status, refusal(nothing)]).toEqual([2, 'NotFound']);
+    const out = join(folder, 'model.safetensors');
+    writeFileSync(out, 'mine');
+    const there = await processes.run('client', 'model', 'init', '--out', out, '--json');
+    expect([there.status, refusal(there)]).toEqual([2, 'InvalidArgument']);
+    expect(readFileSync(out, 'utf8')).toBe('mine');
+  });
+
+  it('gives one JSON document for a wrong command line, and help for --help', async () => {
+    const wrong = await processes.run('client', 'run', '--json', '--nonsense');
+    expect([wrong.status, refusal(wrong)]).toEqual([2, 'InvalidArgument']);
+    const help = await processes.run('client', 'run', '--help');
+    expect([help.status, help.stderr]).toEqual([0, '']);
+    expect(help.stdout).toContain('--until-task-ends');
+  });
+
+  describe('a folder that cannot be written to', () => {
+    const mounts: string[] = [];
+    afterAll(() => {
+      for (const mount of mounts) execFileSync('umount', [mount]);
+    });
+    // Root ignores file modes, so it takes a real mount; where that is not allowed the skip is counted.
+    const canMount = (() => {
+      const probe = mkdtempSync(join(tmpdir(), 'hansa-mount-'));
+      try {
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
+        execFileSync('umount', [probe]);
+        return true;
+      } catch {
+        return false;
+      } finally {
+        rmSync(probe, { recursive: true });
+      }
+    })();
+    const mount = (at: string, options: string): void => {
+      mkdirSync(at, { recursive: true });
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', at]);
+      mounts.push(at);
+    };
+
+    it.skipIf(!canMount)('is refused by name when it is read-only, before the token is spent', async () => {
+      const here = path();
+      const config = writeNode(here, coordinator.address, 1);
+      const { token } = await newToken(coordinator, 'read-only');
+      mount(join(here, 'data'), 'size=64k,ro');
+      const result = await enrol(config, token);
+      expect([result.status, refusal(result)], result.stderr).toEqual([2, 'DataFolderUnusable']);
+      expect((await enrol(writeNode(path(), coordinator.address, 1), token)).status).toBe(0);
+    });
+
+    it.skipIf(!canMount)('is refused by name when it is full', async () => {
+      const here = path();
+      const config = writeNode(here, coordinator.address, 1);
+      const { token } = await newToken(coordinator, 'full');
+      const data = join(here, 'data');
+      mount(data, 'size=64k');
+      try {
+        writeFileSync(join(data, 'filler'), Buffer.alloc(1 << 20));
+      } catch {
+        // It is full now.
+      }
+      const result = await enrol(config, token);
+      expect([result.status, refusal(result)], result.stderr).toEqual([1, 'StorageFull']);
+      expect(existsSync(join(data, 'identity.json'))).toBe(false);
+    });
+
+    it.skipIf(!canMount)('stops a node that is enrolled, when it is read-only', async () => {
+      const here = path();
+      cpSync(join(folder, 'enrolled'), here, { recursive: true });
+      const data = join(here, 'data');
+      const files = readdirSync(data).filter((name) => name !== 'spool');
+      const kept = files.map((name) => [name, join(folder, 'enrolled', 'data', name)] as const);
+      mount(data, 'size=1m');
+      for (const [name, from] of kept) cpSync(from, join(data, name), { recursive: true });
+      execFileSync('mount', ['-o', 'remount,ro', data]);
+      const result = await processes.run('client', 'run', '--config', join(here, 'node.json'), '--json');
+      expect([result.status, refusal(result)], result.stderr).toEqual([2, 'DataFolderUnusable']);
+    });
+  });
+});
+
+/** Processes whose parent is `pid`; empty where the system does not tell. */
+function childrenOf(pid: number): number[] {
+  const listed = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n');
+  return listed
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child ?? 0);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
