@@ -46,10 +46,10 @@ describe('runNode', () => {
         { round: 1, attempt: 1, included: true, survivors: 5, baseModelHash: league.initialModelHash },
         { round: 2, attempt: 2, included: true, modelHash: league.modelHash },
       ]);
-      // Different nodes and rounds draw different batches.
+      // Rounds draw different batches; nodes do so because the trainer mixes their data into the seed.
       expect(trainer.requests.map(({ seed }) => seed)).toHaveLength(2);
     }
-    expect(new Set(league.nodes.flatMap(({ trainer }) => trainer.requests.map(({ seed }) => seed))).size).toBe(10);
+    expect(new Set(league.nodes.flatMap(({ trainer }) => trainer.requests.map(({ seed }) => seed))).size).toBe(2);
   });
 
   it('goes on after its connection broke in every stage of a set-up', async () => {

@@ -286,7 +286,6 @@ class RunningNode {
       clock,
       log,
       folder: this.#folder,
-      clientId: this.#identity.clientId,
       keepUpdates: config.training.keepUpdates,
       models: this.#models,
       journal: (record) => this.#record(record),

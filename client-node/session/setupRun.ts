@@ -39,7 +39,6 @@ export interface SetupPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly folder: NodeFolder;
-  readonly clientId: string;
   readonly keepUpdates: boolean;
   readonly models: ModelStore;
   /** Appends to the journal, forced to disk, then to the reducer's memory. */
@@ -242,7 +241,7 @@ export class SetupRun {
           learningRate: plan.learningRate,
           warmupSteps: plan.warmupSteps,
           optimizer: plan.optimizer,
-          seed: `${plan.seed}/${this.#ports.clientId}/${round}`,
+          seed: `${plan.seed}/${round}`,
         },
         ({ step: done, steps, loss }) => this.#progress(round, 'training', done, steps, loss),
         signal,

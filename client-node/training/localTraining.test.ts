@@ -144,6 +144,25 @@ describe('trainLocally', () => {
     expect(heavy / 1000).toBeCloseTo(0.75, 1);
     expect(drawn.every((times) => times > 0)).toBe(true);
   });
+
+  it('draws other windows of other data, the seed being the same', async () => {
+    const drawnOf = async (weights: Float64Array): Promise<number[]> => {
+      const drawn: number[] = [];
+      const recording: WindowSet = {
+        ...windows,
+        weights,
+        batch: (indices) => {
+          drawn.push(...Array.from(indices));
+          return windows.batch(indices);
+        },
+      };
+      await trainLocally(shape, start, recording, plan);
+      return drawn;
+    };
+    const drawn = await drawnOf(windows.weights);
+    expect(await drawnOf(windows.weights.slice())).toEqual(drawn);
+    expect(await drawnOf(windows.weights.with(0, windows.weights[0]! * (1 + 1e-9)))).not.toEqual(drawn);
+  });
 });
 
 describe('learningRateAt', () => {

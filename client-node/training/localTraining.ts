@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import type { WindowSet } from '../data/windows.ts';
@@ -125,7 +126,12 @@ export function learningRateAt(step: number, { learningRate, warmupSteps, steps,
   return learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
-/** Draws indices with probabilities in proportion to `weights`, with replacement. */
+/**
+ * Draws indices with probabilities in proportion to `weights`, with replacement.
+ *
+ * The weights, which follow from the data, are mixed into the seed: members of one task draw differently, and whoever does not know the data cannot
+ * tell which windows were drawn.
+ */
 function weightedDraw(weights: Float64Array, seed: string): () => number {
   const cumulative = new Float64Array(weights.length);
   let total = 0;
@@ -133,7 +139,9 @@ function weightedDraw(weights: Float64Array, seed: string): () => number {
     total += weight;
     cumulative[index] = total;
   });
-  const numbers = seededNumbers(`batches/${seed}`);
+  const bytes = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  const numbers = seededNumbers(`batches/${seed}/${digest}`);
   return () => {
     const target = numbers.uniform() * total;
     let low = 0;

@@ -11,7 +11,7 @@ export interface TrainRequest {
   readonly learningRate: number;
   /** Steps over which the learning rate rises from 0. */
   readonly warmupSteps: number;
-  /** Decides which windows are drawn; equal seeds on one engine give equal updates. */
+  /** Decides, with the data, which windows are drawn; equal seeds and data on one engine give equal updates. */
   readonly seed: string | number;
   readonly optimizer: 'adamW' | 'sgd';
   /** Every training window once a step, all of equal weight, instead of drawn batches. */

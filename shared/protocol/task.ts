@@ -15,7 +15,7 @@ export const planSchema = z.strictObject({
   optimizer: z.enum(['adamW', 'sgd']),
   learningRate: z.number().positive().max(10),
   warmupSteps: z.int().min(0).max(100_000),
-  /** Each node mixes it with its id and the round, so that nodes draw different batches and a run can be repeated. */
+  /** Each node mixes it with its own data and the round, so that nodes draw different batches and a run can be repeated. */
   seed: z
     .int()
     .min(0)

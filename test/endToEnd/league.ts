@@ -17,9 +17,9 @@ export interface Node {
 }
 
 /** Starts a coordinator on a free port. */
-export async function startCoordinator(processes: Processes, folder: string): Promise<Coordinator> {
+export async function startCoordinator(processes: Processes, folder: string, ...args: string[]): Promise<Coordinator> {
   const dataFolder = join(folder, 'coordinator');
-  const process = processes.start('coordinator', 'serve', '--data', dataFolder, '--port', '0', '--json');
+  const process = processes.start('coordinator', 'serve', '--data', dataFolder, '--port', '0', '--json', ...args);
   const [, address] = await process.says(/"address":\s*"([^"]+)"/);
   return { process, address: address!, dataFolder };
 }
