@@ -3,6 +3,7 @@ import type { RoundRecord, TaskFile } from '@hansa/shared/protocol';
 import { againstLocalOnly, cleaningCounts, type Evaluation } from './league/evaluation.ts';
 import { readWords } from './league/exactness.ts';
 import type { Node } from './league/league.ts';
+import type { Pilot } from './league/pilots.ts';
 import { keptUpdate, type Training } from './league/train.ts';
 import type { DemoOptions } from './options.ts';
 import type { MerchantReport, ReportData, RoundReport, SeenVector } from './report/data.ts';
@@ -67,6 +68,7 @@ export interface Collected {
   readonly startedAt: string;
   readonly sourceTitle: string | undefined;
   readonly nodes: readonly Node[];
+  readonly pilots: readonly Pilot[];
   readonly training: Training;
   readonly evaluations: readonly Evaluation[];
   readonly engine: { readonly name: string; readonly reason: string };
@@ -80,7 +82,8 @@ export interface Collected {
 
 /** Puts everything that a run left behind into what the JSON and the report are written from. */
 export function collect(run: Collected): ReportData {
-  const { options, nodes, training, evaluations, engine } = run;
+  const { options, nodes, pilots, training, evaluations, engine } = run;
+  const tasks = [...pilots.map((pilot) => pilot.training), training];
   const nameOf = nameClients(nodes);
   const committed = training.rounds.filter(({ outcome }) => outcome === 'committed');
   const result: DemoResult = {
@@ -89,7 +92,8 @@ export function collect(run: Collected): ReportData {
     engine: engine.name,
     totalSeconds: run.totalSeconds,
     coordinatorPeakRssBytes: run.coordinatorPeakRssBytes ?? null,
-    sumExact: committed.length > 0 && committed.every(({ attempt }) => training.exact.get(attempt) === true),
+    sumExact: committed.length > 0 && tasks.every(isExact),
+    pilots: pilots.map(({ learningRate, validationLoss }) => ({ learningRate, validationLoss })),
     rounds: training.rounds.map((record) => roundResult(record, nameOf)),
     merchants: nodes.map(({ merchant }, i) => {
       const { rows, series, steps, wql, wape } = evaluations[i]!;
@@ -103,7 +107,13 @@ export function collect(run: Collected): ReportData {
       options.data === undefined
         ? { kind: 'generated', world: options.world }
         : { kind: 'files', name: run.sourceTitle ?? options.data },
-    merchants: nodes.map((node, i) => merchantReport(node, evaluations[i]!, training.rounds)),
+    merchants: nodes.map((node, i) =>
+      merchantReport(
+        node,
+        evaluations[i]!,
+        tasks.flatMap(({ rounds }) => rounds),
+      ),
+    ),
     rounds: training.rounds.map((record) =>
       roundReport(
         record,
@@ -123,6 +133,11 @@ export function collect(run: Collected): ReportData {
   };
 }
 
+/** Whether in every round that a task committed the unmasked sum is what the nodes kept. */
+function isExact({ rounds, exact }: Training): boolean {
+  return rounds.every(({ outcome, attempt }) => outcome !== 'committed' || exact.get(attempt) === true);
+}
+
 function merchantReport(
   { merchant, clientId }: Node,
   evaluation: Evaluation,
@@ -132,6 +147,7 @@ function merchantReport(
     id: merchant.id,
     wqlIntervals: evaluation.wqlIntervals,
     againstLocal: againstLocalOnly(evaluation),
+    learningRates: evaluation.learningRates,
     bytesSent: rounds.reduce((sum, { bytesUpByClient }) => sum + (bytesUpByClient[clientId] ?? 0), 0),
     cleaning: cleaningCounts(evaluation),
     forecast: evaluation.example,

@@ -15,7 +15,7 @@ describe('the demo’s options', () => {
     const parsed = parseOptions([], folder);
     expect(parsed).toMatchObject({
       kind: 'run',
-      options: { merchants: 6, rounds: 5, size: 'nano', engine: 'auto', world: 'shared', seed: 1, keep: false },
+      options: { merchants: 6, rounds: 10, size: 'nano', engine: 'auto', world: 'shared', seed: 1, keep: false },
     });
   });
 

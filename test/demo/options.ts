@@ -63,7 +63,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
         .argParser(whole(minMerchants, maxMerchants))
         .default(6),
     )
-    .addOption(new Option('--rounds <n>', 'rounds of training, 1 to 1000').argParser(whole(1, 1000)).default(5))
+    .addOption(new Option('--rounds <n>', 'rounds of training, 1 to 1000').argParser(whole(1, 1000)).default(10))
     .addOption(new Option('--size <size>', 'size of the model').choices(modelSizes).default('nano'))
     .addOption(new Option('--engine <name>', 'engine that trains').choices(['auto', ...engineNames]).default('auto'))
     .addOption(

@@ -49,8 +49,11 @@ export const demoResultSchema = z.strictObject({
   totalSeconds: z.number().nonnegative(),
   /** VmHWM of the coordinator's process; null where the system does not tell. */
   coordinatorPeakRssBytes: z.int().nonnegative().nullable(),
-  /** Whether in every committed round the unmasked sum is the sum of the quantised updates that the nodes kept. */
+  /** Whether in every committed round, pilots included, the unmasked sum is the sum of the quantised updates that the nodes kept. */
   sumExact: z.boolean(),
+  /** What the league's learning rate was chosen by: the members' mean validation loss at each; empty where there was nothing to choose. */
+  pilots: z.array(z.strictObject({ learningRate: z.number().positive(), validationLoss: z.number().nonnegative() })),
+  /** Of the task that the demo is about; pilots are not among them. */
   rounds: z.array(roundResultSchema),
   merchants: z.array(merchantResultSchema),
 });

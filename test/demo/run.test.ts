@@ -18,8 +18,7 @@ const training: TrainingSettings = {
   fineTuneSteps: 1,
   batchSize: 4,
   warmupSteps: 1,
-  learningRate: 0.001,
-  learningRates: [0.001],
+  learningRates: [0.001, 0.003],
   clipNorm: 10,
 };
 
@@ -70,8 +69,8 @@ describe('a whole demo of real processes', () => {
     expect(told.join('\n')).toMatch(/Round 2: merchant-4 was killed .* \d of 5 shares rebuilt its masks/);
   });
 
-  it('compares four forecasts for every merchant', () => {
-    const { merchants, engine, coordinatorPeakRssBytes } = demoResultSchema.parse(
+  it('chooses the learning rate by pilots and compares four forecasts for every merchant', () => {
+    const { merchants, engine, pilots, coordinatorPeakRssBytes } = demoResultSchema.parse(
       JSON.parse(readFileSync(join(options.out, 'demo.json'), 'utf8')),
     );
     expect(engine).toBe('wasm');
@@ -81,6 +80,9 @@ describe('a whole demo of real processes', () => {
       expect(steps).toBe(3 * training.localSteps + training.fineTuneSteps);
       expect(Math.min(...Object.values(wql))).toBeGreaterThan(0);
     }
+    expect(pilots.map(({ learningRate }) => learningRate)).toEqual(training.learningRates);
+    const best = pilots.reduce((a, b) => (b.validationLoss < a.validationLoss ? b : a));
+    expect(told.join('\n')).toContain(`Learning rate ${best.learningRate} chosen`);
     if (process.platform === 'linux') expect(coordinatorPeakRssBytes).toBeGreaterThan(20e6);
   });
 
@@ -92,8 +94,9 @@ describe('a whole demo of real processes', () => {
     expect(report).toContain(model);
     expect(report).toContain('merchant-4 was killed after it had handed out its key shares');
     expect(report).toContain('As it left: masked');
-    const { rounds } = JSON.parse(readFileSync(join(options.out, 'rounds.json'), 'utf8'));
+    const { rounds, pilots } = JSON.parse(readFileSync(join(options.out, 'rounds.json'), 'utf8'));
     expect(rounds.at(-1).modelHash).toBe(model);
+    expect(pilots.map((pilot: { rounds: unknown[] }) => pilot.rounds.length)).toEqual([2, 2]);
   });
 
   it('keeps each merchant’s orders in its own folder', () => {

@@ -3,9 +3,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { chooseEngine, engineNames, missingPart } from '@hansa/client-node/compute';
+import type { DataConfig } from '@hansa/client-node/data';
 import { HansaError } from '@hansa/shared/errors';
 import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
-import type { AdminStatus, RoundRecord } from '@hansa/shared/protocol';
+import type { AdminStatus, RoundRecord, TaskFile } from '@hansa/shared/protocol';
 import { collect, type NameOf, nameClients, roundReport, roundResult } from './collect.ts';
 import { answerOf, type ProcessGroup } from './league/childProcess.ts';
 import { type Evaluation, evaluationSchema } from './league/evaluation.ts';
@@ -21,15 +22,16 @@ import {
   writeInitialModel,
 } from './league/league.ts';
 import { type MerchantFolder, writeOrders } from './league/orders.ts';
+import { chosenRate, type Pilot, pilotOf } from './league/pilots.ts';
 import { type Training, train } from './league/train.ts';
 import type { DemoOptions } from './options.ts';
 import { dictionaries } from './report/dictionary.ts';
 import { renderReport, storyOf } from './report/page.ts';
 import { demoResultSchema } from './result.ts';
-import type { Ending } from './screen/render.ts';
+import { type Ending, pilotWords } from './screen/render.ts';
 import type { Screen } from './screen/screen.ts';
 import type { ScreenState } from './screen/state.ts';
-import { demoTask, expectedMinutes, type TrainingSettings } from './settings.ts';
+import { demoTask, expectedMinutes, pilotCount, pilotTask, type TrainingSettings } from './settings.ts';
 import type { Mapping } from './silos/mapping.ts';
 import { judge } from './verdict.ts';
 
@@ -53,6 +55,7 @@ export function initialState(options: DemoOptions, training: TrainingSettings, s
     expectedMinutes: expectedMinutes(options, training, cpus().length),
     coordinator: undefined,
     rounds: options.rounds,
+    pilot: undefined,
     stage: 'starting',
     running: undefined,
     losses: [],
@@ -117,8 +120,12 @@ export async function runDemo(
   await coordinator.admin.storeModel(modelHash, initialModel);
 
   state.stage = 'training';
-  const task = demoTask(options, merchants[0]!.data.frequency, stage.training);
-  const training = await trainVisibly({ task, modelHash }, coordinator, nodes, options, stage);
+  const { frequency } = merchants[0]!.data;
+  const league: League = { coordinator, nodes, modelHash };
+  const pilots = await runPilots(league, options, frequency, stage);
+  const learningRate = chosenRate(pilots, stage.training.learningRates[0]!);
+  const task = demoTask(options, frequency, stage.training, learningRate);
+  const training = await trainVisibly(task, league, Math.min(2, options.rounds), stage);
 
   state.stage = 'evaluating';
   state.running = undefined;
@@ -135,6 +142,7 @@ export async function runDemo(
     startedAt: localTime(startedAt),
     sourceTitle: mapping?.title,
     nodes,
+    pilots,
     training,
     evaluations,
     engine,
@@ -150,7 +158,7 @@ export async function runDemo(
     versions: await versions(),
     command: ['npm run demo', ...(argv.length > 0 ? ['--'] : []), ...argv.map(quoted)].join(' '),
   });
-  const paths = await writeOutputs(options, data, training, nameClients(nodes));
+  const paths = await writeOutputs(options, data, { pilots, training }, nameClients(nodes));
   const verdict = judge(data.result.merchants);
   const here = (path: string): string => relative(process.cwd(), path);
   return {
@@ -234,17 +242,50 @@ async function startNodes(
   return nodes;
 }
 
+/** What all tasks of a run share. */
+interface League {
+  readonly coordinator: Coordinator;
+  readonly nodes: readonly Node[];
+  /** Model that every task starts from. */
+  readonly modelHash: string;
+}
+
+/** A pilot for every learning rate of the grid, where there is more than one: the league's is chosen by its validation loss, like each merchant's own. */
+async function runPilots(
+  league: League,
+  options: DemoOptions,
+  frequency: DataConfig['frequency'],
+  stage: Stage,
+): Promise<Pilot[]> {
+  const { state, screen, training } = stage;
+  const pilots: Pilot[] = [];
+  const count = pilotCount(training);
+  for (const learningRate of training.learningRates.slice(0, count)) {
+    state.pilot = { number: pilots.length + 1, count, learningRate };
+    const task = pilotTask(options, frequency, training, learningRate);
+    pilots.push(pilotOf(learningRate, await trainVisibly(task, league, undefined, stage)));
+  }
+  state.pilot = undefined;
+  if (count > 0) {
+    const chosen = chosenRate(pilots, Number.NaN);
+    const losses = pilots.map((pilot) => `${pilot.validationLoss.toFixed(4)} at ${pilot.learningRate}`);
+    screen.tell(`Learning rate ${chosen} chosen on the members' validation loss: ${losses.join(', ')}`);
+  }
+  return pilots;
+}
+
 async function trainVisibly(
-  { task, modelHash }: { task: ReturnType<typeof demoTask>; modelHash: string },
-  coordinator: Coordinator,
-  nodes: readonly Node[],
-  { rounds }: DemoOptions,
+  task: TaskFile,
+  { coordinator, nodes, modelHash }: League,
+  killFromRound: number | undefined,
   { state, screen, processes, signal }: Stage,
 ): Promise<Training> {
   const nameOf = nameClients(nodes);
   let killed: string | undefined;
+  state.rounds = task.rounds;
+  state.losses.length = 0;
   return await train(
-    { task, modelHash, killFromRound: Math.min(2, rounds), preferredVictim: nodes[preferredVictim] },
+    { task, modelHash, killFromRound, preferredVictim: nodes[preferredVictim] },
     coordinator,
     nodes,
     processes,
@@ -268,7 +309,7 @@ async function trainVisibly(
       round: (record, sumExact) => {
         addBytes(state, record, nameOf);
         if (record.loss !== undefined) state.losses.push(record.loss);
-        screen.tell(tellRound(record, nameOf, sumExact, killed));
+        screen.tell(`${pilotWords(state)}${tellRound(record, nameOf, sumExact, killed)}`);
       },
     },
   );
@@ -355,7 +396,7 @@ async function inParallel<T>(values: readonly T[], width: number, work: (value: 
 async function writeOutputs(
   { out, json }: DemoOptions,
   data: ReturnType<typeof collect>,
-  training: Training,
+  { pilots, training }: { readonly pilots: readonly Pilot[]; readonly training: Training },
   nameOf: NameOf,
 ): Promise<{ records: string; report: string }> {
   const records = join(out, 'rounds.json');
@@ -363,7 +404,17 @@ async function writeOutputs(
   const merchants = Object.fromEntries(
     [...new Set(training.rounds.flatMap(({ selected }) => selected))].map((client) => [client, nameOf(client)]),
   );
-  await writeFile(records, `${JSON.stringify({ formatVersion: 1, merchants, rounds: training.rounds }, null, 2)}\n`);
+  const content = {
+    formatVersion: 1,
+    merchants,
+    pilots: pilots.map((pilot) => ({
+      learningRate: pilot.learningRate,
+      validationLoss: pilot.validationLoss,
+      rounds: pilot.training.rounds,
+    })),
+    rounds: training.rounds,
+  };
+  await writeFile(records, `${JSON.stringify(content, null, 2)}\n`);
   await writeFile(report, renderReport(data));
   const figures = `${JSON.stringify(demoResultSchema.parse(data.result), null, 2)}\n`;
   await writeFile(join(out, 'demo.json'), figures);

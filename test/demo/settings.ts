@@ -8,26 +8,33 @@ export interface TrainingSettings {
   readonly fineTuneSteps: number;
   readonly batchSize: number;
   readonly warmupSteps: number;
-  /** Of the rounds. */
-  readonly learningRate: number;
-  /** What local-only and fine-tuning choose from on each merchant's own validation windows. */
+  /**
+   * What learning rates are chosen from, always on validation windows: the league's by pilots, local-only's and fine-tuning's by each merchant.
+   * With one there is nothing to choose, and no pilot.
+   */
   readonly learningRates: readonly number[];
   readonly clipNorm: number;
 }
 
 /** Set on validation, never on the hold-out; the same for every world and data set. */
 export const standardTraining: TrainingSettings = {
-  localSteps: 20,
+  localSteps: 30,
   fineTuneSteps: 20,
-  batchSize: 32,
+  batchSize: 16,
   warmupSteps: 2,
-  learningRate: 0.001,
-  learningRates: [0.0003, 0.001],
+  learningRates: [0.001, 0.003],
   clipNorm: 10,
 };
 
-/** Seconds that a step of 32 windows takes one core with the wasm engine (Zen 4): for the promise on the first screen, no more. */
-const secondsPerStep: Record<ModelSize, number> = { nano: 0.13, tiny: 0.4 };
+/** Rounds of a pilot: members tell the validation loss of the model that a round starts from, so that the second tells what the first has learned. */
+const pilotRounds = 2;
+
+/** How many pilots a run has: one for each learning rate there is to choose from. */
+export const pilotCount = ({ learningRates }: TrainingSettings): number =>
+  learningRates.length > 1 ? learningRates.length : 0;
+
+/** Seconds that a window takes one core in a step of the wasm engine (Zen 4, both cores busy): for the promise on the first screen, no more. */
+const secondsPerWindow: Record<ModelSize, number> = { nano: 0.0025, tiny: 0.007 };
 
 /** Whole minutes that a run may take, told before it starts. */
 export function expectedMinutes(
@@ -35,22 +42,48 @@ export function expectedMinutes(
   training: TrainingSettings,
   cores: number,
 ): number {
-  const alone = rounds * training.localSteps + training.fineTuneSteps;
-  const tuning = (alone + training.fineTuneSteps) * training.learningRates.length;
-  const steps = merchants * (rounds * training.localSteps + tuning);
+  const { localSteps, fineTuneSteps, learningRates, batchSize } = training;
+  const alone = rounds * localSteps + fineTuneSteps;
+  const tuning = (alone + fineTuneSteps) * learningRates.length;
+  const pilots = pilotCount(training) * pilotRounds;
+  const steps = merchants * ((rounds + pilots) * localSteps + tuning);
+  const stepSeconds = batchSize * secondsPerWindow[size];
   // Starting a node, and reading its orders again to compare, takes some seconds of a core each.
-  const seconds = 8 + (merchants * 16) / cores + rounds + (steps * secondsPerStep[size]) / Math.min(cores, merchants);
+  const seconds = 8 + (merchants * 16) / cores + rounds + pilots + (steps * stepSeconds) / Math.min(cores, merchants);
   return Math.max(1, Math.ceil(seconds / 60));
 }
 
-/** The task that the demo's coordinator runs. All merchants take part in every round, so that one can be lost and come back in the next. */
-export function demoTask(
-  { merchants, rounds, seed }: DemoOptions,
+/** A short task that shows what the league learns at one learning rate. */
+export function pilotTask(
+  options: DemoOptions,
   frequency: TaskFile['plan']['frequency'],
   training: TrainingSettings,
+  learningRate: number,
+): TaskFile {
+  return leagueTask(`pilot at learning rate ${learningRate}`, pilotRounds, options, frequency, training, learningRate);
+}
+
+/** The task that the demo is about. */
+export function demoTask(
+  options: DemoOptions,
+  frequency: TaskFile['plan']['frequency'],
+  training: TrainingSettings,
+  learningRate: number,
+): TaskFile {
+  return leagueTask('demo', options.rounds, options, frequency, training, learningRate);
+}
+
+/** All merchants take part in every round, so that one can be lost and come back in the next. */
+function leagueTask(
+  name: string,
+  rounds: number,
+  { merchants, seed }: DemoOptions,
+  frequency: TaskFile['plan']['frequency'],
+  training: TrainingSettings,
+  learningRate: number,
 ): TaskFile {
   return taskFileSchema.parse({
-    name: 'demo',
+    name,
     model: 'model.safetensors',
     rounds,
     cohort: { minimum: merchants, maximum: merchants },
@@ -61,7 +94,7 @@ export function demoTask(
       localSteps: training.localSteps,
       batchSize: training.batchSize,
       warmupSteps: training.warmupSteps,
-      learningRate: training.learningRate,
+      learningRate,
       seed,
       evaluation: { fineTuneSteps: training.fineTuneSteps, learningRates: [...training.learningRates] },
     },

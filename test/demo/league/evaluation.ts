@@ -14,6 +14,7 @@ export const evaluationSchema = z.looseObject({
   steps: byMethod,
   wql: byMethod,
   wape: byMethod,
+  learningRates: z.looseObject({ localOnly: z.number(), fineTuned: z.number() }),
   wqlIntervals: z.partialRecord(z.enum(methods), interval),
   comparisons: z.array(
     z.looseObject({ method: z.enum(methods), against: z.enum(methods), change: z.number(), interval }),

@@ -37,7 +37,7 @@ export interface Training {
 /**
  * Runs one task to its end, and on the way kills one node between its key shares and its vector and starts it again.
  *
- * Pilot tasks of a few rounds (say, to choose the federated learning rate on validation losses) go through here too: same nodes, another task file.
+ * Pilots go through here too: same nodes, another task file.
  *
  * @throws HansaError when a process ends by itself, or the task fails or is aborted.
  */

@@ -29,6 +29,8 @@ export interface MerchantReport {
   readonly wqlIntervals: Readonly<Partial<Record<Method, Interval | undefined>>>;
   /** 95 % intervals of each method's WQL in per cent of local-only's (paired bootstrap over series). */
   readonly againstLocal: Readonly<Partial<Record<Method, Interval>>>;
+  /** That the merchant chose on its own validation windows. */
+  readonly learningRates: { readonly localOnly: number; readonly fineTuned: number };
   readonly bytesSent: number;
   readonly cleaning: CleaningCounts;
   readonly forecast: Forecast | undefined;

@@ -165,6 +165,8 @@ const english = {
   budgetValue: (steps: number) => `${en.number(steps)} steps`,
   bytesLeft: (bytes: string) => `${bytes}, unreadable alone`,
   budget: 'training',
+  ownRates: 'learning rates chosen',
+  ownRatesValue: (alone: number, tuning: number) => `${alone} alone, ${tuning} for fine-tuning`,
   forecastHeading: (series: string) => `Forecast of ${series}`,
   forecastLegend: {
     history: 'sold before',
@@ -204,6 +206,8 @@ const english = {
   factPlan: 'each round',
   planValue: (steps: number, batch: number, rate: number) =>
     `${steps} steps of ${batch} windows at learning rate ${rate}`,
+  factPilots: 'learning rate chosen by pilots',
+  pilotValue: (rate: number, loss: string) => `validation loss ${loss} at ${rate}`,
   factFineTune: 'fine-tuning',
   fineTuneValue: (steps: number) => `${steps} steps`,
   factClip: 'clip norm',
@@ -372,6 +376,8 @@ const chinese: Dictionary = {
   budgetValue: (steps) => `${zh.number(steps)} 步`,
   bytesLeft: (bytes) => `${bytes}，单独无法读懂`,
   budget: '训练',
+  ownRates: '选定的学习率',
+  ownRatesValue: (alone, tuning) => `单独训练 ${alone}，微调 ${tuning}`,
   forecastHeading: (series) => `${series} 的预测`,
   forecastLegend: {
     history: '此前销量',
@@ -410,6 +416,8 @@ const chinese: Dictionary = {
   factMemory: '协调者内存峰值',
   factPlan: '每一轮',
   planValue: (steps, batch, rate) => `${steps} 步，每步 ${batch} 个窗口，学习率 ${rate}`,
+  factPilots: '学习率由试验轮选定',
+  pilotValue: (rate, loss) => `${rate} 时验证损失 ${loss}`,
   factFineTune: '微调',
   fineTuneValue: (steps) => `${steps} 步`,
   factClip: '裁剪范数',

@@ -61,6 +61,10 @@ export function reportFixture(effects: readonly number[]): ReportData {
       totalSeconds: 203.4,
       coordinatorPeakRssBytes: 143_000_000,
       sumExact: true,
+      pilots: [
+        { learningRate: 0.001, validationLoss: 0.2368 },
+        { learningRate: 0.003, validationLoss: 0.2328 },
+      ],
       rounds,
       merchants,
     },
@@ -81,6 +85,7 @@ export function reportFixture(effects: readonly number[]): ReportData {
           federated: around(changePercent(wql.federated, wql.localOnly)),
           fineTuned: around(effects[i]!),
         },
+        learningRates: { localOnly: 0.003, fineTuned: 0.001 },
         bytesSent: 2_600_000,
         cleaning: {
           rowsRead: 12_043,

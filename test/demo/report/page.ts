@@ -229,6 +229,13 @@ ${fact(
   (d) => d.budget,
   (d) => d.budgetValue(merchant.steps),
 )}
+${
+  report &&
+  fact(
+    (d) => d.ownRates,
+    (d) => d.ownRatesValue(report.learningRates.localOnly, report.learningRates.fineTuned),
+  )
+}
 </dl>
 <h4>${say((d) => d.wql)}</h4>
 ${methodChart(merchant, report)}
@@ -309,6 +316,15 @@ ${fact(
   (d) => d.factPlan,
   (d) => d.planValue(task.plan.localSteps, task.plan.batchSize, task.plan.learningRate),
 )}
+${
+  result.pilots.length === 0
+    ? undefined
+    : fact(
+        (d) => d.factPilots,
+        (d) =>
+          result.pilots.map((pilot) => d.pilotValue(pilot.learningRate, d.number(pilot.validationLoss, 4))).join(', '),
+      )
+}
 ${fact(
   (d) => d.factFineTune,
   (d) => d.fineTuneValue(data.fineTuneSteps),

@@ -22,6 +22,7 @@ function stateOf(merchants: number): ScreenState {
     expectedMinutes: 4,
     coordinator: 'http://127.0.0.1:41234',
     rounds: 5,
+    pilot: undefined,
     stage: 'training',
     running: { round: 2, attempt: 2, phase: 'train' },
     losses: [0.81, 0.62],
@@ -86,6 +87,12 @@ describe('the screen', () => {
     expect(text).toContain('24,258 rows');
     expect(text).toContain('575 kB, unreadable alone');
     expect(text).toContain('00:42');
+  });
+
+  it('says which pilot a round belongs to, at whatever learning rate', () => {
+    const lines = renderLive({ ...stateOf(6), pilot: { number: 1, count: 2, learningRate: 0.0003 } }, 42_000, 24);
+    expect(lines.join('\n')).toContain('Pilot 1 of 2, learning rate 0.0003: Round 2 of 5');
+    expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(columns);
   });
 
   it.each([5, 6, 8, 40, 128])('stays inside 80 × 24 with %i merchants', (merchants) => {

@@ -138,7 +138,10 @@ export function renderLive(state: ScreenState, nowMs: number, height: number): s
     const steps = roundPhases.map((name, i) =>
       i < at ? `${phaseWords[name]} ok` : i === at ? `>${phaseWords[name]}<` : phaseWords[name],
     );
-    lines.push(`Round ${round} of ${state.rounds}${again} · ${lossText(state)} · ${elapsed}`, `  ${steps.join(' · ')}`);
+    lines.push(
+      `${pilotWords(state)}Round ${round} of ${state.rounds}${again} · ${lossText(state)} · ${elapsed}`,
+      `  ${steps.join(' · ')}`,
+    );
   } else {
     const words = {
       starting: 'Starting the coordinator and the nodes',
@@ -167,6 +170,11 @@ function busiest(merchants: readonly MerchantState[], count: number): MerchantSt
         ? 1
         : 2;
   return [...merchants].sort((a, b) => urgency(a) - urgency(b)).slice(0, count);
+}
+
+/** 'Pilot 1 of 2, learning rate 0.001: ', or nothing outside a pilot. */
+export function pilotWords({ pilot }: ScreenState): string {
+  return pilot === undefined ? '' : `Pilot ${pilot.number} of ${pilot.count}, learning rate ${pilot.learningRate}: `;
 }
 
 function lossText({ losses }: ScreenState): string {

@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update';
-import { clock, columns, renderLive, renderOpening } from './render.ts';
+import { clock, columns, pilotWords, renderLive, renderOpening } from './render.ts';
 import type { ScreenState } from './state.ts';
 
 /** Where the demo shows what happens. */
@@ -65,7 +65,8 @@ function plainScreen(state: ScreenState, stream: NodeJS.WriteStream): Screen {
         say(`Engine: ${state.engine.name} works here`);
       }
       const { running } = state;
-      const phase = running === undefined ? '' : `Round ${running.round} of ${state.rounds}: ${running.phase}`;
+      const phase =
+        running === undefined ? '' : `${pilotWords(state)}Round ${running.round} of ${state.rounds}: ${running.phase}`;
       if (phase !== saidPhase && phase !== '') say(phase);
       saidPhase = phase;
     },

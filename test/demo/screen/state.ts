@@ -24,11 +24,14 @@ export interface ScreenState {
   readonly cores: number;
   expectedMinutes: number | undefined;
   coordinator: string | undefined;
-  readonly rounds: number;
+  /** Rounds of the task that runs. */
+  rounds: number;
+  /** The pilot that runs: which of how many, and what it tries. */
+  pilot: { readonly number: number; readonly count: number; readonly learningRate: number } | undefined;
   stage: 'starting' | 'training' | 'evaluating' | 'reporting';
   running: { round: number; attempt: number; phase: RoundPhase } | undefined;
-  /** Loss of each committed round. */
-  losses: number[];
+  /** Loss of each committed round of the task that runs. */
+  readonly losses: number[];
   readonly merchants: MerchantState[];
   /** One line in plain words for each thing that happened, oldest first. */
   readonly story: string[];
