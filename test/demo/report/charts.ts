@@ -201,7 +201,7 @@ export function fanChart(forecast: Forecast): Html {
 <path class="naive" d="${path(seasonalNaive) ?? ''}"/>
 <path class="median" d="${path(median) ?? ''}"/>${dots}
 <text class="axis" x="${left}" y="${height - 8}">${periodDate(forecast, -history.length)}</text>
-<text class="axis" x="${rounded(x(0))}" y="${height - 8}" text-anchor="middle">${forecast.origin}</text>
+<text class="axis" x="${rounded(x(-0.5) - 3)}" y="${height - 8}" text-anchor="end">${forecast.origin}</text>
 <text class="axis" x="${width}" y="${height - 8}" text-anchor="end">${periodDate(forecast, shown - 1)}</text>`,
     'chart',
   );

@@ -83,7 +83,7 @@ const english = {
   tileExact: 'every sum checked',
   exactYes: 'exact',
   exactNo: 'WRONG',
-  tileRows: 'order lines seen by others',
+  tileRows: 'order lines, none of which left its merchant',
   of: (part: number, whole: number) => `${part} of ${whole}`,
 
   changeHeading: 'Who gained, and by how much',
@@ -297,7 +297,7 @@ const chinese: Dictionary = {
   tileExact: '每次求和均经核对',
   exactYes: '精确',
   exactNo: '有误',
-  tileRows: '被他人看到的订单行',
+  tileRows: '行订单，均未离开各自的商家',
   of: (part, whole) => `${part} / ${whole}`,
 
   changeHeading: '谁获益，获益多少',

@@ -82,7 +82,7 @@ ${tile(
   (d) => d.tileExact,
 )}
 ${tile(
-  (d) => d.number(0),
+  (d) => d.number(result.merchants.reduce((sum, { rows }) => sum + rows, 0)),
   (d) => d.tileRows,
 )}
 </dl>

@@ -42,7 +42,9 @@ section { margin-top: 46px; }
 h2 { margin: 0 0 4px; font-size: 23px; letter-spacing: -.01em; line-height: 1.25; }
 .lead { margin: 0 0 16px; color: var(--soft); max-width: 62em; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 18px 20px; break-inside: avoid; }
-.grid2, .cards { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); }
+.grid2, .cards { display: grid; gap: 16px; }
+.grid2 { grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); }
+.cards { grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
 .cards.rounds { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }
 .change { max-width: 560px; }
 .run { margin: 12px 0 0; font-size: 14px; }
