@@ -9,7 +9,7 @@
  */
 
 export { type MaskPlan, type MaskTerm, wipeMaskPlan } from '../masks.ts';
-export { type AcceptedRoster, acceptRoster } from '../roster.ts';
 export { createMemory, type JournalledMemory } from './memory.ts';
+export { acceptRoster } from './roster.ts';
 export { step, waiting } from './step.ts';
 export type * from './types.ts';

@@ -1,5 +1,4 @@
-import type { AcceptedRoster } from '../roster.ts';
-import type { ClientMemory, JournalRecord } from './types.ts';
+import type { AcceptedRoster, ClientMemory, JournalRecord } from './types.ts';
 
 /** A memory that grows with the journal. */
 export interface JournalledMemory extends ClientMemory {

@@ -12,7 +12,18 @@ import type {
 import type { RandomSource } from '@hansa/shared/random';
 import type { CohortView } from '../cohortView.ts';
 import type { MaskPlan } from '../masks.ts';
-import type { AcceptedRoster } from '../roster.ts';
+
+/** A roster that this node has accepted, and what it remembers of the first. */
+export interface AcceptedRoster {
+  readonly federation: string;
+  readonly epoch: number;
+  readonly hash: Uint8Array;
+  readonly members: readonly { readonly index: number; readonly id: string; readonly publicKey: Uint8Array }[];
+  /** Indexes of the members that stand in the first roster this node was shown, with the same id and key: the known peers. */
+  readonly known: readonly number[];
+  /** The members of the first roster. */
+  readonly first: readonly { readonly index: number; readonly id: string; readonly publicKey: Uint8Array }[];
+}
 
 /** What a node insists on, whatever a task says. */
 export interface ClientPolicy {

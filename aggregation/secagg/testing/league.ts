@@ -15,6 +15,7 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { type RandomSource, seededRandom } from '@hansa/shared/random';
 import { createMemory, type JournalledMemory } from '../client/memory.ts';
+import { acceptRoster } from '../client/roster.ts';
 import { step as stepClient, waiting } from '../client/step.ts';
 import type {
   ClientEffect,
@@ -29,7 +30,6 @@ import { type Contribution, maskedTiles, quantisedTiles, updateOf } from '../enc
 import { openSum } from '../encoding/openSum.ts';
 import type { TailValues } from '../encoding/tail.ts';
 import type { UnmaskPlan } from '../masks.ts';
-import { acceptRoster } from '../roster.ts';
 import { start, step as stepServer } from '../server/step.ts';
 import type { ServerEffect, ServerEvent, ServerPorts, ServerStage, ServerState } from '../server/types.ts';
 

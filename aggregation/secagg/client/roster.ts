@@ -1,19 +1,7 @@
 import { equalBytes, verifyLabelled } from '@hansa/shared/crypto';
 import { type Roster, rosterBytes, rosterHash } from '@hansa/shared/protocol/secagg';
-import type { ClientPolicy, IdentityPort } from './client/types.ts';
-import { refuse } from './refuse.ts';
-
-/** A roster that this node has accepted, and what it remembers of the first. */
-export interface AcceptedRoster {
-  readonly federation: string;
-  readonly epoch: number;
-  readonly hash: Uint8Array;
-  readonly members: readonly { readonly index: number; readonly id: string; readonly publicKey: Uint8Array }[];
-  /** Indexes of the members that stand in the first roster this node was shown, with the same id and key: the known peers. */
-  readonly known: readonly number[];
-  /** The members of the first roster. */
-  readonly first: readonly { readonly index: number; readonly id: string; readonly publicKey: Uint8Array }[];
-}
+import { refuse } from '../refuse.ts';
+import type { AcceptedRoster, ClientPolicy, IdentityPort } from './types.ts';
 
 /**
  * Checks M0 against the roster pinned so far (undefined: this one is pinned) and gives the roster to journal, or the pinned one where it is the same.

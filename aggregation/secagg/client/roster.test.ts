@@ -2,8 +2,8 @@ import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { type Roster, type RosterMember, rosterBytes, rosterHash } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
+import { leagueFederation } from '../testing/league.ts';
 import { acceptRoster } from './roster.ts';
-import { leagueFederation } from './testing/league.ts';
 
 const keyOf = (name: string) => new IdentityKey(newIdentitySeed(seededRandom(name)));
 const coordinator = keyOf('coordinator');
