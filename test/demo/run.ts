@@ -26,7 +26,7 @@ import { chosenRate, type Pilot, pilotOf } from './league/pilots.ts';
 import { type Training, train } from './league/train.ts';
 import type { DemoOptions } from './options.ts';
 import { dictionaries } from './report/dictionary.ts';
-import { renderReport, storyOf } from './report/page.ts';
+import { fineTunedIntervals, renderReport, storyOf } from './report/page.ts';
 import { demoResultSchema } from './result.ts';
 import { type Ending, pilotWords } from './screen/render.ts';
 import type { Screen } from './screen/screen.ts';
@@ -159,7 +159,7 @@ export async function runDemo(
     command: ['npm run demo', ...(argv.length > 0 ? ['--'] : []), ...argv.map(quoted)].join(' '),
   });
   const paths = await writeOutputs(options, data, { pilots, training }, nameClients(nodes));
-  const verdict = judge(data.result.merchants);
+  const verdict = judge(data.result.merchants, fineTunedIntervals(data));
   const here = (path: string): string => relative(process.cwd(), path);
   return {
     verdict,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dictionaries } from './report/dictionary.ts';
 import type { MerchantResult } from './result.ts';
-import { changePercent, judge, median } from './verdict.ts';
+import { changePercent, judge as judgeWith, median, type Verdict } from './verdict.ts';
 
 /** A league whose fine-tuned model changes each merchant's error by these per cents of local-only's. */
 function league(changes: number[], naive = 2): MerchantResult[] {
@@ -10,6 +10,15 @@ function league(changes: number[], naive = 2): MerchantResult[] {
     const wql = { seasonalNaive: naive, localOnly: 1, federated: 1.1, fineTuned: 1 + change / 100 };
     return { id: `merchant-${i + 1}`, rows: 10, series: 1, steps: 1, wql, wape: wql };
   });
+}
+
+/** Judges with intervals of so many per cent to either side. */
+function judge(merchants: MerchantResult[], reach = 1): Verdict {
+  const around = merchants.map(({ id, wql }) => {
+    const change = changePercent(wql.fineTuned, wql.localOnly);
+    return [id, [change - reach, change + reach]] as const;
+  });
+  return judgeWith(merchants, new Map(around));
 }
 
 const both = [dictionaries.en, dictionaries.zh] as const;
@@ -52,6 +61,22 @@ describe('the verdict', () => {
     expect(dictionaries.en.verdictFirst(verdict)).toContain(words);
     expect(dictionaries.en.verdictDidNotHelp).toBe('The league did not help');
     expect(dictionaries.zh.verdictDidNotHelp).toBe('联盟没有帮助');
+  });
+
+  it('needs gains that outweigh the losses by more than chance', () => {
+    // Four of six gain more than half a per cent; as much is lost.
+    const even = judge(league([-4, -0.8, -0.6, -0.55, 2.5, 3.2]));
+    expect(even).toMatchObject({ helped: false, gained: 4, smallInTheMiddle: false });
+    expect(dictionaries.en.verdictFirst(even)).toContain('does not outweigh what others lost by more than chance');
+    // The mean of six is known to 1.96 · 3 / 1.96 / √6 = 1.22 where each is known to 3.
+    const changes = [-3, -2, -1, -1, -1, 2];
+    const { average } = judge(league(changes), 3);
+    expect(average.percent).toBeCloseTo(-1, 6);
+    expect(average.high - average.percent).toBeCloseTo(3 / Math.sqrt(6), 6);
+    expect(judge(league(changes), 3).helped).toBe(false);
+    expect(judge(league(changes), 2).helped).toBe(true);
+    // Without intervals nobody can tell.
+    expect(judgeWith(league([-5, -5, -5]), new Map()).helped).toBe(false);
   });
 
   it('is two sentences that name the worst merchant, whatever the figures', () => {

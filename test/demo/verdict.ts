@@ -1,3 +1,4 @@
+import type { Interval } from './report/data.ts';
 import type { MerchantResult, Method } from './result.ts';
 
 export interface Change {
@@ -8,12 +9,19 @@ export interface Change {
 
 /** What the figures say, before it is put into words of either language. */
 export interface Verdict {
-  /** The league helped when most merchants gained and the middle merchant gained by at least half a per cent. */
+  /**
+   * The league helped when most merchants gained, the middle merchant by at least half a per cent, and the average change is below 0 by more than
+   * chance: what some gain must outweigh what others lose.
+   */
   readonly helped: boolean;
   readonly merchants: number;
   /** Fine-tuned against local-only, best first. */
   readonly againstLocal: readonly Change[];
   readonly medianAgainstLocal: number;
+  /** The middle merchant gained too little to be worth it. */
+  readonly smallInTheMiddle: boolean;
+  /** Mean over the merchants, with the interval that chance in the choice of their items leaves. */
+  readonly average: { readonly percent: number; readonly low: number; readonly high: number };
   readonly gained: number;
   readonly lost: number;
   readonly best: Change;
@@ -27,6 +35,9 @@ export interface Verdict {
 
 /** Gains below this, in per cent of WQL, are no reason to join a league. */
 const worthwhilePercent = 0.5;
+
+/** Two-sided 95 % of a normal distribution, in standard deviations. */
+const deviations95 = 1.96;
 
 /** Change in per cent; 0 when both are 0, and never infinite. */
 export function changePercent(value: number, against: number): number {
@@ -43,11 +54,26 @@ export function median(values: readonly number[]): number {
 }
 
 /**
+ * Mean of the merchants' changes and its 95 % interval. Merchants are independent of each other, so that the variances of their own intervals add up;
+ * a merchant without an interval leaves the mean without a bound.
+ */
+function averageOf(changes: readonly Change[], intervals: ReadonlyMap<string, Interval>): Verdict['average'] {
+  const percent = changes.reduce((sum, change) => sum + change.percent, 0) / changes.length;
+  const variance = changes.reduce((sum, { id }) => {
+    const [low, high] = intervals.get(id) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    return sum + ((high - low) / (2 * deviations95)) ** 2;
+  }, 0);
+  const reach = (deviations95 * Math.sqrt(variance)) / changes.length;
+  return { percent, low: percent - reach, high: percent + reach };
+}
+
+/**
  * Judges a league by its figures alone; the world that the data came from is not an argument.
  *
  * @param merchants at least one. @throws RangeError without any.
+ * @param intervals by merchant: 95 % of the change in per cent of fine-tuned against local-only, over the merchant's items
  */
-export function judge(merchants: readonly MerchantResult[]): Verdict {
+export function judge(merchants: readonly MerchantResult[], intervals: ReadonlyMap<string, Interval>): Verdict {
   if (merchants.length === 0) throw new RangeError('no merchants to judge');
   const changes = (against: Method): Change[] =>
     merchants
@@ -56,12 +82,16 @@ export function judge(merchants: readonly MerchantResult[]): Verdict {
   const againstLocal = changes('localOnly');
   const againstNaive = changes('seasonalNaive');
   const medianAgainstLocal = median(againstLocal.map(({ percent }) => percent));
+  const smallInTheMiddle = medianAgainstLocal > -worthwhilePercent;
+  const average = averageOf(againstLocal, intervals);
   const gained = againstLocal.filter(({ percent }) => percent < 0).length;
   return {
-    helped: gained > merchants.length / 2 && medianAgainstLocal <= -worthwhilePercent,
+    helped: gained > merchants.length / 2 && !smallInTheMiddle && average.high < 0,
     merchants: merchants.length,
     againstLocal,
     medianAgainstLocal,
+    smallInTheMiddle,
+    average,
     gained,
     lost: againstLocal.filter(({ percent }) => percent > 0).length,
     best: againstLocal[0]!,

@@ -62,7 +62,11 @@ const english = {
     v.helped
       ? `${v.gained} of ${v.merchants} merchants forecast better with the fine-tuned league model than with a model of their own, the error in the middle case falling by ${en.percent(v.medianAgainstLocal)} and at best, for ${v.best.id}, by ${en.percent(v.best.percent)}.`
       : v.gained * 2 > v.merchants
-        ? `${v.gained} of ${v.merchants} merchants forecast better with the fine-tuned league model than with a model of their own, but in the middle case the error changed by only ${en.change(v.medianAgainstLocal)}, too little to be worth it.`
+        ? `${v.gained} of ${v.merchants} merchants forecast better with the fine-tuned league model than with a model of their own, but ${
+            v.smallInTheMiddle
+              ? `in the middle case the error changed by only ${en.change(v.medianAgainstLocal)}, too little to be worth it`
+              : `what they gained does not outweigh what others lost by more than chance: on average the error changed by ${en.change(v.average.percent)} (95 % interval ${en.span(v.average.low, v.average.high)})`
+          }.`
         : `${v.gained === 0 ? 'None' : `Only ${v.gained}`} of ${v.merchants} merchants forecast better with the fine-tuned league model than with a model of their own, and in the middle case the error changed by ${en.change(v.medianAgainstLocal)}.`,
   verdictSecond: (v: Verdict) => {
     const losses =
@@ -276,7 +280,11 @@ const chinese: Dictionary = {
     v.helped
       ? `${v.merchants} 家商家中有 ${v.gained} 家用微调后的联盟模型比只用自己的模型预测得更准，居中商家的误差下降 ${zh.percent(v.medianAgainstLocal)}，获益最多的是 ${v.best.id}，下降 ${zh.percent(v.best.percent)}。`
       : v.gained * 2 > v.merchants
-        ? `${v.merchants} 家商家中有 ${v.gained} 家用微调后的联盟模型比只用自己的模型预测得更准，但居中商家的误差变化仅为 ${zh.change(v.medianAgainstLocal)}，太小，不值得为此费力。`
+        ? `${v.merchants} 家商家中有 ${v.gained} 家用微调后的联盟模型比只用自己的模型预测得更准，但${
+            v.smallInTheMiddle
+              ? `居中商家的误差变化仅为 ${zh.change(v.medianAgainstLocal)}，太小，不值得为此费力`
+              : `它们的收益并未以超出偶然的幅度抵过其他商家的损失：误差平均变化 ${zh.change(v.average.percent)}（95% 区间 ${zh.span(v.average.low, v.average.high)}）`
+          }。`
         : `${v.merchants} 家商家中${v.gained === 0 ? '没有一家' : `只有 ${v.gained} 家`}用微调后的联盟模型比只用自己的模型预测得更准，居中商家的误差变化为 ${zh.change(v.medianAgainstLocal)}。`,
   verdictSecond: (v) => {
     const losses =

@@ -17,7 +17,7 @@ import { style } from './style.ts';
  * Every text that was read (names of merchants and items, reasons, paths) is escaped.
  */
 export function renderReport(data: ReportData): string {
-  const verdict = judge(data.result.merchants);
+  const verdict = judge(data.result.merchants, fineTunedIntervals(data));
   // No script runs and nothing is fetched; the one style sheet is named by its hash.
   const styleHash = createHash('sha256').update(style).digest('base64');
   return html`<!doctype html>
@@ -102,13 +102,18 @@ function fact(name: Say, value: Say | Html): Html {
   return html`<dt>${say(name)}</dt><dd>${typeof value === 'function' ? say(value) : value}</dd>`;
 }
 
-function changes({ merchants: reports }: ReportData, verdict: Verdict): Html {
-  const intervals = new Map<string, Interval>();
-  for (const { id, againstLocal } of reports) if (againstLocal.fineTuned) intervals.set(id, againstLocal.fineTuned);
+/** Per merchant, 95 % of the change of fine-tuned against local-only, in per cent. */
+export function fineTunedIntervals({ merchants }: Pick<ReportData, 'merchants'>): ReadonlyMap<string, Interval> {
+  return new Map(
+    merchants.flatMap(({ id, againstLocal: { fineTuned } }) => (fineTuned ? [[id, fineTuned] as const] : [])),
+  );
+}
+
+function changes(data: ReportData, verdict: Verdict): Html {
   return html`<section class="together">
 <h2>${say((d) => d.changeHeading)}</h2>
 <p class="lead">${say((d) => d.changeCaption)}</p>
-<div class="card change">${changeChart(verdict.againstLocal, intervals)}</div>
+<div class="card change">${changeChart(verdict.againstLocal, fineTunedIntervals(data))}</div>
 </section>`;
 }
 

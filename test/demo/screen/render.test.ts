@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { reportFixture } from '../report/fixture.ts';
+import { fineTunedIntervals } from '../report/page.ts';
 import { judge } from '../verdict.ts';
 import {
   clock,
@@ -40,9 +41,14 @@ function stateOf(merchants: number): ScreenState {
   };
 }
 
+function verdictOf(effects: number[]): Ending['verdict'] {
+  const data = reportFixture(effects);
+  return judge(data.result.merchants, fineTunedIntervals(data));
+}
+
 function endingOf(effects: number[], changes: Partial<Ending> = {}): Ending {
   return {
-    verdict: judge(reportFixture(effects).result.merchants),
+    verdict: verdictOf(effects),
     committed: 5,
     rounds: 5,
     sumExact: true,
