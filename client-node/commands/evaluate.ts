@@ -38,7 +38,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
         {
           initialModelFile,
           federatedModelFile,
-          rounds: entry.round,
+          rounds: entry.committedRounds,
           localSteps: plan.localSteps,
           fineTuneSteps: plan.evaluation.fineTuneSteps,
           batchSize: plan.batchSize,
@@ -59,7 +59,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
       for (const line of table(entry, result)) output.line(line);
       output.document({
         taskId: entry.taskId,
-        round: entry.round,
+        rounds: entry.committedRounds,
         modelHash: entry.modelHash,
         engine: engine.name,
         rows: data.rows,
@@ -95,7 +95,7 @@ function chooseTask(
         : `This node knows no task ${taskId}; ${which}.`,
     );
   }
-  if (entry.round === 0) {
+  if (entry.committedRounds === 0) {
     throw new HansaError('NotFound', `Task ${entry.taskId} has no committed round yet: there is nothing to compare.`);
   }
   const initialModelFile = modelPath(folder.models, entry.plan.initialModelHash);
@@ -122,7 +122,7 @@ function table(entry: TaskEntry, result: CompareResult): string[] {
   const number = (value: number) => value.toFixed(4).padStart(8);
   const percent = (value: number) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
   return [
-    `Task ${entry.taskId}, model of round ${entry.round}, ${count(result.windows)} windows of the hold-out. Lower is better.`,
+    `Task ${entry.taskId}, model after ${count(entry.committedRounds)} rounds, ${count(result.windows)} windows of the hold-out. Lower is better.`,
     '',
     `${'forecast'.padEnd(22)} ${'WQL'.padStart(8)} ${'WAPE'.padStart(8)} ${'steps'.padStart(8)}`,
     ...methods.map(

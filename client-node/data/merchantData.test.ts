@@ -235,11 +235,16 @@ async function writeAs(kind: string, text: string, delimiter: string): Promise<v
 }
 
 test('demand of next to nothing is scaled by the floor', async () => {
-  const data = await load([...plain(), ...dailyLines(['rare'], (day) => (day === FIRST_DAY + 1 ? '0.5' : '0'))]);
+  const rare = dailyLines(['rare'], (day) => (day === FIRST_DAY + 1 ? '0.5' : '0'));
+  const data = await load([...plain(), ...rare, ...dailyLines(['never'], () => '0')]);
   const index = originAt(data.train, isoDate(FIRST_DAY + 30), 'rare');
   expect(data.train.batch([index]).scale[0]).toBeCloseTo(0.1, 6);
   expect(data.train.weights[index]).toBeCloseTo(Math.sqrt(0.1), 6);
+  // The hold-out keeps the origins of whatever has sold once, though its windows show no sale.
   expect(data.cleaning.zeroWindowsSkipped).toBeGreaterThan(0);
+  const tested = Array.from({ length: data.test.count }, (_, at) => data.test.describe(at).series);
+  expect(tested).not.toContain('never');
+  expect(tested.filter((series) => series === 'rare')).toHaveLength(tested.filter((series) => series === 'a').length);
 });
 
 test('returns go to their own channel and never below zero demand', async () => {

@@ -194,18 +194,21 @@ function assemble(
     originEnd: split.trainEnd - horizonPeriods + 1,
     stride,
     targetEnd: split.trainEnd,
+    skipsQuiet: true,
   });
   const validation = placeWindows(source, {
     firstOrigin: split.validStart,
     originEnd: split.validEnd,
     stride: horizonPeriods,
     targetEnd: split.validEnd,
+    skipsQuiet: false,
   });
   const test = placeWindows(source, {
     firstOrigin: split.testStart,
     originEnd: lastPeriod + 1,
     stride: horizonPeriods,
     targetEnd: lastPeriod + 1,
+    skipsQuiet: false,
   });
   if (train.windows.count === 0) {
     throw dataFault(

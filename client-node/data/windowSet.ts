@@ -28,6 +28,8 @@ export interface SplitRange {
   readonly stride: number;
   /** First period that is no target any more. */
   readonly targetEnd: number;
+  /** Leaves out origins with no sale in the history that they show: nothing is learned from them. A hold-out keeps them, once the series has sold at all. */
+  readonly skipsQuiet: boolean;
 }
 
 /** Everything that windows are built from. */
@@ -66,9 +68,10 @@ export function placeWindows(source: WindowSource, range: SplitRange): PlacedWin
     const earliest = (table.firstPeriods[index] as number) + MIN_HISTORY_PERIODS;
     const skip = Math.max(0, Math.ceil((earliest - range.firstOrigin) / range.stride));
     const end = Math.min(range.originEnd, lastPeriod + 1);
+    const sold = firstSale(source, index);
     for (let origin = range.firstOrigin + skip * range.stride; origin < end; origin += range.stride) {
       const level = levelOf(source, index, origin);
-      if (level.nonZero === 0) zeroSkipped += 1;
+      if (range.skipsQuiet ? level.nonZero === 0 : origin <= sold) zeroSkipped += 1;
       else {
         series.push(index);
         origins.push(origin);
@@ -84,6 +87,13 @@ export function placeWindows(source: WindowSource, range: SplitRange): PlacedWin
     originOf,
     zeroSkipped,
   };
+}
+
+/** The first period in which a series sold; Infinity where it never did. */
+function firstSale({ table, units }: WindowSource, index: number): number {
+  const from = table.offsets[index] as number;
+  const at = units.subarray(from, table.offsets[index + 1] as number).findIndex((value) => value > 0);
+  return at < 0 ? Number.POSITIVE_INFINITY : (table.firstPeriods[index] as number) + at;
 }
 
 interface Level {

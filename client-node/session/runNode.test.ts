@@ -139,8 +139,9 @@ describe('runNode', () => {
       ['advertiseKeys', {}, 'InvalidMessage'],
       ['nonsense', {}, 'InvalidMessage'],
       ['constructor', {}, 'InvalidMessage'],
-      ['assignment', { taskId: league.taskId, plan: '{}' }, 'InvalidMessage'],
-      ['assignment', { taskId: league.taskId, plan: league.planText.replace('"seed":1', '"seed":2') }, 'PolicyRefused'],
+      ['assignment', { ...league.assignment, plan: '{}' }, 'InvalidMessage'],
+      ['assignment', { ...league.assignment, committedRounds: -1 }, 'InvalidMessage'],
+      ['assignment', { ...league.assignment, plan: league.planText.replace('"seed":1', '"seed":2') }, 'PolicyRefused'],
     ];
     for (const [name, wire, code] of refusals) {
       await expect(league.tell(0, name, wire), `${name} ${JSON.stringify(wire)}`).rejects.toMatchObject({ code });
@@ -266,12 +267,36 @@ describe('runNode', () => {
     }
   });
 
+  it('learns what it missed when it is assigned a task again, and fetches the model', async () => {
+    await assemble();
+    await league.runRound();
+    const { folder } = league.nodes[1]!;
+    const missed = { ...league.assignment, committedRounds: 3, modelHash: league.initialModelHash };
+    await league.tell(1, 'assignment', missed);
+    const entry = () => JSON.parse(readFileSync(join(folder, 'tasks', `${league.taskId}.json`), 'utf8'));
+    expect(entry()).toMatchObject({ committedRounds: 3, modelHash: league.initialModelHash });
+    // What is behind what it knows changes nothing.
+    await league.tell(1, 'assignment', { ...missed, committedRounds: 2, modelHash: league.modelHash });
+    expect(entry()).toMatchObject({ committedRounds: 3, modelHash: league.initialModelHash });
+  });
+
+  it('takes part in no round beyond the last of the plan it agreed to', async () => {
+    await assemble();
+    league.round = 14;
+    league.open();
+    const refused = { type: 'refused', by: 'node', name: 'startRound', code: 'PolicyRefused' };
+    await vi.waitFor(() => {
+      for (const { events } of league.nodes) expect(events).toContainEqual(expect.objectContaining(refused));
+    });
+    for (const { trainer } of league.nodes) expect(trainer.requests).toEqual([]);
+  });
+
   it('ends with its task, both models on disk', async () => {
     league = await new InMemoryLeague({ size: 5 }).prepare();
     for (const node of league.nodes.keys()) league.start(node, { untilTaskEnds: true });
     for (const node of league.nodes.keys()) await league.introduce(node);
     await league.runRound();
-    const ended = { taskId: league.taskId, outcome: 'completed', modelHash: league.modelHash };
+    const ended = { taskId: league.taskId, outcome: 'completed', committedRounds: 1, modelHash: league.modelHash };
     for (const node of league.nodes.keys()) await league.tell(node, 'taskEnded', ended);
     for (const { finished } of league.nodes) {
       expect(await finished).toMatchObject({ roundsCommitted: 1, roundsIncluded: 1, ended });

@@ -252,11 +252,17 @@ class RunningNode {
     return undefined;
   }
 
-  async #assigned({ taskId, plan: planText }: z.output<typeof assignmentSchema>): Promise<undefined> {
+  async #assigned(assignment: z.output<typeof assignmentSchema>): Promise<undefined> {
+    const { taskId, plan: planText, committedRounds, modelHash } = assignment;
     const trainer = await this.#startTrainer();
     checkPlan(parsePlan(planText), this.#options.config.policy, trainer.data);
     const isNew = this.#tasks.get(taskId) === undefined;
-    const { plan } = await this.#tasks.accept(taskId, planText);
+    const { plan, committedRounds: known } = await this.#tasks.accept(taskId, planText);
+    if (committedRounds > known) {
+      // Rounds went by without this node.
+      await this.#tasks.update(taskId, { committedRounds, modelHash });
+      this.#fetchAhead(modelHash);
+    }
     if (isNew) this.#options.onEvent({ type: 'taskAccepted', taskId, rounds: plan.rounds });
     return undefined;
   }
@@ -328,7 +334,7 @@ class RunningNode {
     const entry = this.#tasks.get(taskId);
     await this.#tasks.update(taskId, {
       modelHash: newModelHash,
-      round: outcome.round,
+      committedRounds: (entry?.committedRounds ?? 0) + 1,
       roundsJoined: (entry?.roundsJoined ?? 0) + (outcome.included ? 1 : 0),
     });
     this.#summary.roundsCommitted += 1;
@@ -352,11 +358,11 @@ class RunningNode {
   }
 
   async #taskEnded(ended: TaskEnded): Promise<undefined> {
-    const { taskId, outcome, modelHash } = ended;
+    const { taskId, outcome, committedRounds, modelHash } = ended;
     const entry = this.#tasks.get(taskId);
     if (entry === undefined) return undefined;
     const isNews = entry.outcome === 'running';
-    await this.#tasks.update(taskId, { outcome, modelHash });
+    await this.#tasks.update(taskId, { outcome, committedRounds, modelHash });
     if (this.#current?.taskId === taskId) await this.#current.stop('TaskAborted', 'The task has ended.');
     if (!isNews && !this.#options.untilTaskEnds) return undefined;
     // Both models are what `evaluate` compares; they are fetched beside the messages, since the connection has to answer meanwhile.

@@ -115,6 +115,12 @@ export class SetupRun {
 
   /** A message of the coordinator. Throws the HansaError that refuses it; then nothing has changed. */
   async receive(event: ClientEvent): Promise<void> {
+    if (event.type === 'message' && event.name === 'startRound' && event.message.round > this.#plan.lastRound) {
+      throw new HansaError(
+        'PolicyRefused',
+        `Round ${event.message.round} is beyond the last one of the plan that this node agreed to (${this.#plan.lastRound}).`,
+      );
+    }
     await this.#apply(event);
   }
 
@@ -296,8 +302,13 @@ export class SetupRun {
             file: this.#maskedFile,
             sizeBytes: header.byteLength,
             signal,
-            onProgress: (done, total) => this.#progress(round, 'uploading', done, total),
+            onProgress: (done, total) => {
+              // The coordinator may have them all, and ask for a signature, before its answer to the upload is here.
+              if (done >= total) this.#vectorSent();
+              this.#progress(round, 'uploading', done, total);
+            },
           });
+          this.#vectorSent();
           this.#stageDone(round, 'uploading', header.byteLength);
           return;
         } catch (error) {
@@ -311,6 +322,10 @@ export class SetupRun {
     } finally {
       this.#uploading = false;
     }
+  }
+
+  #vectorSent(): void {
+    this.#later('masked', { type: 'vectorSent' });
   }
 
   /** Hands a finished job's event to the reducer, unless the set-up went on without it. */

@@ -12,6 +12,7 @@ const planText = (seed = 1) =>
     job: 'demand',
     frequency: 'day',
     rounds: 3,
+    lastRound: 13,
     localSteps: 5,
     batchSize: 4,
     optimizer: 'adamW',
@@ -35,10 +36,15 @@ describe('openTaskBook', () => {
     const book = open();
     await book.accept(first, planText());
     await book.accept(second, planText());
-    await book.update(first, { modelHash: model('b'), round: 2, roundsJoined: 1 });
+    await book.update(first, { modelHash: model('b'), committedRounds: 2, roundsJoined: 1 });
     const again = open();
     expect(again.all().map(({ taskId }) => taskId)).toEqual([first, second]);
-    expect(again.get(first)).toMatchObject({ modelHash: model('b'), round: 2, roundsJoined: 1, outcome: 'running' });
+    expect(again.get(first)).toMatchObject({
+      modelHash: model('b'),
+      committedRounds: 2,
+      roundsJoined: 1,
+      outcome: 'running',
+    });
     expect(again.modelsInUse()).toEqual(new Set([model('a'), model('b')]));
   });
 

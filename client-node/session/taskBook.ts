@@ -11,9 +11,9 @@ const entrySchema = z.strictObject({
   taskId: taskIdSchema,
   /** JSON text of the plan as the coordinator sent it: its hash is part of every signed configuration. */
   planText: z.string(),
-  /** The newest model of the task that this node knows of, and the round it came from (0: the start). */
+  /** The newest model of the task that this node knows of, and how many committed rounds made it (0: the start). */
   modelHash: sha256HexSchema,
-  round: z.int().min(0),
+  committedRounds: z.int().min(0),
   /** Rounds whose sum holds this node's update. */
   roundsJoined: z.int().min(0),
   outcome: z.enum(['running', 'completed', 'aborted']),
@@ -35,7 +35,7 @@ export interface TaskBook {
   accept(taskId: string, planText: string): Promise<TaskEntry>;
   update(
     taskId: string,
-    change: Partial<Pick<Entry, 'modelHash' | 'round' | 'roundsJoined' | 'outcome'>>,
+    change: Partial<Pick<Entry, 'modelHash' | 'committedRounds' | 'roundsJoined' | 'outcome'>>,
   ): Promise<void>;
   /** The first and the newest model of every task. */
   modelsInUse(): Set<string>;
@@ -97,7 +97,7 @@ export function openTaskBook(folder: string, now: () => number): TaskBook {
         taskId,
         planText,
         modelHash: plan.initialModelHash,
-        round: 0,
+        committedRounds: 0,
         roundsJoined: 0,
         outcome: 'running',
         updatedAt: new Date(now()).toISOString(),

@@ -32,6 +32,7 @@ export async function newTask(request: CreateTask, blobs: BlobStore, nowMs: numb
   const plan: Plan = {
     ...file.plan,
     rounds: file.rounds,
+    lastRound: lastRoundOf(file),
     ...(weighting.kind === 'buckets' ? { windowsPerUnit: weighting.windowsPerUnit } : {}),
     initialModelHash: request.modelHash,
   };
@@ -105,6 +106,9 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   }
   return config;
 }
+
+/** The last round number that a task may use: a round that is given up after members had signed has spent its number. */
+export const lastRoundOf = ({ rounds, maxAttempts }: TaskFile): number => rounds + maxAttempts;
 
 /** Reads the header of a stored model. @throws HansaError NotFound, InvalidModelFile */
 export async function readModelHeader(blobs: BlobStore, hash: string): Promise<SafetensorsHeader> {

@@ -21,6 +21,6 @@ export function blobRoutes(app: FastifyInstance, ports: BlobPorts): void {
     if (!sha256HexSchema.safeParse(sha256).success || (await ports.store.model(sha256)) === undefined) {
       throw new HansaError('NotFound', 'This coordinator has no such model.');
     }
-    return sendBlob(request, reply, ports.blobs, sha256, (count) => ports.bytes.add(clientId, 'down', 'model', count));
+    return sendBlob(request, reply, ports.blobs, sha256, (count) => ports.bytes.addModel(clientId, sha256, count));
   });
 }

@@ -13,7 +13,7 @@ export function enrolmentRoutes(
   app.post('/v1/enrolments', { bodyLimit: 4096 }, (request) =>
     guarded(ports, 'enrolment', request.ip, async () => {
       const body = request.body as { protocolVersion?: unknown } | null;
-      assertProtocolVersion(body?.protocolVersion, 'the node');
+      assertProtocolVersion(body?.protocolVersion, { own: 'the coordinator', peer: 'the node' });
       const answer = await enrolNode(parseMessage(enrolmentRequestSchema, body, 'enrolment'), ports);
       ports.enrolled();
       return z.encode(enrolmentAnswerSchema, answer);

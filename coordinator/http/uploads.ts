@@ -156,9 +156,12 @@ export class Uploads implements UploadDesk {
       const fault = storageFault(error, 'a masked vector');
       this.#refused(fault);
       entry.wrongHashes += 1;
-      const again = fault instanceof HansaError && fault.code === 'WrongHash' && entry.wrongHashes < WRONG_HASH_LIMIT;
-      if (again) await truncate(entry.file, 0);
-      else order.failed(fault as Error);
+      const isDamaged = fault instanceof HansaError && fault.code === 'WrongHash';
+      if (isDamaged && entry.wrongHashes < WRONG_HASH_LIMIT) {
+        await truncate(entry.file, 0);
+        throw new HansaError('DamagedUpload', `${fault.message} Send it again.`);
+      }
+      order.failed(fault as Error);
       throw fault;
     }
   }
@@ -278,7 +281,7 @@ async function assertHash(file: string, order: UploadOrder): Promise<void> {
       position += bytesRead;
     }
     if (!equalBytes(hash.digest(), order.vectorHash)) {
-      throw new HansaError('WrongHash', 'The vector does not hash to what its signed header says. Send it again.');
+      throw new HansaError('WrongHash', 'The vector does not hash to what its signed header says.');
     }
   } finally {
     await handle.close();

@@ -85,7 +85,6 @@ export const metricNames = {
     labels: {
       code: [
         'InvalidMessage',
-        'MessageTooLarge',
         'UnexpectedMessage',
         'ConflictingMessage',
         'WrongRound',

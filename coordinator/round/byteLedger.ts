@@ -11,20 +11,36 @@ const none: ByteCount = { up: 0, down: 0 };
 /** Counts the bytes that moved between the coordinator and each node, HTTP bodies and control messages. */
 export class ByteLedger {
   readonly #transferred: Metrics['transferBytes'];
+  readonly #models = new Map<string, Map<string, number>>();
   readonly #counts = new Map<string, { up: number; down: number }>();
 
   constructor(metrics: Metrics) {
     this.#transferred = metrics.transferBytes;
   }
 
-  add(clientId: string, direction: 'up' | 'down', kind: 'model' | 'update' | 'control', count: number): void {
+  add(clientId: string, direction: 'up' | 'down', kind: 'update' | 'control', count: number): void {
     const counts = this.#counts.get(clientId) ?? { up: 0, down: 0 };
     counts[direction] += count;
     this.#counts.set(clientId, counts);
     this.#transferred.inc({ direction, kind }, count);
   }
 
-  /** All counts at this moment; with it the bytes since can be told. */
+  /** Bytes of a model on their way to a node. Nodes fetch it as soon as it is published, before the round that starts from it. */
+  addModel(clientId: string, sha256: string, count: number): void {
+    const counts = this.#models.get(sha256) ?? new Map<string, number>();
+    counts.set(clientId, (counts.get(clientId) ?? 0) + count);
+    this.#models.set(sha256, counts);
+    this.#transferred.inc({ direction: 'down', kind: 'model' }, count);
+  }
+
+  /** Bytes of a model by node, each counted to the first round that asks. */
+  takeModel(sha256: string): ReadonlyMap<string, number> {
+    const counts = this.#models.get(sha256) ?? new Map<string, number>();
+    this.#models.delete(sha256);
+    return counts;
+  }
+
+  /** All counts at this moment, without models; with it the bytes since can be told. */
   mark(): ByteMark {
     const marked = new Map([...this.#counts].map(([id, { up, down }]) => [id, { up, down }]));
     return {

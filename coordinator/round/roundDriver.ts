@@ -328,7 +328,9 @@ export class RoundDriver {
     member.droppedIn = phase;
     member.stage = 'dropped';
     this.#ports.metrics.dropouts.inc({ stage: phase });
-    if (stage === 'maskedInput') await member.upload?.discard();
+    if (stage !== 'maskedInput') return;
+    await member.upload?.discard();
+    member.upload = undefined;
   }
 
   #enterStage(stage: ServerStage): void {
@@ -420,6 +422,8 @@ export class RoundDriver {
 
   async #expectVector(index: number, sizeBytes: number, vectorHash: Uint8Array): Promise<void> {
     const member = this.#member(index);
+    // A repeated header is for the vector that is on its way: it goes on where it is.
+    if (member.upload !== undefined || member.droppedIn !== undefined) return;
     try {
       member.upload = await this.#ports.uploads.order({
         clientId: member.clientId,
@@ -564,7 +568,11 @@ export class RoundDriver {
     const dropped = this.#members.filter(({ index, droppedIn }) =>
       outcome === 'committed' ? !reported.includes(index) : droppedIn !== undefined && !reported.includes(index),
     );
-    const bytes = this.#members.map(({ clientId }) => ({ clientId, ...this.#mark.since(clientId) }));
+    const models = this.#ports.bytes.takeModel(task.modelHash);
+    const bytes = this.#members.map(({ clientId }) => {
+      const { up, down } = this.#mark.since(clientId);
+      return { clientId, up, down: down + (models.get(clientId) ?? 0) };
+    });
     const thresholds = thresholdsFor(config, summary.cohort.length || this.#members.length);
     return {
       taskId: task.id,

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { type AdminStatus, leaveSchema, type RoundRecord, roundPhases, type TaskEnded } from '@hansa/shared/protocol';
 import { encodeMessage } from '@hansa/shared/protocol/secagg';
-import { readModelHeader, secAggConfigOf } from '../federation/createTask.ts';
+import { lastRoundOf, readModelHeader, secAggConfigOf } from '../federation/createTask.ts';
 import type { ModelRow, OpenAttempt, TaskChange, TaskRow } from '../storage/stateStore.ts';
 import { parseMessage } from './parseMessage.ts';
 import type { RoundPorts } from './ports.ts';
@@ -144,6 +144,7 @@ export class Rounds {
       minimum: file.cohort.minimum,
       maximum: file.cohort.maximum,
       rounds: file.rounds,
+      lastRound: lastRoundOf(file),
       maxAttempts: file.maxAttempts,
       recruitMs: file.deadlines.recruitMs,
     };
@@ -173,9 +174,9 @@ export class Rounds {
   }
 
   async #assign(running: Running, clientId: string): Promise<void> {
-    const { id, plan } = running.task;
+    const { id: taskId, plan, committedRounds, modelHash } = running.task;
     try {
-      await this.#ports.lines.send(clientId, 'assignment', { taskId: id, plan });
+      await this.#ports.lines.send(clientId, 'assignment', { taskId, plan, committedRounds, modelHash });
       if (!this.#ports.lines.connected().includes(clientId)) return;
       running.accepted.add(clientId);
       running.declined.delete(clientId);
@@ -416,5 +417,6 @@ function choose(candidates: readonly string[], maximum: number): string[] {
 const endedOf = (task: TaskRow): TaskEnded => ({
   taskId: task.id,
   outcome: task.state === 'completed' ? 'completed' : 'aborted',
+  committedRounds: task.committedRounds,
   modelHash: task.modelHash,
 });

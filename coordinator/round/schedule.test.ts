@@ -9,7 +9,7 @@ import {
   type TaskTerms,
 } from './schedule.ts';
 
-const terms: TaskTerms = { minimum: 2, maximum: 4, rounds: 2, maxAttempts: 3, recruitMs: 700 };
+const terms: TaskTerms = { minimum: 2, maximum: 4, rounds: 2, lastRound: 5, maxAttempts: 3, recruitMs: 700 };
 const fresh = { committedRounds: 0, nextRound: 1, failuresInRow: 0 };
 const muster = (accepted: number, enrolled = 9) => ({
   accepted: Array.from({ length: accepted }, (_, n) => `node ${n}`),
@@ -112,6 +112,13 @@ describe('schedule', () => {
     expect(run([], { committedRounds: 2, nextRound: 3, failuresInRow: 0 }).state.phase).toBe('ended');
   });
 
+  it('fails once the plan has no round number left', () => {
+    const spentRound: ScheduleEvent = { type: 'abandoned', roundSpent: true, reason: 'no quorum' };
+    const again: ScheduleEvent[] = [spentRound, { type: 'timer' }];
+    const { state } = run([musterEvent(4), ...again, ...again, { type: 'committed' }, ...again, ...again]);
+    expect(state).toMatchObject({ phase: 'ended', outcome: 'failed', progress: { committedRounds: 1, nextRound: 6 } });
+  });
+
   it('whatever happens: never too few, never two rounds at once, never a spent number again, and an end is final', () => {
     const event = fc.oneof(
       fc.nat(6).map((count) => musterEvent(count, 6)),
@@ -135,6 +142,7 @@ describe('schedule', () => {
               expect(effect.candidates.length).toBeGreaterThanOrEqual(terms.minimum);
               expect(before.phase === 'inRound' && one.type !== 'committed').toBe(false);
               expect(spent.has(effect.round)).toBe(false);
+              expect(effect.round).toBeLessThanOrEqual(terms.lastRound);
             }
             if (effect.type === 'remember') {
               expect(before.phase).toBe('inRound');

@@ -8,6 +8,8 @@ export interface TaskTerms {
   readonly minimum: number;
   readonly maximum: number;
   readonly rounds: number;
+  /** No attempt is made at a round beyond this one. */
+  readonly lastRound: number;
   readonly maxAttempts: number;
   readonly recruitMs: number;
 }
@@ -144,6 +146,10 @@ function aborted(state: Exclude<ScheduleState, { phase: 'ended' }>, reason: stri
 }
 
 function gather(common: Common, before: readonly ScheduleEffect[]): ScheduleStep {
+  if (common.progress.nextRound > common.terms.lastRound) {
+    const reason = `Too many rounds were given up after members had signed: no number up to ${common.terms.lastRound}, where the plan ends, is left.`;
+    return end(common, 'failed', reason, before);
+  }
   if (common.muster.accepted.length < common.terms.minimum) {
     return { state: { ...plain(common), phase: 'gathering' }, effects: before };
   }

@@ -128,7 +128,7 @@ export class NodeGateway implements NodeLines {
         throw new HansaError('Unavailable', 'The coordinator is stopping or not ready yet.');
       }
       const auth: { protocolVersion?: unknown } = socket.handshake.auth;
-      assertProtocolVersion(auth.protocolVersion, 'the node');
+      assertProtocolVersion(auth.protocolVersion, { own: 'the coordinator', peer: 'the node' });
       const hello = parseMessage(helloSchema, auth, 'hello');
       const client = await this.#ports.store.client(hello.clientId);
       if (client === undefined) {
@@ -172,7 +172,7 @@ export class NodeGateway implements NodeLines {
     this.#listen(socket, client.id);
     this.#ports.metrics.clientsConnected.set(this.#lines.size);
     log.info({ client: client.id }, 'node connected');
-    await request(socket, 'welcome', { heartbeatMs: HEARTBEAT_MS });
+    await request(socket, 'welcome', {});
     if (this.#lines.get(client.id) === socket) await this.#events?.connected(client.id);
   }
 
@@ -202,7 +202,10 @@ export class NodeGateway implements NodeLines {
     const { log } = this.#ports;
     try {
       const [payload] = rest;
-      assertProtocolVersion((payload as { v?: unknown } | null | undefined)?.v, 'the node');
+      assertProtocolVersion((payload as { v?: unknown } | null | undefined)?.v, {
+        own: 'the coordinator',
+        peer: 'the node',
+      });
       const { body, id } = parseMessage(envelopeSchema, payload, name.slice(0, 40));
       log.debug({ client: clientId, name, id }, 'message');
       const answer = await this.#events?.receive(clientId, name, body);

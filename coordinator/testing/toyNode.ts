@@ -268,6 +268,8 @@ export class ToyNode {
       }
       case 'upload': {
         const answer = await this.send('maskedInputHeader', encodeMessage('maskedInputHeader', effect.header));
+        // Told before the coordinator can have it: the answer to the last byte may come after the next message.
+        this.#step({ type: 'vectorSent' });
         await this.upload(uploadTicketSchema.parse(answer).path);
         return;
       }

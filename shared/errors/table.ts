@@ -39,12 +39,12 @@ export const errorTable = {
 
   // What crosses the wire.
   InvalidMessage: failed(400),
-  MessageTooLarge: failed(413),
   UnexpectedMessage: failed(409),
   ConflictingMessage: failed(409),
   WrongRound: failed(409),
   WrongLength: failed(400),
   WrongHash: failed(400),
+  DamagedUpload: failed(400, true),
   ConnectionLost: failed(503, true),
   Timeout: failed(504, true),
   Unavailable: failed(503, true),
@@ -62,7 +62,6 @@ export const errorTable = {
   CohortMismatch: failed(409),
   UnknownPeers: failed(409),
   InvalidKey: failed(400),
-  InvalidShare: failed(400),
   ModelMismatch: failed(409),
   U2NotSubset: failed(409),
   U3NotSubset: failed(409),

@@ -24,7 +24,8 @@ describe('the scale', () => {
     // ⌊(2^31−1)/5⌋−1 = 429496728 lies between 2^28 and 2^29.
     expect(scaleLog2For({ clipNorm: 1, maxCohort: 5 })).toBe(28);
     expect(scaleLog2For({ clipNorm: 10, maxCohort: 128 })).toBe(20);
-    expect(() => scaleLog2For({ clipNorm: 0, maxCohort: 5 })).toThrow(RangeError);
+    for (const clipNorm of [0, -1, Number.MIN_VALUE, Number.MAX_VALUE, Number.NaN])
+      expect(() => scaleLog2For({ clipNorm, maxCohort: 5 })).toThrow(RangeError);
     expect(() => scaleLog2For({ clipNorm: 1, maxCohort: 0 })).toThrow(RangeError);
   });
 });

@@ -12,10 +12,10 @@ export interface FixedPointBounds {
 /**
  * log2 of S = 2^⌊log2((⌊B/n⌋−1)/c)⌋: the largest power of two for which n numbers in [−c, c] cannot leave the 32-bit ring when summed.
  *
- * RangeError unless c > 0 and 1 ≤ n ≤ B/2. Source: SA-1, "Ring".
+ * RangeError unless 1e-12 ≤ c ≤ 1e12 and 1 ≤ n ≤ B/2. Source: SA-1, "Ring".
  */
 export function scaleLog2For({ clipNorm, maxCohort }: FixedPointBounds): number {
-  if (!(clipNorm > 0) || !Number.isFinite(clipNorm)) throw new RangeError('clipNorm must be positive');
+  if (!(clipNorm >= 1e-12 && clipNorm <= 1e12)) throw new RangeError('clipNorm must be from 1e-12 to 1e12');
   if (!Number.isInteger(maxCohort) || maxCohort < 1 || maxCohort > wordLimit / 2)
     throw new RangeError('maxCohort must be a whole number from 1');
   const largest = (Math.floor(wordLimit / maxCohort) - 1) / clipNorm;

@@ -115,7 +115,7 @@ export const roundRecordSchema = z.strictObject({
   bytesDown: z.number(),
   bytesUpByClient: z.record(clientIdSchema, z.number()),
   bytesDownByClient: z.record(clientIdSchema, z.number()),
-  /** Means over the survivors, weighted, from the unmasked tail: training loss of this round's local steps. */
+  /** Means over the survivors, all counting alike, from the unmasked tail: training loss of this round's local steps. */
   loss: z.number().optional(),
   /** The validation loss of the model that the round started from. */
   validationLoss: z.number().optional(),

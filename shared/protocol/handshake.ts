@@ -30,7 +30,7 @@ export const challengeAnswerSchema = z.strictObject({ signature: fixedBytes(64) 
 export type ChallengeAnswer = z.infer<typeof challengeAnswerSchema>;
 
 /** `welcome`, coordinator → node: the handshake is done. The chain of rosters follows as `roster` messages, oldest first. */
-export const welcomeSchema = z.strictObject({ heartbeatMs: z.int().min(1000).max(600_000) });
+export const welcomeSchema = z.strictObject({});
 export type Welcome = z.infer<typeof welcomeSchema>;
 
 /**

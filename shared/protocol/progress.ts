@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { sha256HexSchema } from './bytes.ts';
 import { roundNumberSchema, taskIdSchema } from './ids.ts';
 
 /** `progress`, node → coordinator: how far a node is, for people to look at. It carries no loss and no metric: those travel only inside the masked sum. */
@@ -19,20 +20,13 @@ export const leaveSchema = z.strictObject({
 });
 export type Leave = z.infer<typeof leaveSchema>;
 
-/** `abandon`, coordinator → node: the round is given up; the node wipes what it holds of the set-up. */
-export const abandonSchema = z.strictObject({
-  taskId: taskIdSchema,
-  round: roundNumberSchema,
-  code: z.string().max(100),
-  message: z.string().max(1000),
-});
-export type Abandon = z.infer<typeof abandonSchema>;
-
 /** `taskEnded`, coordinator → node: no further rounds; where the last model is. */
 export const taskEndedSchema = z.strictObject({
   taskId: taskIdSchema,
   outcome: z.enum(['completed', 'aborted']),
-  modelHash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Rounds that were committed. */
+  committedRounds: z.int().min(0).max(100_000),
+  modelHash: sha256HexSchema,
 });
 export type TaskEnded = z.infer<typeof taskEndedSchema>;
 

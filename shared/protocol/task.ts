@@ -9,6 +9,8 @@ export const planSchema = z.strictObject({
   /** The calendar grid all members' data must have. */
   frequency: z.enum(['day', 'week', 'month']),
   rounds: z.int().min(1).max(100_000),
+  /** No node takes part in a round beyond this one: rounds that were given up after members had signed have spent their number. */
+  lastRound: z.int().min(1).max(101_000),
   /** E: optimiser steps a node takes in a round. */
   localSteps: z.int().min(1).max(100_000),
   batchSize: z.int().min(1).max(4096),
@@ -58,7 +60,7 @@ export const taskFileSchema = z.strictObject({
       unmaskMs: deadlineMs(30_000),
     })
     .prefault({}),
-  /** After this many abandoned attempts in a row the task stops as failed. */
+  /** After this many abandoned attempts in a row, or so many rounds given up after members had signed, the task stops as failed. */
   maxAttempts: z.int().min(1).max(1000).default(10),
   strategy: z
     .strictObject({ name: z.literal('fedAvg'), serverLearningRate: z.number().positive().max(10).default(1) })
@@ -66,7 +68,7 @@ export const taskFileSchema = z.strictObject({
   secureAggregation: z
     .strictObject({
       /** L2 bound c on each node's update. */
-      clipNorm: z.number().positive().max(1e6).default(10),
+      clipNorm: z.number().min(1e-6).max(1e6).default(10),
       weighting: z
         .discriminatedUnion('kind', [
           z.strictObject({ kind: z.literal('uniform') }),
@@ -86,10 +88,10 @@ export const taskFileSchema = z.strictObject({
       minSurvivors: z.int().min(2).max(128).default(3),
       knownFloor: z.int().min(0).max(128).default(3),
       /** The largest loss that a node reports; larger ones are clipped to it. */
-      maxLoss: z.number().positive().max(1e6).default(100),
+      maxLoss: z.number().min(1e-6).max(1e6).default(100),
     })
     .prefault({}),
-  plan: planSchema.omit({ rounds: true, initialModelHash: true, windowsPerUnit: true }).extend({
+  plan: planSchema.omit({ rounds: true, lastRound: true, initialModelHash: true, windowsPerUnit: true }).extend({
     optimizer: planSchema.shape.optimizer.default('adamW'),
     warmupSteps: planSchema.shape.warmupSteps.default(0),
     seed: planSchema.shape.seed.default(0),

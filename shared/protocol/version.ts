@@ -6,16 +6,18 @@ export const PROTOCOL_VERSION = 1;
 /**
  * Refuses a peer that speaks another protocol version.
  *
+ * @param sides who speaks this version and who the other, as either operator would call them: the refusal is read on the other side
  * @throws HansaError UnsupportedProtocolVersion, naming both versions and which side must be updated.
  */
-export function assertProtocolVersion(theirs: unknown, peer: string): void {
+export function assertProtocolVersion(theirs: unknown, sides: { readonly own: string; readonly peer: string }): void {
+  const { own, peer } = sides;
   if (theirs === PROTOCOL_VERSION) return;
   const shown = Number.isSafeInteger(theirs) ? String(theirs) : 'none that is a number';
   const remedy =
-    typeof theirs === 'number' && theirs > PROTOCOL_VERSION ? 'update this side' : `update ${peer} to the same release`;
+    typeof theirs === 'number' && theirs > PROTOCOL_VERSION ? `update ${own}` : `update ${peer} to the same release`;
   throw new HansaError(
     'UnsupportedProtocolVersion',
-    `This side speaks Hansa protocol version ${PROTOCOL_VERSION}, ${peer} speaks ${shown}: ${remedy}.`,
+    `Hansa protocol versions differ: ${own} speaks ${PROTOCOL_VERSION}, ${peer} speaks ${shown}: ${remedy}.`,
     { ours: PROTOCOL_VERSION, theirs: shown },
   );
 }

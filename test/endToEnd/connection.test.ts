@@ -88,7 +88,7 @@ describe("a node's connection", () => {
   it('gives up on a coordinator from the future, naming both versions', async () => {
     await connect({ challenge: (wire) => ({ ...wire, v: 2 }) });
     await expect(connection.ready(never)).rejects.toMatchObject({ code: 'UnsupportedProtocolVersion', exitStatus: 2 });
-    expect(heard.refused[0]?.message).toMatch(/version 1\b.*speaks 2\b/);
+    expect(heard.refused[0]?.message).toMatch(/node speaks 1\b.*speaks 2\b/);
   });
 
   it('gives up on a coordinator that does not hold the pinned key, and signs nothing for it', async () => {

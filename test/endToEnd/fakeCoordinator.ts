@@ -83,7 +83,7 @@ export class FakeCoordinator {
     const { signature: answer } = challengeAnswerSchema.parse((reply as { answer: unknown }).answer);
     const signed = enc(federation, this.key.publicKey, clientId, hello.clientNonce, sessionId);
     if (!verifyLabelled(this.node.publicKey, 'hello', signed, answer)) throw new Error('the node signed wrongly');
-    await this.ask('welcome', { heartbeatMs: 10_000 });
+    await this.ask('welcome', {});
     this.welcomed += 1;
     this.#changed();
   }

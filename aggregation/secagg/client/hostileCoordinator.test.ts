@@ -480,6 +480,21 @@ describe('M4', () => {
       );
   });
 
+  it('before the whole vector has left is refused; a vector sent twice is no fault', () => {
+    const scene = sceneOf('survivors');
+    const { league, node, message } = scene;
+    const state = node.state as Extract<ClientState, { phase: 'sent' }>;
+    expect(state.phase).toBe('sent');
+    node.state = { ...state, phase: 'masked' };
+    expectRefused(scene, message, 'UnexpectedMessage', 'survivors');
+    league.tellNode(node, { type: 'vectorSent' });
+    league.tellNode(node, { type: 'vectorSent' });
+    league.deliver(node, 'survivors', message);
+    expect(node.state.phase).toBe('signed');
+    league.tellNode(node, { type: 'vectorSent' });
+    expect(node.state.phase).toBe('signed');
+  });
+
   it('is refused for a round that was signed in another set-up meanwhile', () => {
     const scene = sceneOf('survivors');
     const { federation, task } = scene.league.openFields();

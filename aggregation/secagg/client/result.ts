@@ -41,7 +41,7 @@ function survivorsOf(state: LiveRound, message: Result): readonly number[] {
   if (survivors === undefined || survivors.some((member) => !state.round.sharers.includes(member)))
     refuse('ResultMismatch', 'The result names members that are not in the U2 this round began with.');
   // A vector can be in the sum although the request to sign for it was lost, but not before it was sent.
-  if (state.phase !== 'masked' && survivors.includes(state.setup.index))
+  if (state.phase !== 'sent' && survivors.includes(state.setup.index))
     refuse('ResultMismatch', 'The result counts this node, which has sent no vector.');
   return survivors;
 }

@@ -28,6 +28,9 @@ export function step(state: ClientState, event: ClientEvent, ports: ClientPorts)
     case 'maskedVector':
       if (state.phase !== 'masking') throw new RangeError(`Nothing is being masked in phase ${state.phase}`);
       return freezeVector(state, event, ports);
+    case 'vectorSent':
+      // A vector that is sent again tells it again.
+      return { state: state.phase === 'masked' ? { ...state, phase: 'sent' } : state, effects: [] };
     case 'stop':
       if (state.phase === 'closed') return { state, effects: [] };
       return close(state, { type: 'abandoned', code: event.code, reason: event.reason });
@@ -72,7 +75,7 @@ function advance(state: LiveState, event: MessageEvent, ports: ClientPorts): Cli
       if (state.phase === 'acknowledged') return startRound(state, event.message, ports);
       break;
     case 'survivors':
-      if (state.phase === 'masked') return signSurvivors(state, event.message, ports);
+      if (state.phase === 'sent') return signSurvivors(state, event.message, ports);
       break;
     case 'quorum':
       if (state.phase === 'signed') return revealShares(state, event.message, ports);

@@ -6,7 +6,7 @@ import { checkFloors } from './floors.ts';
 import type { ClientPorts, ClientStateIn, ClientStep } from './types.ts';
 
 /** M4: signs one U3 for this set-up and this (task, round), after it is on disk. There is no way back from here. */
-export function signSurvivors(state: ClientStateIn<'masked'>, message: Survivors, ports: ClientPorts): ClientStep {
+export function signSurvivors(state: ClientStateIn<'sent'>, message: Survivors, ports: ClientPorts): ClientStep {
   const { setup, cohort, round } = state;
   const { federation, task } = setup.open;
   if (!equalBytes(message.roundHash, round.roundHash)) refuse('WrongRound', 'U3 is told for another round.');

@@ -124,6 +124,8 @@ export type ClientEvent =
       readonly vectorHash: Uint8Array;
       readonly nowMs: number;
     }
+  /** Every byte of the masked vector has left. Until then no U3 that counts it is signed. */
+  | { readonly type: 'vectorSent' }
   /** This process cannot go on with the set-up (training failed, Ctrl-C, notAfter passed). */
   | { readonly type: 'stop'; readonly code: ErrorCode; readonly reason: string };
 
@@ -160,7 +162,7 @@ export type ClientEffect =
       readonly config: SecAggConfig;
     }
   | {
-      /** Send the header, then upload the vector's bytes as they were frozen. */
+      /** Send the header, then upload the vector's bytes as they were frozen; event `vectorSent` once the last of them has left. */
       readonly type: 'upload';
       readonly header: MaskedInputHeader;
     }
@@ -233,7 +235,7 @@ interface LiveRound extends LiveCohort {
 /**
  * One set-up as a node sees it. No step leads back.
  *
- * waiting → advertised → shared → acknowledged → training → masking → masked → signed → answered → closed;
+ * waiting → advertised → shared → acknowledged → training → masking → masked → sent → signed → answered → closed;
  * from every live phase `stop` or `abandoned` leads to closed, with all secrets wiped.
  */
 export type ClientState =
@@ -250,6 +252,7 @@ export type ClientState =
   | (LiveRound & { readonly phase: 'training' })
   | (LiveRound & { readonly phase: 'masking' })
   | (LiveRound & { readonly phase: 'masked' })
+  | (LiveRound & { readonly phase: 'sent' })
   | (LiveRound & {
       readonly phase: 'signed';
       readonly survivors: readonly number[];

@@ -105,7 +105,8 @@ function receive(state: LiveServerState, event: MessageEvent, ports: ServerPorts
 /** What an exact duplicate is answered with. A repeated header must not be answered with M3, which would call for the header again. */
 function answerAgain(state: LiveServerState, event: MessageEvent): readonly ServerEffect[] {
   if (event.name !== 'maskedInputHeader') return request(state, event.from);
-  return state.phase === 'maskedInput' && !state.committed.has(event.from) ? [expectVector(event)] : [];
+  const isWanted = state.phase === 'maskedInput' && !state.committed.has(event.from) && !state.dropped.has(event.from);
+  return isWanted ? [expectVector(event)] : [];
 }
 
 const expectVector = ({ from, message }: Extract<MessageEvent, { name: 'maskedInputHeader' }>): ServerEffect => ({

@@ -370,7 +370,9 @@ export class League {
           name: 'maskedInputHeader',
           wire: JSON.stringify(encodeMessage('maskedInputHeader', effect.header)),
         });
-        if (!this.dies(node, 'vector')) this.toServer.push({ from: node.index, name: 'vector', wire: '' });
+        if (this.dies(node, 'vector')) return;
+        this.toServer.push({ from: node.index, name: 'vector', wire: '' });
+        this.tellNode(node, { type: 'vectorSent' });
         return;
       case 'wipe':
         if (this.wipes) for (const secret of effect.secrets) secret.wipe();

@@ -107,8 +107,9 @@ export class InMemoryLine implements Line {
     await writeFile(path, bytes);
   }
 
-  async upload({ path, file }: UploadOrder): Promise<void> {
+  async upload({ path, file, sizeBytes, onProgress }: UploadOrder): Promise<void> {
     await this.ready(new AbortController().signal);
+    onProgress?.(sizeBytes, sizeBytes);
     this.#league.uploaded(this.#node, path, new Uint8Array(readFileSync(file)));
   }
 }
@@ -215,6 +216,7 @@ export class InMemoryLeague {
   state: ServerState | undefined;
   seq = 0;
   round = 1;
+  committedRounds = 0;
   modelHash: string;
   sum: Int32Array | undefined;
   readonly #vectors = new Map<number, Uint8Array>();
@@ -234,6 +236,7 @@ export class InMemoryLeague {
       job: 'demand',
       frequency: 'day',
       rounds: 3,
+      lastRound: 13,
       localSteps: 5,
       batchSize: 4,
       optimizer: 'adamW',
@@ -365,7 +368,11 @@ export class InMemoryLeague {
   async introduce(node: number): Promise<void> {
     await this.until(() => this.nodes[node]?.line?.isUp === true);
     await this.tell(node, 'roster', encodeMessage('roster', this.roster));
-    await this.tell(node, 'assignment', { taskId, plan: this.planText });
+    await this.tell(node, 'assignment', this.assignment);
+  }
+
+  get assignment() {
+    return { taskId, plan: this.planText, committedRounds: this.committedRounds, modelHash: this.modelHash };
   }
 
   /** One message to a node; resolves when it has answered. Throws what it refused with. */
@@ -498,6 +505,7 @@ export class InMemoryLeague {
             const newModelHash = sha256Hex(model);
             this.blobs.set(newModelHash, model);
             this.modelHash = newModelHash;
+            this.committedRounds += 1;
             this.event({
               type: 'unmasked',
               weightSum: opened.weightSum,

@@ -170,7 +170,10 @@ export class Connection implements Line {
   }
 
   async #handle(name: string, payload: unknown): Promise<unknown> {
-    assertProtocolVersion((payload as { v?: unknown } | null | undefined)?.v, 'the coordinator');
+    assertProtocolVersion((payload as { v?: unknown } | null | undefined)?.v, {
+      own: 'the node',
+      peer: 'the coordinator',
+    });
     const { body } = parse(envelopeSchema, payload, name);
     if (name === 'refused') {
       this.#noteRefusal(fromProblem(parse(refusedSchema, body, name)));
