@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type LogLevel, logLevels } from '@hansa/shared/log';
 import { Command, CommanderError, Option } from 'commander';
@@ -10,10 +11,13 @@ import type { ServeOptions } from './commands/serve.ts';
 import { abortTask, createTask, listTasks, showTask } from './commands/taskCommands.ts';
 import { version } from './version.ts';
 
+/** Defaults do not depend on where the person stands. */
+const standardData = path.join(import.meta.dirname, '..', 'hansa-data');
+
 /**
  * Runs one command and resolves to its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.
  *
- * The only place that reads the environment: HANSA_DATA (the default of --data) and HANSA_LOG_LEVEL (of --log-level).
+ * The only place that reads the environment: HANSA_COORDINATOR_DATA (the default of --data) and HANSA_LOG_LEVEL (of --log-level).
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const output = createOutput(
@@ -43,7 +47,7 @@ function report(error: unknown, output: Output): number {
   const known = error instanceof HansaError ? error : undefined;
   if (output.json) output.answer(toProblem(error), () => []);
   output.note(known === undefined ? `Internal error: ${(error as Error).stack}` : `Error: ${known.message}`);
-  return known?.exitStatus ?? 1;
+  return known?.code === 'Interrupted' ? 130 : (known?.exitStatus ?? 1);
 }
 
 function commandLine(output: Output, exit: (status: number) => void): Command {
@@ -54,7 +58,9 @@ function commandLine(output: Output, exit: (status: number) => void): Command {
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride();
   const data = () =>
-    new Option('--data <dir>', "the coordinator's data folder").env('HANSA_DATA').default('coordinator-data');
+    new Option('--data <dir>', "the coordinator's data folder")
+      .env('HANSA_COORDINATOR_DATA')
+      .default(standardData, 'hansa-data in the project');
   const json = () => new Option('--json', 'one JSON document on standard output');
   const leaf = (parent: Command, name: string, description: string) =>
     parent.command(name).description(description).addOption(data()).addOption(json());
@@ -71,10 +77,11 @@ function commandLine(output: Output, exit: (status: number) => void): Command {
         .choices(logLevels)
         .default('info' satisfies LogLevel),
     )
-    .action(async (options: ServeOptions) => {
+    .action(async (options: ServeOptions, command: Command) => {
       // The servers take a second to load: the other commands do without them.
       const { serve } = await import('./commands/serve.ts');
-      exit(await serve(options, output));
+      const dataArgument = command.getOptionValueSource('data') === 'default' ? '' : ` --data ${options.data}`;
+      exit(await serve(options, output, dataArgument));
     });
 
   const task = program.command('task').description('Tasks: what the federation trains.');

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
+import { once as nextEvent } from 'node:events';
 import { rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { type Clock, systemClock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
@@ -61,6 +62,8 @@ export interface Coordinator {
  * @throws HansaError DataFolderUnusable, DataFolderInUse, PortInUse, InvalidArgument (an address that is not this machine's)
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  // Before anything is made: a taken port leaves no folder behind.
+  await assertPortFree(options);
   const folder = await openDataFolder(options.dataFolder);
   // Undone in reverse order, whether starting fails half-way or the coordinator is closed.
   const undo: (() => void | Promise<void>)[] = [() => folder.release()];
@@ -140,7 +143,11 @@ async function build(
   const address = addressOf(app.server.address() as AddressInfo, options);
   const adminFile = folder.file(ADMIN_FILE);
   undo.push(() => rmSync(adminFile, { force: true }));
-  await writeFileAtomically(adminFile, `${JSON.stringify({ address, token: adminToken })}\n`, 0o600);
+  await writeFileAtomically(
+    adminFile,
+    `${JSON.stringify({ address, token: adminToken, ...(options.tls && { certificate: leafOf(options.tls) }) })}\n`,
+    0o600,
+  );
   log.info({ address, federation }, 'coordinator listens');
   return {
     address,
@@ -152,9 +159,22 @@ async function build(
   };
 }
 
-async function listen(app: ReturnType<typeof createApp>, { host, port }: CoordinatorOptions): Promise<void> {
+async function assertPortFree({ host, port }: CoordinatorOptions): Promise<void> {
+  if (port === 0) return;
+  const probe = createServer();
+  await orExplain(host, port, async () => {
+    probe.listen(port, host);
+    await nextEvent(probe, 'listening');
+  });
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+const listen = (app: ReturnType<typeof createApp>, { host, port }: CoordinatorOptions): Promise<unknown> =>
+  orExplain(host, port, () => app.listen({ host, port }));
+
+async function orExplain(host: string, port: number, listening: () => Promise<unknown>): Promise<void> {
   try {
-    await app.listen({ host, port });
+    await listening();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
@@ -176,6 +196,9 @@ function addressOf(bound: AddressInfo, { host, tls }: CoordinatorOptions): strin
   const name = wildcard[bound.address] ?? (host === 'localhost' ? host : bound.address);
   return `${tls === undefined ? 'http' : 'https'}://${name.includes(':') ? `[${name}]` : name}:${bound.port}`;
 }
+
+/** The certificate that is served, without its chain: what the admin's commands on this machine trust. */
+const leafOf = ({ cert }: TlsFiles): string => new X509Certificate(cert).toString();
 
 function folderFull(folder: DataFolder, cause: unknown): HansaError {
   return new HansaError(

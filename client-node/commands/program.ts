@@ -1,5 +1,6 @@
 import { modelSizes } from '@hansa/shared/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { version } from '../version.ts';
 import type { CommandContext } from './context.ts';
 
 const example = `
@@ -39,6 +40,7 @@ export function createProgram(
   const program = new Command('hansa-client')
     .description("A merchant's node: trains on your own orders and takes part in a league's rounds. It only dials out.")
     .addHelpText('after', example)
+    .version(version)
     .exitOverride();
 
   const command = <Options>(

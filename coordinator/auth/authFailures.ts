@@ -32,7 +32,11 @@ export function countAuthFailure(ports: AuthFailurePorts, method: AuthMethod, pe
   if (reason !== 'rate') ports.failures.failed(peer);
 }
 
-/** Does `work`, which checks an identity; its failures are counted and slowed down. */
+/**
+ * Does `work`, which checks an identity; its failures are counted and, past a few, told as TooManyRequests alone.
+ *
+ * Whoever proves an identity is let in even so: others at the same address, a guesser behind one proxy say, must not lock anybody out.
+ */
 export async function guarded<T>(
   ports: AuthFailurePorts,
   method: AuthMethod,
@@ -40,10 +44,21 @@ export async function guarded<T>(
   work: () => T | Promise<T>,
 ): Promise<T> {
   try {
-    ports.failures.check(peer);
     return await work();
   } catch (error) {
-    countAuthFailure(ports, method, peer, error);
-    throw error;
+    const told = slowedDown(ports, peer, error);
+    countAuthFailure(ports, method, peer, told);
+    throw told;
+  }
+}
+
+/** The error itself, or TooManyRequests where it is one failure of too many. */
+function slowedDown({ failures }: AuthFailurePorts, peer: string, error: unknown): unknown {
+  if (!(error instanceof HansaError) || reasons[error.code] === undefined) return error;
+  try {
+    failures.check(peer);
+    return error;
+  } catch (tooMany) {
+    return tooMany;
   }
 }

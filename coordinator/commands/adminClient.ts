@@ -1,12 +1,23 @@
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
+import { request as http, type IncomingMessage } from 'node:http';
+import { request as https } from 'node:https';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { z } from 'zod';
 import { ADMIN_FILE } from '../auth/adminFile.ts';
 import { assertOwnerOnly } from '../auth/ownerOnly.ts';
 
-const adminFileSchema = z.strictObject({ address: z.url(), token: z.string().min(1).max(200) });
+const adminFileSchema = z.strictObject({
+  address: z.url(),
+  token: z.string().min(1).max(200),
+  /** PEM, where the coordinator speaks https: what it must show, whatever name stands in it. */
+  certificate: z.string().optional(),
+});
+type AdminFile = z.output<typeof adminFileSchema>;
 
 /** A running coordinator's admin API. */
 export interface AdminClient {
@@ -42,52 +53,53 @@ export function connectAdmin(dataFolder: string): AdminClient {
   if (!parsed.success) {
     throw new HansaError('DataFolderUnusable', `${file} is damaged. Start the coordinator again; it writes a new one.`);
   }
-  const { address, token } = parsed.data;
-  const send = (method: string, target: string, init: RequestInit) => request(address, token, method, target, init);
+  const admin = parsed.data;
   return {
     async call(method, target, schema, body) {
-      const json = body === undefined ? {} : { body: JSON.stringify(body) };
-      const headers: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' };
-      return schema.parse(await (await send(method, target, { ...json, headers })).json());
+      const content = body === undefined ? undefined : Readable.from([JSON.stringify(body)]);
+      return schema.parse(parseJson(await text(await send(admin, method, target, 'application/json', content))));
     },
     async put(target, schema, content) {
-      const init = { body: Readable.toWeb(content), duplex: 'half' } as unknown as RequestInit;
-      const headers = { 'content-type': 'application/octet-stream' };
-      return schema.parse(await (await send('PUT', target, { ...init, headers })).json());
+      return schema.parse(parseJson(await text(await send(admin, 'PUT', target, 'application/octet-stream', content))));
     },
-    async content(target) {
-      const { body } = await send('GET', target, {});
-      return body === null ? Readable.from([]) : Readable.fromWeb(body as never);
-    },
+    content: (target) => send(admin, 'GET', target),
   };
 }
 
-async function request(
-  address: string,
-  token: string,
+/** Sends one request and gives the answer's body. @throws HansaError what the coordinator refused with; ConnectionLost where none answers */
+async function send(
+  admin: AdminFile,
   method: string,
   target: string,
-  init: RequestInit,
-): Promise<Response> {
-  let response: Response;
+  type?: string,
+  content?: Readable,
+): Promise<Readable> {
+  const { address, token, certificate } = admin;
+  const url = new URL(target, address);
+  const headers = { authorization: `Bearer ${token}`, ...(content !== undefined && { 'content-type': type }) };
+  // The address is this machine's, the certificate's name the world's: it is known by its bytes.
+  const pinned = { ca: certificate, allowPartialTrustChain: true, checkServerIdentity: () => undefined };
+  const request =
+    url.protocol === 'https:' ? https(url, { method, headers, ...pinned }) : http(url, { method, headers });
+  let response: IncomingMessage;
   try {
-    response = await fetch(new URL(target, address), {
-      ...init,
-      method,
-      headers: { ...init.headers, authorization: `Bearer ${token}` },
-    });
+    const answered = once(request, 'response');
+    await Promise.all([answered, content === undefined ? request.end() : pipeline(content, request)]);
+    [response] = (await answered) as [IncomingMessage];
   } catch (error) {
+    request.destroy();
     throw new HansaError(
       'ConnectionLost',
-      `No coordinator answers at ${address}, where ${ADMIN_FILE} says it listens. Is it still running?`,
+      `No coordinator answers at ${address}, where ${ADMIN_FILE} says it listens (${(error as Error).message}). Is it still running?`,
       {},
       { cause: error },
     );
   }
-  if (response.ok) return response;
-  const problem = problemSchema.safeParse(parseJson(await response.text()));
+  const { statusCode = 0 } = response;
+  if (statusCode >= 200 && statusCode < 300) return response;
+  const problem = problemSchema.safeParse(parseJson(await text(response)));
   if (problem.success) throw fromProblem(problem.data);
-  throw new HansaError('Internal', `${address} answered with status ${response.status} and no problem document.`);
+  throw new HansaError('Internal', `${address} answered with status ${statusCode} and no problem document.`);
 }
 
 function parseJson(text: string): unknown {

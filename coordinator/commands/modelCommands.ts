@@ -25,18 +25,23 @@ export async function exportModel(hash: string, file: string, admin: AdminClient
   const content = await admin.content(`/v1/admin/models/${encodeURIComponent(hash)}/content`);
   const digest = createHash('sha256');
   let sizeBytes = 0;
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
   content.on('data', (chunk: Uint8Array) => {
     digest.update(chunk);
     sizeBytes += chunk.length;
   });
   try {
-    await pipeline(content, createWriteStream(temporary, { flags: 'wx' }));
+    await pipeline(content, createWriteStream(temporary, { flags: 'wx' }), { signal: interrupt.signal });
     const sha256 = digest.digest('hex');
     if (sha256 !== hash) throw new HansaError('WrongHash', `The bytes received hash to ${sha256}, not to ${hash}.`);
     await sync(temporary);
     await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
+    if (interrupt.signal.aborted)
+      throw new HansaError('Interrupted', 'The export was interrupted; nothing was written.');
     if (error instanceof HansaError) throw error;
     throw new HansaError(
       'InvalidArgument',
@@ -44,6 +49,8 @@ export async function exportModel(hash: string, file: string, admin: AdminClient
       {},
       { cause: error },
     );
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
   }
   output.answer({ hash, file: target, sizeBytes }, () => [`${target} (${byteText(sizeBytes)})`]);
 }

@@ -27,8 +27,10 @@ export interface ServeOptions {
   readonly logLevel: LogLevel;
 }
 
-/** `serve`: runs until a signal comes. Resolves to the exit status: 0 after SIGTERM, 130 after SIGINT. */
-export async function serve(options: ServeOptions, output: Output): Promise<number> {
+/** `serve`: runs until a signal comes; `dataArgument` is what the other commands need to find it. Resolves to the exit status: 0 after SIGTERM, 130 after SIGINT. */
+export async function serve(options: ServeOptions, output: Output, dataArgument: string): Promise<number> {
+  // Keys, tokens and merchants' names are the owner's alone.
+  process.umask(0o077);
   const config = options.config === undefined ? {} : readJsonFile(options.config, serveConfigSchema, 'Config file');
   const host = options.host ?? config.host ?? '127.0.0.1';
   const port = options.port ?? config.port ?? 8470;
@@ -54,7 +56,7 @@ export async function serve(options: ServeOptions, output: Output): Promise<numb
   output.answer({ address, metrics, dataFolder, federation, fingerprint }, () => [
     'Hansa coordinator is ready.',
     ...facts({ address, metrics, data: dataFolder, federation, fingerprint }),
-    'Next: hansa-coordinator enrol token --label NAME; stop with Ctrl-C.',
+    `Next: hansa-coordinator enrol token${dataArgument} --label NAME; stop with Ctrl-C.`,
   ]);
   const name = await signal;
   output.note(name === 'SIGINT' ? 'Stopping; press Ctrl-C again to end at once.' : 'Stopping.');
