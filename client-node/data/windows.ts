@@ -72,7 +72,7 @@ export interface WindowSet {
 }
 
 export interface WindowDescription {
-  /** Number of the series, 0 .. series - 1: windows of one series share it. */
+  /** Number of the series among all that were read, 0 .. cleaning.seriesRead - 1: windows of one series share it. */
   readonly seriesIndex: number;
   /** Item and location as the merchant wrote them: private, for the merchant's own screen only. */
   readonly series: string;

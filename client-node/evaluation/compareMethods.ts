@@ -107,7 +107,7 @@ export async function compareMethods(
     let chosen: { learningRate: number; weights: Float32Array; wql: number } | undefined;
     for (const learningRate of learningRates) {
       const weights = await train(learningRate);
-      const score = await scoreModel(shape, weights, data.validation, data.series, {
+      const score = await scoreModel(shape, weights, data.validation, data.cleaning.seriesRead, {
         limit: VALIDATION_WINDOWS,
         signal,
       });
@@ -122,9 +122,9 @@ export async function compareMethods(
   const localOnly = await best(trainAlone);
   const scores: Record<Method, ForecastScore> = {
     seasonalNaive: await scoreSeasonalNaive(data, signal),
-    localOnly: await scoreModel(shape, localOnly.weights, data.test, data.series, { signal }),
-    federated: await scoreModel(shape, federated.vector, data.test, data.series, { signal }),
-    fineTuned: await scoreModel(shape, fineTuned.weights, data.test, data.series, { signal }),
+    localOnly: await scoreModel(shape, localOnly.weights, data.test, data.cleaning.seriesRead, { signal }),
+    federated: await scoreModel(shape, federated.vector, data.test, data.cleaning.seriesRead, { signal }),
+    fineTuned: await scoreModel(shape, fineTuned.weights, data.test, data.cleaning.seriesRead, { signal }),
   };
   return {
     windows: data.test.count,
@@ -140,7 +140,7 @@ export async function compareMethods(
 }
 
 async function scoreSeasonalNaive(data: MerchantData, signal: AbortSignal | undefined): Promise<ForecastScore> {
-  const score = forecastScore(data.series);
+  const score = forecastScore(data.cleaning.seriesRead);
   for (let index = 0; index < data.test.count; index++) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Evaluation was stopped.');
     const batch = data.test.batch([index]);

@@ -2,8 +2,6 @@ export {
   type CompareRequest,
   type CompareResult,
   type Comparison,
-  type EvaluateRequest,
-  type EvaluateResult,
   type ForecastExample,
   type Interval,
   type Method,

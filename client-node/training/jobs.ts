@@ -1,10 +1,9 @@
 import { loadMerchantData, type MerchantData } from '../data/index.ts';
 import { compareMethods } from '../evaluation/compareMethods.ts';
-import { scoreModel } from '../evaluation/scoreModel.ts';
 import { type Model, readModelFile, writeVectorFile } from '../model/modelFile.ts';
 import type { ModelShape } from './gradient.ts';
 import { meanLoss, trainLocally } from './localTraining.ts';
-import type { EvaluateRequest, EvaluateResult, LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
+import type { LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { JobName, Jobs, LoadedData } from './workerMessages.ts';
 
 /** Validation windows that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
@@ -30,7 +29,6 @@ export function createJobs(): {
       return summary(data);
     },
     train: (request, context) => train(loaded(), request, context),
-    evaluate: (request, context) => evaluate(loaded(), request, context),
     compare: (request, context) => compareMethods(loaded(), request, context),
   };
   let last: Promise<unknown> = Promise.resolve();
@@ -105,16 +103,4 @@ async function train(
     validationLoss,
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-async function evaluate(
-  data: MerchantData,
-  { modelFile, split }: EvaluateRequest,
-  { signal }: JobContext,
-): Promise<EvaluateResult> {
-  const model = await readModelFile(modelFile);
-  const shape = shapeOf(model, data);
-  const score = await scoreModel(shape, model.vector, data[split], data.series, { signal });
-  const { wql, wape, coverage } = score.metrics();
-  return { windows: data[split].count, wql, wape, coverage };
 }

@@ -29,20 +29,6 @@ export interface TrainResult {
   readonly seconds: number;
 }
 
-export interface EvaluateRequest {
-  readonly modelFile: string;
-  readonly split: 'validation' | 'test';
-}
-
-export interface EvaluateResult {
-  readonly windows: number;
-  /** Undefined while nothing was sold in the split. */
-  readonly wql: number | undefined;
-  readonly wape: number | undefined;
-  /** Share of periods between the .1 and .9 quantiles. */
-  readonly coverage: number | undefined;
-}
-
 /** The four ways to forecast that a merchant can choose from; federated ones need the league. */
 export const methods = ['seasonalNaive', 'localOnly', 'federated', 'fineTuned'] as const;
 export type Method = (typeof methods)[number];

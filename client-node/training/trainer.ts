@@ -5,15 +5,7 @@ import { type EngineChoice, firstUsable } from '../compute/chooseEngine.ts';
 import type { EngineName } from '../compute/engine.ts';
 import { startOnEngine } from '../compute/engineTrial.ts';
 import type { DataConfig } from '../data/dataConfig.ts';
-import type {
-  CompareRequest,
-  CompareResult,
-  EvaluateRequest,
-  EvaluateResult,
-  Progress,
-  TrainRequest,
-  TrainResult,
-} from './requests.ts';
+import type { CompareRequest, CompareResult, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { FromWorker, JobName, Jobs, LoadedData, ToWorker } from './workerMessages.ts';
 
 export interface TrainerOptions {
@@ -42,7 +34,6 @@ export interface Trainer {
   readonly engine: EngineChoice;
   readonly data: LoadedData;
   train(request: TrainRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<TrainResult>;
-  evaluate(request: EvaluateRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<EvaluateResult>;
   compare(request: CompareRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<CompareResult>;
   /** Ends the process; resolves when it is gone. What is still running rejects with Interrupted. */
   close(): Promise<void>;
@@ -78,7 +69,6 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
       engine: choice,
       data: loaded,
       train: (request, onProgress, signal) => connection.call('train', request, onProgress, signal),
-      evaluate: (request, onProgress, signal) => connection.call('evaluate', request, onProgress, signal),
       compare: (request, onProgress, signal) => connection.call('compare', request, onProgress, signal),
       close: connection.close,
     };

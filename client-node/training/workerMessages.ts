@@ -1,15 +1,6 @@
 import type { ErrorCode } from '@hansa/shared/errors';
 import type { CleaningReport } from '../data/cleaning.ts';
-import type {
-  CompareRequest,
-  CompareResult,
-  EvaluateRequest,
-  EvaluateResult,
-  LoadRequest,
-  Progress,
-  TrainRequest,
-  TrainResult,
-} from './requests.ts';
+import type { CompareRequest, CompareResult, LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
 
 /** What the worker has loaded. */
 export interface LoadedData {
@@ -27,7 +18,6 @@ export interface LoadedData {
 export interface Jobs {
   readonly load: { request: LoadRequest; result: LoadedData };
   readonly train: { request: TrainRequest; result: TrainResult };
-  readonly evaluate: { request: EvaluateRequest; result: EvaluateResult };
   readonly compare: { request: CompareRequest; result: CompareResult };
 }
 export type JobName = keyof Jobs;

@@ -57,7 +57,6 @@ function syntheticTrainer(length: number, seed: number): Trainer {
       await pipeline(noise(length, seed), createWriteStream(updateFile));
       return { steps, windows: 1, trainLoss: 1, validationLoss: 1, seconds: 0 };
     },
-    evaluate: refuse,
     compare: refuse,
     close: async () => undefined,
   };
