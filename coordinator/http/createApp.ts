@@ -3,6 +3,8 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics/createMetrics.ts';
 import { installProblems } from './problems.ts';
 
+/** How long a small body may take. */
+const BODY_TIMEOUT_MS = 30_000;
 /** Bodies of JSON requests; routes that take more say so. */
 const BODY_LIMIT_BYTES = 256 * 1024;
 
@@ -22,7 +24,7 @@ export function createApp(options: {
     bodyLimit: BODY_LIMIT_BYTES,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
-    // A masked vector may take long on a slow line: the round's deadlines bound it, and they grow with its progress.
+    // Not for the whole server: see the hook below.
     requestTimeout: 0,
     routerOptions: { maxParamLength: 128 },
   };
@@ -41,6 +43,13 @@ export function createApp(options: {
       'cache-control': 'no-store',
     });
     if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
+  });
+  app.addHook('onRequest', async (request) => {
+    // A masked vector or a model may take long on a slow line; who may send one is known before its first byte, and a round's deadlines bound it.
+    if (request.method === 'PATCH' || request.method === 'PUT') return;
+    const { raw } = request;
+    const timer = setTimeout(() => raw.complete || raw.destroy(), BODY_TIMEOUT_MS);
+    raw.once('close', () => clearTimeout(timer));
   });
   app.addHook('onResponse', async (request, reply) => {
     options.metrics.httpDuration.observe(

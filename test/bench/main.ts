@@ -10,6 +10,9 @@ const wholeNumber = (name: string, low: number, high: number) => (text: string) 
   return value;
 };
 
+const wholeNumbers = (name: string, low: number, high: number) => (text: string) =>
+  text.split(',').map(wholeNumber(name, low, high));
+
 /** Runs one benchmark by name; its last line on standard output is one JSON document. Exit status 0 ran, 1 could not (or missed a limit with --check), 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {
   let status = 0;
@@ -29,7 +32,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description(
       'One whole round with synthetic updates through the real protocol and processes: seconds by phase, bytes, memory.',
     )
-    .addOption(new Option('--clients <n>', 'client nodes').argParser(wholeNumber('--clients', 5, 128)).default(5))
+    .addOption(
+      new Option('--clients <n,...>', 'client nodes; of several numbers the memory is compared')
+        .argParser(wholeNumbers('--clients', 5, 128))
+        .default([5], '5'),
+    )
     .addOption(
       new Option('--params <n>', 'numbers in the update')
         .argParser(wholeNumber('--params', 1000, 100_000_000))
@@ -37,7 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
     .addOption(new Option('--rounds <n>', 'rounds').argParser(wholeNumber('--rounds', 1, 100)).default(2))
     .option('--check', 'exit with 1 when a limit is missed', false)
-    .action(async (options: { clients: number; params: number; rounds: number; check: boolean }) => {
+    .action(async (options: { clients: number[]; params: number; rounds: number; check: boolean }) => {
       const { benchRound } = await import('./round/benchRound.ts');
       report('round', await benchRound(options), options.check);
     });

@@ -13,6 +13,7 @@ import { type Evaluation, evaluationSchema } from './league/evaluation.ts';
 import {
   type Coordinator,
   enrolNode,
+  freePort,
   type Node,
   prepareNode,
   startCoordinator,
@@ -94,10 +95,14 @@ export async function runDemo(
   const startedAt = new Date(state.startedMs);
   await makeFolders(options);
 
+  const port = await freePort();
+  state.coordinator = { address: `http://127.0.0.1:${port}`, ready: false };
+  screen.update();
+
   // Two processes for two cores: what the first view waits for comes before all else.
   const [coordinator, engine] = await Promise.all([
-    startCoordinator(processes, options.out).then((started) => {
-      state.coordinator = started.address;
+    startCoordinator(processes, options.out, port).then((started) => {
+      state.coordinator = { address: started.address, ready: true };
       screen.update();
       return started;
     }),

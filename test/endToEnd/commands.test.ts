@@ -1,10 +1,114 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Coordinator, enrolNode, type Node, newToken, startCoordinator, writeNode } from './league.ts';
 import { Processes } from './processes.ts';
+
+// Root ignores file modes, so it takes a real mount; where that is not allowed the skip is counted.
+const canMount = (() => {
+  const probe = mkdtempSync(join(tmpdir(), 'hansa-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
+    execFileSync('umount', [probe]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(probe, { recursive: true });
+  }
+})();
+
+const mounts: string[] = [];
+const mount = (at: string, options: string): void => {
+  mkdirSync(at, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', at]);
+  mounts.push(at);
+};
+/** Fills what is left of a small file system. */
+function fill(folder: string): void {
+  try {
+    writeFileSync(join(folder, 'filler'), Buffer.alloc(4 << 20));
+  } catch {
+    // It is full now.
+  }
+}
+const refusal = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { code: string }).code;
+
+function unmountAll(): void {
+  for (const at of mounts.splice(0)) execFileSync('umount', [at]);
+}
+
+describe('hansa-coordinator', () => {
+  let folder: string;
+  let processes: Processes;
+  let count = 0;
+  const path = () => join(folder, `case-${count++}`);
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hansa-commands-'));
+    processes = new Processes(folder);
+  });
+  afterAll(async () => {
+    await processes.end();
+    unmountAll();
+    rmSync(folder, { recursive: true });
+  });
+  const serve = (data: string, ...args: string[]) =>
+    processes.run('coordinator', 'serve', '--data', data, '--json', ...args);
+
+  it('refuses a port that is taken and a folder that is in use, and leaves nothing behind', async () => {
+    const running = await startCoordinator(processes, path());
+    const data = path();
+    const taken = await serve(data, '--port', new URL(running.address).port);
+    expect([taken.status, refusal(taken)], taken.stderr).toEqual([2, 'PortInUse']);
+    expect(existsSync(data)).toBe(false);
+    const twice = await serve(running.dataFolder, '--port', '0');
+    expect([twice.status, refusal(twice)], twice.stderr).toEqual([2, 'DataFolderInUse']);
+    expect((statSync(join(running.dataFolder, 'hansa.db')).mode & 0o077).toString(8)).toBe('0');
+    expect((statSync(join(running.dataFolder, 'admin.json')).mode & 0o077).toString(8)).toBe('0');
+  });
+
+  it.skipIf(!canMount)('refuses a read-only and a full data folder by name', async () => {
+    const readOnly = path();
+    mount(readOnly, 'size=64k,ro');
+    const first = await serve(readOnly, '--port', '0');
+    expect([first.status, refusal(first)], first.stderr).toEqual([2, 'DataFolderUnusable']);
+    const full = path();
+    mount(full, 'size=64k');
+    fill(full);
+    const second = await serve(full, '--port', '0');
+    expect([second.status, refusal(second)], second.stderr).toEqual([2, 'DataFolderUnusable']);
+    expect(readdirSync(full)).toEqual(['filler']);
+  });
+
+  it('is reached by its own commands when it speaks https, under whatever name its certificate has', async () => {
+    const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
+    const tls = ['--tls-cert', fixture('tlsCertificate.pem'), '--tls-key', fixture('tlsKey.pem')];
+    const { dataFolder, address } = await startCoordinator(processes, path(), ...tls);
+    expect(address).toMatch(/^https:/);
+    expect(await processes.answer('coordinator', 'task', 'list', '--data', dataFolder)).toEqual([]);
+    const token = await processes.answer('coordinator', 'enrol', 'token', '--label', 'a', '--data', dataFolder);
+    expect(token).toMatchObject({ token: expect.stringMatching(/^hansa1\./) });
+    // Another certificate at that address is not it.
+    const file = join(dataFolder, 'admin.json');
+    const { certificate, ...admin } = JSON.parse(readFileSync(file, 'utf8'));
+    expect(certificate).toContain('BEGIN CERTIFICATE');
+    writeFileSync(file, JSON.stringify(admin));
+    const other = await processes.run('coordinator', 'task', 'list', '--data', dataFolder, '--json');
+    expect([other.status, refusal(other)]).toEqual([1, 'ConnectionLost']);
+  });
+});
 
 describe('hansa-client', () => {
   let folder: string;
@@ -22,6 +126,7 @@ describe('hansa-client', () => {
   });
   afterAll(async () => {
     await processes.end();
+    unmountAll();
     rmSync(folder, { recursive: true });
   });
 
@@ -32,7 +137,6 @@ describe('hansa-client', () => {
     const files = existsSync(data) ? readdirSync(data) : [];
     expect(files.filter((name) => name !== 'identity.lock')).toEqual([]);
   };
-  const refusal = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { code: string }).code;
 
   describe('enrol', () => {
     const change = (token: string, part: 1 | 2): string => {
@@ -205,29 +309,6 @@ describe('hansa-client', () => {
   });
 
   describe('a folder that cannot be written to', () => {
-    const mounts: string[] = [];
-    afterAll(() => {
-      for (const mount of mounts) execFileSync('umount', [mount]);
-    });
-    // Root ignores file modes, so it takes a real mount; where that is not allowed the skip is counted.
-    const canMount = (() => {
-      const probe = mkdtempSync(join(tmpdir(), 'hansa-mount-'));
-      try {
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
-        execFileSync('umount', [probe]);
-        return true;
-      } catch {
-        return false;
-      } finally {
-        rmSync(probe, { recursive: true });
-      }
-    })();
-    const mount = (at: string, options: string): void => {
-      mkdirSync(at, { recursive: true });
-      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', at]);
-      mounts.push(at);
-    };
-
     it.skipIf(!canMount)('is refused by name when it is read-only, before the token is spent', async () => {
       const here = path();
       const config = writeNode(here, coordinator.address, 1);
@@ -244,11 +325,7 @@ describe('hansa-client', () => {
       const { token } = await newToken(coordinator, 'full');
       const data = join(here, 'data');
       mount(data, 'size=64k');
-      try {
-        writeFileSync(join(data, 'filler'), Buffer.alloc(1 << 20));
-      } catch {
-        // It is full now.
-      }
+      fill(data);
       const result = await enrol(config, token);
       expect([result.status, refusal(result)], result.stderr).toEqual([1, 'StorageFull']);
       expect(existsSync(join(data, 'identity.json'))).toBe(false);

@@ -24,6 +24,7 @@ const violations = [
   ['client-node/session/planted12.ts', 'socket.io-client'],
   ['client-node/planted13.ts', '@hansa/coordinator/metrics'],
   ['client-node/training/planted14.ts', 'fastify'],
+  ['client-node/session/transport/planted17.ts', 'node:http'],
   ['dashboards/planted15.ts', '@hansa/shared/protocol'],
   ['dashboards/planted16.ts', '@hansa/coordinator'],
 ] as const;

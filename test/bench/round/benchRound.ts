@@ -10,14 +10,47 @@ import { Processes } from '../../endToEnd/processes.ts';
 import { type BenchCase, type BenchResult, withinLimit } from '../report.ts';
 
 const MEGABYTE = 1e6;
+/** How much more memory the coordinator may hold for more nodes, in bytes. */
+const PEAK_RSS_GROWTH_LIMIT_BYTES = 60 * MEGABYTE;
 /** The most memory that the coordinator may ever hold at 10M parameters, in bytes. */
 const PEAK_RSS_LIMIT_BYTES = 400 * MEGABYTE;
 const ZEROS = new Uint8Array(1024 * 1024);
 
 export interface RoundBenchOptions {
-  readonly clients: number;
+  /** Cohort sizes, one league after the other. */
+  readonly clients: readonly number[];
   readonly params: number;
   readonly rounds: number;
+}
+
+interface LeagueOptions extends Omit<RoundBenchOptions, 'clients'> {
+  readonly clients: number;
+}
+
+/** Rounds of each cohort size, and how far apart the coordinators' memory lies. */
+export async function benchRound({ clients, ...common }: RoundBenchOptions): Promise<BenchResult> {
+  const results: LeagueResult[] = [];
+  for (const count of clients) results.push(await benchLeague({ ...common, clients: count }));
+  const [first] = results;
+  if (first === undefined) throw new RangeError('a benchmark needs at least one cohort size');
+  if (results.length === 1) return first;
+  const peaks = results.map(({ coordinatorPeakRssBytes }) => coordinatorPeakRssBytes);
+  const apart = Math.max(...peaks) - Math.min(...peaks);
+  return {
+    params: common.params,
+    leagues: results.map(({ cases: _, ...league }) => league),
+    cases: [
+      ...results.flatMap(({ clients, cases }) =>
+        cases.map((one) => ({ ...one, name: `${one.name}, ${clients} clients` })),
+      ),
+      withinLimit('coordinator peak memory, apart', apart, 'B', PEAK_RSS_GROWTH_LIMIT_BYTES),
+    ],
+  };
+}
+
+interface LeagueResult extends BenchResult {
+  readonly clients: number;
+  readonly coordinatorPeakRssBytes: number;
 }
 
 /**
@@ -25,7 +58,7 @@ export interface RoundBenchOptions {
  *
  * The figures are of the last committed round, when every process is warm; the peak of memory is of the coordinator's whole life.
  */
-export async function benchRound(options: RoundBenchOptions): Promise<BenchResult> {
+async function benchLeague(options: LeagueOptions): Promise<LeagueResult> {
   const folder = mkdtempSync(join(tmpdir(), 'hansa-bench-round-'));
   const processes = new Processes(folder);
   const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -59,10 +92,10 @@ export async function benchRound(options: RoundBenchOptions): Promise<BenchResul
 }
 
 function summarise(
-  { clients, params }: RoundBenchOptions,
+  { clients, params }: LeagueOptions,
   rounds: readonly RoundRecord[],
   coordinatorPeakRssBytes: number,
-): BenchResult {
+): LeagueResult {
   const last = rounds.findLast(({ outcome }) => outcome === 'committed');
   if (last === undefined) {
     throw new HansaError('ProcessFailed', `No round was committed: ${rounds.at(-1)?.message ?? 'none began'}.`);
@@ -97,7 +130,7 @@ function createTask(
   processes: Processes,
   dataFolder: string,
   folder: string,
-  { clients, rounds }: RoundBenchOptions,
+  { clients, rounds }: LeagueOptions,
 ): Promise<TaskRecord> {
   const file = join(folder, 'task.json');
   const task = {

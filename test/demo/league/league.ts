@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -28,11 +30,21 @@ export interface Coordinator {
 const readySchema = z.looseObject({ address: z.string(), dataFolder: z.string() });
 const adminSchema = z.looseObject({ token: z.string() });
 
-/** Starts a coordinator on a free port with its data in `folder`. @throws HansaError ProcessFailed or Timeout. */
-export async function startCoordinator(processes: ProcessGroup, folder: string): Promise<Coordinator> {
+/** A loopback port that nothing listens on: its address can be told before the coordinator is there. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+/** Starts a coordinator with its data in `folder`. @throws HansaError ProcessFailed or Timeout. */
+export async function startCoordinator(processes: ProcessGroup, folder: string, port: number): Promise<Coordinator> {
   const dataFolder = join(folder, 'coordinator');
   const config = join(folder, 'coordinator.json');
-  await writeFile(config, `${JSON.stringify({ host: '127.0.0.1', port: 0, reconnectGraceMs })}\n`);
+  await writeFile(config, `${JSON.stringify({ host: '127.0.0.1', port, reconnectGraceMs })}\n`);
   const started = processes.start(
     'the coordinator',
     coordinatorScript,

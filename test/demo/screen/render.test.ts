@@ -21,7 +21,7 @@ function stateOf(merchants: number): ScreenState {
     engine: { name: 'wasm', reason: 'tfjs-node-gpu is not usable: its native part is not installed', tried: true },
     cores: 2,
     expectedMinutes: 4,
-    coordinator: 'http://127.0.0.1:41234',
+    coordinator: { address: 'http://127.0.0.1:41234', ready: true },
     rounds: 5,
     pilot: undefined,
     stage: 'training',
@@ -80,6 +80,12 @@ describe('the screen', () => {
     ]) {
       expect(text).toContain(part);
     }
+  });
+
+  it('tells both addresses before the coordinator answers there', () => {
+    const coordinator = { address: 'http://127.0.0.1:65535', ready: false };
+    const lines = renderOpening({ ...stateOf(6), coordinator });
+    expect(lines.at(-1)).toBe('Coordinator: http://127.0.0.1:65535, starting · metrics: /metrics there');
   });
 
   it('shows round, phase, what each has done, what stayed and what left', () => {

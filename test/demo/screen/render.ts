@@ -116,8 +116,17 @@ export function renderOpening(state: ScreenState): string[] {
     `HANSA · ${state.merchants.length} merchants train one model and show nobody their orders`,
     ...wrap(`Engine: ${engine}`, columns, '  ').slice(0, 3),
     `Machine: ${state.cores} cores${minutes}`,
-    `Coordinator: ${state.coordinator ?? 'starting'}${state.coordinator === undefined ? '' : ` · metrics: ${state.coordinator}/metrics`}`,
+    coordinatorLine(state),
   ].map((line) => fit(line, columns));
+}
+
+/** Where the coordinator and its metrics are, with the word 'starting' until it answers. */
+function coordinatorLine({ coordinator }: ScreenState): string {
+  if (coordinator === undefined) return 'Coordinator: starting';
+  const { address, ready } = coordinator;
+  return ready
+    ? `Coordinator: ${address} · metrics: ${address}/metrics`
+    : `Coordinator: ${address}, starting · metrics: /metrics there`;
 }
 
 function merchantLine({ id, rows, activity, bytesSent, bytesSendingNow }: MerchantState): string {

@@ -46,7 +46,7 @@ function plainScreen(state: ScreenState, stream: NodeJS.WriteStream): Screen {
   const open = (): void => {
     if (opened) return;
     opened = true;
-    saidCoordinator = state.coordinator !== undefined;
+    saidCoordinator = state.coordinator?.ready === true;
     saidEngine = state.engine.tried;
     stream.write(`${renderOpening(state).join('\n')}\n`);
   };
@@ -54,11 +54,11 @@ function plainScreen(state: ScreenState, stream: NodeJS.WriteStream): Screen {
   const say = (line: string): void => void stream.write(`${clock(Date.now() - state.startedMs)} ${line}\n`);
   return {
     update: () => {
-      if (state.engine.tried && state.coordinator !== undefined) open();
+      if (state.engine.tried && state.coordinator?.ready === true) open();
       if (!opened) return;
-      if (!saidCoordinator && state.coordinator !== undefined) {
+      if (!saidCoordinator && state.coordinator?.ready === true) {
         saidCoordinator = true;
-        say(`Coordinator: ${state.coordinator} · metrics: ${state.coordinator}/metrics`);
+        say(`Coordinator answers at ${state.coordinator.address}`);
       }
       if (!saidEngine && state.engine.tried) {
         saidEngine = true;

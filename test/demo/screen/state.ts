@@ -23,7 +23,8 @@ export interface ScreenState {
   engine: { readonly name: string; readonly reason: string; readonly tried: boolean };
   readonly cores: number;
   expectedMinutes: number | undefined;
-  coordinator: string | undefined;
+  /** `ready`: it answers there. */
+  coordinator: { readonly address: string; readonly ready: boolean } | undefined;
   /** Rounds of the task that runs. */
   rounds: number;
   /** The pilot that runs: which of how many, and what it tries. */
