@@ -4,6 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 
+/** Engine.IO's packets, protocol 4: the server pings, the client answers. */
+const ping = '2';
+const pong = '3';
+
 /** One thing that a node sent to the coordinator. */
 export interface Received {
   /** `PATCH /v1/uploads/…`, or `websocket`. */
@@ -19,6 +23,8 @@ export class RecordingProxy {
   readonly received: Received[] = [];
   readonly #server: Server;
   readonly #target: URL;
+  /** Nodes that were asked for a sign of life. */
+  readonly #pings = new Map<WebSocket, () => void>();
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
 
   private constructor(target: string) {
@@ -50,6 +56,21 @@ export class RecordingProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Asks every node for a sign of life in the name of the coordinator; resolves to the milliseconds that the slowest took. */
+  async ping(): Promise<number> {
+    const beganMs = performance.now();
+    const answers = [...this.#sockets.clients].map(
+      (node) =>
+        new Promise<void>((resolve) => {
+          this.#pings.set(node, resolve);
+          node.once('close', resolve);
+          node.send(ping);
+        }),
+    );
+    await Promise.all(answers);
+    return performance.now() - beganMs;
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets.clients) socket.terminate();
     this.#server.closeAllConnections();
@@ -62,6 +83,11 @@ export class RecordingProxy {
       const coordinator = new WebSocket(new URL(incoming.url ?? '/', this.#target));
       const opened = once(coordinator, 'open');
       node.on('message', (message: Buffer, binary) => {
+        const answered = message.length === 1 && message.toString() === pong ? this.#pings.get(node) : undefined;
+        if (answered !== undefined) {
+          this.#pings.delete(node);
+          return answered();
+        }
         this.#keep('websocket', [message]);
         void opened.then(
           () => coordinator.send(message, { binary }),

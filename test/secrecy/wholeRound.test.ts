@@ -1,18 +1,19 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as nextPoll } from 'node:timers/promises';
 import { readNodeConfig } from '@hansa/client-node/session';
 import { startTrainer, type TrainResult } from '@hansa/client-node/training';
 import { createLogger } from '@hansa/shared/log';
 import type { RoundRecord } from '@hansa/shared/protocol';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from '../endToEnd/league.ts';
 import { Processes } from '../endToEnd/processes.ts';
 import { RecordingProxy } from './recordingProxy.ts';
 import { uniformityOf } from './uniformity.ts';
 
 const members = 5;
-const plan = { localSteps: 2, batchSize: 4, learningRate: 0.001 };
+const plan = { localSteps: 20, batchSize: 4, learningRate: 0.001 };
 
 /** What a node knows about its own round and nobody else may. */
 interface Private {
@@ -37,6 +38,8 @@ let nodes: readonly Node[];
 let secrets: readonly Private[];
 /** Bodies of masked vectors as they arrived. */
 let vectors: Corpus;
+/** How long the slowest node took to answer a ping, once and again while all trained. */
+let pingsMs: readonly number[];
 /** All other bytes that nodes sent. */
 let received: Corpus;
 /** Every file of the coordinator's data folder after the round, its log at its most talkative, its metrics. */
@@ -55,10 +58,13 @@ beforeAll(async () => {
   nodes = enrolled;
   const task = await createTask(processes, coordinator, folder, 1, {
     secureAggregation: { weighting: { kind: 'buckets', maximum: 8, windowsPerUnit: 100 } },
+    plan: { job: 'demand', frequency: 'day', ...plan, evaluation: { fineTuneSteps: 1, learningRates: [0.001] } },
   });
-  const ends = await Promise.all(
-    nodes.map(({ config }) => processes.run('client', 'run', '--config', config, '--until-task-ends', '--json')),
+  const running = nodes.map(({ config }) =>
+    processes.run('client', 'run', '--config', config, '--until-task-ends', '--json'),
   );
+  pingsMs = await pingWhileTraining(proxy);
+  const ends = await Promise.all(running);
   for (const { status, stderr } of ends) expect(status, stderr).toBe(0);
   const [first] = (await roundsOf(processes, coordinator, task.id)).filter(({ outcome }) => outcome === 'committed');
   record = first!;
@@ -85,6 +91,20 @@ afterAll(async () => {
   await processes.end();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Pings the nodes, one ping after the other, from the first report of training to the last node's last step. */
+async function pingWhileTraining(nodes: RecordingProxy): Promise<number[]> {
+  const told = (stage: string) =>
+    nodes.received.filter(({ where, bytes }) => where === 'websocket' && text8(bytes).includes(`"stage":"${stage}"`))
+      .length;
+  await vi.waitFor(() => expect(told('training')).toBeGreaterThan(0), { timeout: 60_000 });
+  const tookMs: number[] = [];
+  while (told('trained') < members) {
+    tookMs.push(await nodes.ping());
+    await nextPoll(50);
+  }
+  return tookMs;
+}
 
 function bodyOf(request: Uint8Array): Buffer {
   const bytes = Buffer.from(request);
@@ -196,6 +216,11 @@ describe('all that a coordinator received, stored and logged in a round of five 
     }
   });
 
+  it('hears from every node within a second while all of them train', () => {
+    expect(pingsMs.length).toBeGreaterThan(3);
+    expect(Math.max(...pingsMs)).toBeLessThan(1000);
+  });
+
   it('holds vectors that look uniform each, and would not without their masks', () => {
     const verdict = uniformityOf([...vectors.values()]);
     expect(verdict).toMatchObject({ rejected: false });
@@ -236,4 +261,5 @@ describe('all that a coordinator received, stored and logged in a round of five 
   });
 });
 
+const text8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
