@@ -43,8 +43,20 @@ const kindOf = (state: State, dealer: number): ShareKind => (state.survivors.inc
  * `final` says that no more shares will come; before that, undefined means: wait.
  */
 export function unmask(state: State, final: boolean): ServerStep | undefined {
-  const { threshold } = state.cohort.thresholds;
   const shares = new Map(state.sharers.map((dealer) => [dealer, sharesOf(state, dealer)]));
+  try {
+    return unmaskWith(state, shares, final);
+  } finally {
+    for (const { bytes } of [...shares.values()].flat()) bytes.wipe();
+  }
+}
+
+function unmaskWith(
+  state: State,
+  shares: ReadonlyMap<number, readonly Share[]>,
+  final: boolean,
+): ServerStep | undefined {
+  const { threshold } = state.cohort.thresholds;
   const scarce = state.sharers.filter((dealer) => shares.get(dealer)!.length < threshold);
   if (scarce.length > 0) {
     if (!final) return undefined;
