@@ -334,7 +334,8 @@ class RunningNode {
     const entry = this.#tasks.get(taskId);
     await this.#tasks.update(taskId, {
       modelHash: newModelHash,
-      committedRounds: (entry?.committedRounds ?? 0) + 1,
+      // An assignment may have told of this round before its result came.
+      committedRounds: (entry?.committedRounds ?? 0) + (entry?.modelHash === newModelHash ? 0 : 1),
       roundsJoined: (entry?.roundsJoined ?? 0) + (outcome.included ? 1 : 0),
     });
     this.#summary.roundsCommitted += 1;
