@@ -41,7 +41,8 @@ export function changeChart(changes: readonly Change[], intervals: ReadonlyMap<s
   const x = scaleLinear()
     .domain([Math.min(-1, ...values), Math.max(1, ...values)])
     .nice(5)
-    .range([104, width - 52]);
+    // The widest label, of a change of two digits, stands to the right of every whisker.
+    .range([104, width - 78]);
   const zero = x(0);
   const rows = changes.map(({ id, percent }, i) => {
     const middle = top + i * row + row / 2;
