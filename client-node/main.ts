@@ -17,6 +17,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const terminal: Terminal = process;
+  // A reader that has gone (a pipe into head) is no fault; whatever else is wrong with the stream, there is nowhere to say it.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   const output = createOutput(terminal, argv.includes('--json'));
   const stopping = new AbortController();
   // The second time the person means it: whatever still holds on is left to the operating system.

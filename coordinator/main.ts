@@ -25,6 +25,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     (text) => process.stdout.write(text),
     (text) => process.stderr.write(text),
   );
+  // A reader that has gone (a pipe into head) is no fault; whatever else is wrong with the stream, there is nowhere to say it.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   let status = 0;
   const program = commandLine(output, (code) => {
     status = code;

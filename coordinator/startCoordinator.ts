@@ -92,7 +92,7 @@ async function build(
   const { log, clock = systemClock, random = systemRandom } = options;
   const identity = await loadIdentity(folder, random);
   undo.push(() => identity.wipe());
-  const store = await SqlStateStore.open(sqliteDialect(folder.file('hansa.db')), sqliteCheckpoint);
+  const store = await openStore(folder.file('hansa.db'));
   undo.push(() => store.close());
   const blobs = await FileBlobStore.open(folder.file('blobs'));
   const federation = await store.federation(randomUUID());
@@ -199,6 +199,20 @@ function addressOf(bound: AddressInfo, { host, tls }: CoordinatorOptions): strin
 
 /** The certificate that is served, without its chain: what the admin's commands on this machine trust. */
 const leafOf = ({ cert }: TlsFiles): string => new X509Certificate(cert).toString();
+
+async function openStore(file: string): Promise<SqlStateStore> {
+  try {
+    return await SqlStateStore.open(sqliteDialect(file), sqliteCheckpoint);
+  } catch (error) {
+    if (isStorageFull(error)) throw error;
+    throw new HansaError(
+      'DataFolderUnusable',
+      `The database ${file} cannot be opened: ${(error as Error).message}. It is damaged, or from a newer release; restore it from a backup, or choose another folder with --data.`,
+      {},
+      { cause: error },
+    );
+  }
+}
 
 function folderFull(folder: DataFolder, cause: unknown): HansaError {
   return new HansaError(

@@ -76,7 +76,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
   }
 }
 
-/** The task that was named, or the newest one, and its first and last model. */
+/** The task that was named, or the newest one that has come to a model, and its first and last model. */
 function chooseTask(
   config: NodeConfig,
   taskId: string | undefined,
@@ -84,7 +84,8 @@ function chooseTask(
 ): { entry: TaskEntry; initialModelFile: string; federatedModelFile: string } {
   const folder = nodeFolder(config.folder);
   const book = existsSync(folder.tasks) ? openTaskBook(folder.tasks, now) : undefined;
-  const entry = taskId === undefined ? book?.all()[0] : book?.get(taskId);
+  const newest = book?.all().find(({ committedRounds }) => committedRounds > 0) ?? book?.all()[0];
+  const entry = taskId === undefined ? newest : book?.get(taskId);
   if (entry === undefined) {
     const known = book?.all().map((task) => task.taskId) ?? [];
     const which = known.length === 0 ? 'it has taken part in none' : `it knows ${known.join(', ')}`;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   acceptRoster,
   type ClientEvent,
@@ -316,6 +317,11 @@ class RunningNode {
     if (outcome.type === 'abandoned') {
       this.#summary.roundsAbandoned += 1;
       this.#options.onEvent({ type: 'roundAbandoned', taskId, code: outcome.code, reason: outcome.reason });
+      // Without its folder a node forgets what it has signed: it must not go on.
+      if (!existsSync(this.#folder.identity)) {
+        const reason = `The node's folder ${this.#folder.root} is gone or cannot be read: the node stops. Restore nothing old; enrol anew.`;
+        this.#finish({ error: new HansaError('DataFolderUnusable', reason) });
+      }
       return;
     }
     const newModelHash = hex(outcome.newModelHash);

@@ -11,6 +11,9 @@ import { z } from 'zod';
 import { ADMIN_FILE } from '../auth/adminFile.ts';
 import { assertOwnerOnly } from '../auth/ownerOnly.ts';
 
+/** A coordinator that is silent for so long does not answer. */
+const ANSWER_MS = 60_000;
+
 const adminFileSchema = z.strictObject({
   address: z.url(),
   token: z.string().min(1).max(200),
@@ -81,6 +84,7 @@ async function send(
   const pinned = { ca: certificate, allowPartialTrustChain: true, checkServerIdentity: () => undefined };
   const request =
     url.protocol === 'https:' ? https(url, { method, headers, ...pinned }) : http(url, { method, headers });
+  request.setTimeout(ANSWER_MS, () => request.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)));
   let response: IncomingMessage;
   try {
     const answered = once(request, 'response');

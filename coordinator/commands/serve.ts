@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { readJsonFile } from '@hansa/shared/config';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger, type LogLevel } from '@hansa/shared/log';
@@ -33,6 +34,8 @@ export async function serve(options: ServeOptions, output: Output, dataArgument:
   process.umask(0o077);
   const config = options.config === undefined ? {} : readJsonFile(options.config, serveConfigSchema, 'Config file');
   const host = options.host ?? config.host ?? '127.0.0.1';
+  // Empty, it would mean every interface.
+  if (host.trim() === '') throw new HansaError('InvalidArgument', '--host is empty; leave it out for 127.0.0.1.');
   const port = options.port ?? config.port ?? 8470;
   const tls = readTls(options, config.tls);
   const log = createLogger('coordinator', options.logLevel);
@@ -79,7 +82,18 @@ function readTls(options: ServeOptions, fromFile: { cert: string; key: string } 
   if (cert === undefined || key === undefined) {
     throw new HansaError('InvalidArgument', 'TLS needs both a certificate and its key: give --tls-cert and --tls-key.');
   }
-  return { cert: readPem(cert), key: readPem(key) };
+  const files = { cert: readPem(cert), key: readPem(key) };
+  try {
+    createSecureContext({ cert: Buffer.from(files.cert), key: Buffer.from(files.key) });
+  } catch (error) {
+    throw new HansaError(
+      'InvalidArgument',
+      `${cert} and ${key} are no certificate and its key in PEM: ${(error as Error).message}.`,
+      {},
+      { cause: error },
+    );
+  }
+  return files;
 }
 
 function readPem(file: string): Uint8Array {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { readJsonFile } from '@hansa/shared/config';
+import { HansaError } from '@hansa/shared/errors';
 import { readHeaderOfFile } from '@hansa/shared/numeric';
 import { modelRecordSchema, type TaskRecord, taskFileSchema, taskRecordSchema } from '@hansa/shared/protocol';
 import type { AdminClient } from './adminClient.ts';
@@ -11,8 +12,7 @@ import { facts, type Output, table } from './output.ts';
 export async function createTask(file: string, admin: AdminClient, output: Output): Promise<void> {
   const task = readJsonFile(file, taskFileSchema, 'Task file', 'InvalidTask');
   const modelFile = path.resolve(path.dirname(file), task.model);
-  await readHeaderOfFile(modelFile);
-  const modelHash = await hashOfFile(modelFile);
+  const modelHash = await hashOfModel(modelFile);
   output.note(`storing model ${modelHash.slice(0, 12)}…`);
   await admin.put(`/v1/admin/blobs/${modelHash}`, modelRecordSchema, createReadStream(modelFile));
   const record = await admin.call('POST', '/v1/admin/tasks', taskRecordSchema, { task, modelHash });
@@ -53,8 +53,16 @@ const taskFacts = (task: TaskRecord): string[] =>
     created: task.createdAt,
   });
 
-async function hashOfFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
+/** SHA-256 of a model file whose header is sound. @throws HansaError InvalidTask where it cannot be read, InvalidModelFile */
+async function hashOfModel(file: string): Promise<string> {
+  try {
+    await readHeaderOfFile(file);
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array);
+    return hash.digest('hex');
+  } catch (error) {
+    if (error instanceof HansaError) throw error;
+    const reason = `The task's model ${file} cannot be read: ${(error as Error).message}.`;
+    throw new HansaError('InvalidTask', reason, {}, { cause: error });
+  }
 }

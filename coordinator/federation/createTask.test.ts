@@ -40,6 +40,7 @@ describe('newTask', () => {
 
   it.each([
     ['a small cohort that is not allowed', { cohort: { minimum: 3 } }, 'allowSmall'],
+    ['more known peers than members', { secureAggregation: { knownFloor: 7 }, cohort: { maximum: 6 } }, 'knownFloor'],
     ['more at least than at most', { cohort: { minimum: 9, maximum: 6 } }, 'cohort.maximum'],
     [
       'a clip norm too large for the ring',

@@ -128,7 +128,14 @@ export async function readModelHeader(blobs: BlobStore, hash: string): Promise<S
   }
 }
 
-function assertCohort({ cohort }: TaskFile): void {
+function assertCohort({ cohort, secureAggregation }: TaskFile): void {
+  for (const name of ['minSurvivors', 'knownFloor'] as const) {
+    if (secureAggregation[name] <= cohort.maximum) continue;
+    throw new HansaError(
+      'InvalidTask',
+      `secureAggregation.${name} (${secureAggregation[name]}) is larger than cohort.maximum (${cohort.maximum}): no round could ever begin.`,
+    );
+  }
   if (cohort.minimum > cohort.maximum) {
     throw new HansaError(
       'InvalidTask',

@@ -1,6 +1,7 @@
 import { HansaError, type Problem, toProblem } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { storageFault } from '../storage/faults.ts';
 
 export const problemType = 'application/problem+json';
 
@@ -15,7 +16,8 @@ export function installProblems(app: FastifyInstance, log: Logger): void {
     sendProblem(reply, toProblem(new HansaError('NotFound', `There is nothing at ${request.method} ${request.url}.`))),
   );
   app.setErrorHandler((error, request, reply) => {
-    const known = error instanceof HansaError ? error : fromFastify(error as Error & { code?: string });
+    const fault = storageFault(error, 'what this request brought');
+    const known = fault instanceof HansaError ? fault : fromFastify(error as Error & { code?: string });
     if (known === undefined) log.error({ err: error, method: request.method, url: request.url }, 'a request failed');
     return sendProblem(reply, toProblem(known ?? error));
   });

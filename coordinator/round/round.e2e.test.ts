@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { roundPhases } from '@hansa/shared/protocol';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { encodeMessage } from '@hansa/shared/protocol/secagg';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { TestLeague, testModel } from '../testing/testLeague.ts';
 
 const parameters = 1000;
@@ -92,4 +93,57 @@ it('commits without a node that dies after its shares were accepted, and takes i
   expect(first!.reported).toHaveLength(5);
   expect(second).toMatchObject({ outcome: 'committed', dropped: [] });
   expect(second!.reported).toHaveLength(6);
+});
+
+it('keeps the vector of a node that vanishes after it has delivered', async () => {
+  let release: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const update = (_round: number, { vectorLength }: { vectorLength: number }) =>
+    new Float32Array(vectorLength).fill(0.5);
+  const [vanishing, ...others] = await league.enrol(4, { update });
+  const [slow] = await league.enrol(1, {
+    update,
+    before: async (effect) => {
+      if (effect.type === 'mask') await gate;
+    },
+  });
+  const taskId = await league.createTask(parameters, { rounds: 1, deadlines: { recruitMs: 60_000 } });
+  await Promise.all([vanishing!, ...others, slow!].map((node) => node.connect()));
+  await vi.waitFor(
+    async () => {
+      const { running } = await league.status();
+      const member = running?.members.find(({ client }) => client === vanishing!.clientId);
+      expect(member?.stage).toBe('committed');
+    },
+    { timeout: 20_000 },
+  );
+  const dropped = league.logged('a member dropped out');
+  vanishing!.kill();
+  await dropped;
+  release();
+  await Promise.all([...others, slow!].map((node) => node.ended));
+  const [round] = await league.rounds(taskId);
+  expect(round).toMatchObject({ outcome: 'committed', dropped: [] });
+  expect(round!.reported).toContain(vanishing!.clientId);
+  expect(round!.reported).toHaveLength(5);
+});
+
+it('has one ticket for a header, however often it comes, and leaves nothing in the spool', async () => {
+  const tickets = new Set<unknown>();
+  const nodes = await league.enrol(5, {
+    update: (_round, { vectorLength }) => new Float32Array(vectorLength).fill(0.5),
+    before: async (effect, node) => {
+      if (effect.type !== 'upload') return;
+      const header = encodeMessage('maskedInputHeader', effect.header);
+      for (let time = 0; time < 5; time++) tickets.add(JSON.stringify(await node.send('maskedInputHeader', header)));
+    },
+  });
+  const taskId = await league.createTask(parameters, { rounds: 1 });
+  await Promise.all(nodes.map((node) => node.connect()));
+  await Promise.all(nodes.map((node) => node.ended));
+  expect(tickets.size).toBe(5);
+  expect(await league.rounds(taskId)).toMatchObject([{ outcome: 'committed', dropped: [] }]);
+  expect(readdirSync(path.join(league.folder, 'data', 'spool'))).toEqual([]);
 });

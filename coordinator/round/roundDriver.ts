@@ -328,9 +328,14 @@ export class RoundDriver {
     member.droppedIn = phase;
     member.stage = 'dropped';
     this.#ports.metrics.dropouts.inc({ stage: phase });
-    if (stage !== 'maskedInput') return;
+    // A vector that is complete stays in the sum, whatever becomes of its node.
+    if (stage !== 'maskedInput' || member.reached.has('committed') || this.#isCommitted(index)) return;
     await member.upload?.discard();
     member.upload = undefined;
+  }
+
+  #isCommitted(index: number): boolean {
+    return 'committed' in this.#state && this.#state.committed.has(index);
   }
 
   #enterStage(stage: ServerStage): void {

@@ -23,6 +23,7 @@ export interface DataFolder {
  * @throws HansaError DataFolderUnusable (no folder, read-only, full), with nothing left behind; DataFolderInUse
  */
 export async function openDataFolder(folderPath: string): Promise<DataFolder> {
+  if (folderPath.trim() === '') throw new HansaError('InvalidArgument', '--data is empty: name the data folder.');
   const root = path.resolve(folderPath);
   const made = await makeFolder(root);
   try {
@@ -31,11 +32,12 @@ export async function openDataFolder(folderPath: string): Promise<DataFolder> {
     if (made) await rmdir(root).catch(() => undefined);
     throw unusable(root, error);
   }
-  const lock = new Database(path.join(root, 'lock.db'));
+  let lock: Database.Database | undefined;
   try {
+    lock = new Database(path.join(root, 'lock.db'));
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
-    lock.close();
+    lock?.close();
     if ((error as NodeJS.ErrnoException).code?.startsWith('SQLITE_BUSY')) {
       throw new HansaError(
         'DataFolderInUse',

@@ -81,7 +81,7 @@ export const errorTable = {
   CoordinatorRestarted: failed(503, true),
 
   // The machine.
-  StorageFull: failed(507, true),
+  StorageFull: { ...badInput(507), retry: true },
   EngineUnusable: failed(500),
   TrainingFailed: failed(500),
   ProcessFailed: failed(500),

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
@@ -121,6 +121,10 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
       `${out} holds an earlier run. Choose another folder with --out, or remove it.`,
     );
   }
+  const json = given.json === undefined ? undefined : path(given.json);
+  if (json !== undefined && statSync(json, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new HansaError('InvalidArgument', `${json} is a folder; --json takes the file to write.`);
+  }
   return {
     kind: 'run',
     options: {
@@ -128,7 +132,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
       data: given.data === undefined ? undefined : path(given.data),
       mapping: given.mapping === undefined ? undefined : path(given.mapping),
       out,
-      json: given.json === undefined ? undefined : path(given.json),
+      json,
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { chooseEngine, engineNames, missingPart } from '@hansa/client-node/compute';
@@ -100,7 +100,7 @@ export async function runDemo(
   screen.update();
 
   // Two processes for two cores: what the first view waits for comes before all else.
-  const [coordinator, engine] = await Promise.all([
+  const [coordinator, engine] = await bothOrNone(
     startCoordinator(processes, options.out, port).then((started) => {
       state.coordinator = { address: started.address, ready: true };
       screen.update();
@@ -111,7 +111,7 @@ export async function runDemo(
       screen.update();
       return choice;
     }),
-  ]);
+  );
   signal.throwIfAborted();
   if (engine.better !== undefined) screen.tell(engine.better);
 
@@ -130,7 +130,9 @@ export async function runDemo(
   const pilots = await runPilots(league, options, frequency, stage);
   const learningRate = chosenRate(pilots, stage.training.learningRates[0]!);
   const task = demoTask(options, frequency, stage.training, learningRate);
-  const training = await trainVisibly(task, league, Math.min(2, options.rounds), stage);
+  // Late enough to have been seen taking part, early enough to come back in the next.
+  const killFromRound = options.rounds === 1 ? undefined : Math.min(2, options.rounds - 1);
+  const training = await trainVisibly(task, league, killFromRound, stage);
 
   state.stage = 'evaluating';
   state.running = undefined;
@@ -196,22 +198,50 @@ export async function runDemo(
   };
 }
 
+/** Both results; a failure is thrown once both have ended, so that what the other started can be stopped. */
+async function bothOrNone<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
+
 function cameBack({ rounds }: Training, { node, attempt }: NonNullable<Training['killed']>): boolean {
   return rounds.some((record) => record.attempt > attempt && record.reported.includes(node.clientId));
 }
 
 async function makeFolders({ out, json }: DemoOptions): Promise<void> {
+  const make = async (folder: string, option: string): Promise<void> => {
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (error) {
+      throw new HansaError(
+        'DataFolderUnusable',
+        `${folder} cannot be written to: ${(error as Error).message}. Choose another with ${option}.`,
+        {},
+        { cause: error },
+      );
+    }
+  };
+  if (json !== undefined) await make(dirname(json), '--json');
+  await make(dirname(out), '--out');
   try {
-    await mkdir(join(out, 'nodes'), { recursive: true });
-    if (json !== undefined) await mkdir(dirname(json), { recursive: true });
+    // Not recursive: of two demos that start in one second only one gets the folder.
+    await mkdir(out);
   } catch (error) {
-    throw new HansaError(
-      'DataFolderUnusable',
-      `${out} cannot be written to: ${(error as Error).message}.`,
-      {},
-      { cause: error },
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' || !(await isEmptyFolder(out))) {
+      throw new HansaError(
+        'DataFolderUnusable',
+        `${out} cannot be used: ${code === 'EEXIST' ? 'it is there already and not an empty folder' : (error as Error).message}. Choose another with --out.`,
+        {},
+        { cause: error },
+      );
+    }
   }
+  await make(join(out, 'nodes'), '--out');
+}
+
+async function isEmptyFolder(path: string): Promise<boolean> {
+  return (await readdir(path).catch(() => ['not a folder'])).length === 0;
 }
 
 function showMerchants(state: ScreenState, merchants: readonly MerchantFolder[]): void {

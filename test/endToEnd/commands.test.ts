@@ -327,7 +327,7 @@ describe('hansa-client', () => {
       mount(data, 'size=64k');
       fill(data);
       const result = await enrol(config, token);
-      expect([result.status, refusal(result)], result.stderr).toEqual([1, 'StorageFull']);
+      expect([result.status, refusal(result)], result.stderr).toEqual([2, 'StorageFull']);
       expect(existsSync(join(data, 'identity.json'))).toBe(false);
     });
 

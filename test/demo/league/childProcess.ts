@@ -43,8 +43,11 @@ export interface ProcessGroup {
 
 export function createProcessGroup(folder: string): ProcessGroup {
   const processes = new Set<DemoProcess>();
+  let stopping = false;
   return {
     start(name, script, args, log) {
+      // Whatever was about to start one has not heard yet that all is over: nothing would ever stop it.
+      if (stopping) throw new HansaError('Interrupted', 'The demo is stopping.');
       const descriptor = openSync(log, 'a', 0o600);
       // Not a pipe: with --keep the process outlives the demo and must still have somewhere to write.
       const answer = `${log}.answer`;
@@ -90,6 +93,7 @@ export function createProcessGroup(folder: string): ProcessGroup {
       return started;
     },
     stopAll: async () => {
+      stopping = true;
       await Promise.all([...processes].map((each) => each.stop()));
     },
     killAll: () => {
