@@ -5,9 +5,9 @@ import type { MerchantResult } from './result.ts';
 import { changePercent, judge as judgeWith, median, type Verdict } from './verdict.ts';
 
 /** A league whose fine-tuned model changes each merchant's error by these per cents of local-only's. */
-function league(changes: number[], naive = 2): MerchantResult[] {
+function league(changes: number[], naive = 2, federated = 0.99): MerchantResult[] {
   return changes.map((change, i) => {
-    const wql = { seasonalNaive: naive, localOnly: 1, federated: 1.1, fineTuned: 1 + change / 100 };
+    const wql = { seasonalNaive: naive, localOnly: 1, federated, fineTuned: 1 + change / 100 };
     return { id: `merchant-${i + 1}`, rows: 10, series: 1, steps: 1, wql, wape: wql };
   });
 }
@@ -77,6 +77,15 @@ describe('the verdict', () => {
     expect(judge(league(changes), 2).helped).toBe(true);
     // Without intervals nobody can tell.
     expect(judgeWith(league([-5, -5, -5]), new Map()).helped).toBe(false);
+  });
+
+  it('needs a league model that is no worse than their own before any tuning', () => {
+    const tuned = [-5, -3, -4, -2, -6, 1];
+    expect(judge(league(tuned, 2, 1)).helped).toBe(true);
+    const verdict = judge(league(tuned, 2, 1.007));
+    expect(verdict).toMatchObject({ helped: false, gained: 5, nothingInCommon: true });
+    expect(dictionaries.en.verdictFirst(verdict)).toContain('nothing that they have in common');
+    expect(dictionaries.en.verdictFirst(verdict)).toContain('(+0.7\u00a0%)');
   });
 
   it('is two sentences that name the worst merchant, whatever the figures', () => {

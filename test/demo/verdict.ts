@@ -10,8 +10,10 @@ export interface Change {
 /** What the figures say, before it is put into words of either language. */
 export interface Verdict {
   /**
-   * The league helped when most merchants gained, the middle merchant by at least half a per cent, and the average change is below 0 by more than
-   * chance: what some gain must outweigh what others lose.
+   * The league helped when most merchants gained, the middle merchant by at least half a per cent; when the average change is below 0 by more than
+   * chance, so that what some gain outweighs what others lose; and when the league model as it comes, before any tuning, is no worse than a
+   * merchant's own in the middle case. A common model that is worse holds nothing that merchants have in common: what is left of a gain after
+   * tuning comes of averaging, which calms training whatever the data.
    */
   readonly helped: boolean;
   readonly merchants: number;
@@ -20,6 +22,10 @@ export interface Verdict {
   readonly medianAgainstLocal: number;
   /** The middle merchant gained too little to be worth it. */
   readonly smallInTheMiddle: boolean;
+  /** Change of the middle merchant with the league model before any tuning, in per cent against its own. */
+  readonly medianOfLeagueModel: number;
+  /** The league model before tuning is worse than a merchant's own in the middle case. */
+  readonly nothingInCommon: boolean;
   /** Mean over the merchants, with the interval that chance in the choice of their items leaves. */
   readonly average: { readonly percent: number; readonly low: number; readonly high: number };
   readonly gained: number;
@@ -75,22 +81,26 @@ function averageOf(changes: readonly Change[], intervals: ReadonlyMap<string, In
  */
 export function judge(merchants: readonly MerchantResult[], intervals: ReadonlyMap<string, Interval>): Verdict {
   if (merchants.length === 0) throw new RangeError('no merchants to judge');
-  const changes = (against: Method): Change[] =>
+  const changes = (against: Method, method: Method = 'fineTuned'): Change[] =>
     merchants
-      .map(({ id, wql }) => ({ id, percent: changePercent(wql.fineTuned, wql[against]) }))
+      .map(({ id, wql }) => ({ id, percent: changePercent(wql[method], wql[against]) }))
       .sort((a, b) => a.percent - b.percent);
   const againstLocal = changes('localOnly');
   const againstNaive = changes('seasonalNaive');
   const medianAgainstLocal = median(againstLocal.map(({ percent }) => percent));
+  const medianOfLeagueModel = median(changes('localOnly', 'federated').map(({ percent }) => percent));
+  const nothingInCommon = medianOfLeagueModel > 0;
   const smallInTheMiddle = medianAgainstLocal > -worthwhilePercent;
   const average = averageOf(againstLocal, intervals);
   const gained = againstLocal.filter(({ percent }) => percent < 0).length;
   return {
-    helped: gained > merchants.length / 2 && !smallInTheMiddle && average.high < 0,
+    helped: gained > merchants.length / 2 && !smallInTheMiddle && average.high < 0 && !nothingInCommon,
     merchants: merchants.length,
     againstLocal,
     medianAgainstLocal,
     smallInTheMiddle,
+    medianOfLeagueModel,
+    nothingInCommon,
     average,
     gained,
     lost: againstLocal.filter(({ percent }) => percent > 0).length,

@@ -65,7 +65,9 @@ const english = {
         ? `${v.gained} of ${v.merchants} merchants forecast better with the fine-tuned league model than with a model of their own, but ${
             v.smallInTheMiddle
               ? `in the middle case the error changed by only ${en.change(v.medianAgainstLocal)}, too little to be worth it`
-              : `what they gained does not outweigh what others lost by more than chance: on average the error changed by ${en.change(v.average.percent)} (95 % interval ${en.span(v.average.low, v.average.high)})`
+              : v.average.high < 0
+                ? `the league model as it comes, before any tuning, is worse than their own in the middle case (${en.change(v.medianOfLeagueModel)}): it holds nothing that they have in common, and what is left of a gain comes of averaging and tuning`
+                : `what they gained does not outweigh what others lost by more than chance: on average the error changed by ${en.change(v.average.percent)} (95 % interval ${en.span(v.average.low, v.average.high)})`
           }.`
         : `${v.gained === 0 ? 'None' : `Only ${v.gained}`} of ${v.merchants} merchants forecast better with the fine-tuned league model than with a model of their own, and in the middle case the error changed by ${en.change(v.medianAgainstLocal)}.`,
   verdictSecond: (v: Verdict) => {
@@ -283,7 +285,9 @@ const chinese: Dictionary = {
         ? `${v.merchants} 家商家中有 ${v.gained} 家用微调后的联盟模型比只用自己的模型预测得更准，但${
             v.smallInTheMiddle
               ? `居中商家的误差变化仅为 ${zh.change(v.medianAgainstLocal)}，太小，不值得为此费力`
-              : `它们的收益并未以超出偶然的幅度抵过其他商家的损失：误差平均变化 ${zh.change(v.average.percent)}（95% 区间 ${zh.span(v.average.low, v.average.high)}）`
+              : v.average.high < 0
+                ? `未经微调的联盟模型在居中商家不如其自己的模型（${zh.change(v.medianOfLeagueModel)}）：它不包含各家共有的规律，余下的收益来自平均与微调本身`
+                : `它们的收益并未以超出偶然的幅度抵过其他商家的损失：误差平均变化 ${zh.change(v.average.percent)}（95% 区间 ${zh.span(v.average.low, v.average.high)}）`
           }。`
         : `${v.merchants} 家商家中${v.gained === 0 ? '没有一家' : `只有 ${v.gained} 家`}用微调后的联盟模型比只用自己的模型预测得更准，居中商家的误差变化为 ${zh.change(v.medianAgainstLocal)}。`,
   verdictSecond: (v) => {
