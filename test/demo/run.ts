@@ -8,7 +8,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
 import type { AdminStatus, RoundRecord, TaskFile } from '@hansa/shared/protocol';
 import { collect, type NameOf, nameClients, roundReport, roundResult } from './collect.ts';
-import { answerOf, type ProcessGroup } from './league/childProcess.ts';
+import { answerOf, type DemoProcess, type ProcessGroup } from './league/childProcess.ts';
 import { type Evaluation, evaluationSchema } from './league/evaluation.ts';
 import {
   type Coordinator,
@@ -184,7 +184,7 @@ export async function runDemo(
     kept: options.keep
       ? {
           coordinator: coordinator.address,
-          stop: `kill ${[coordinator.process, ...nodes.map((node) => node.process)].flatMap((each) => (each?.running() ? [each.pid] : [])).join(' ')}`,
+          stop: `kill $(cat ${here(await writeProcessIds(options.out, [coordinator.process, ...nodes.map((node) => node.process)]))})`,
         }
       : undefined,
     commands: [
@@ -202,6 +202,14 @@ export async function runDemo(
 async function bothOrNone<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([first, second]);
   return [await first, await second];
+}
+
+/** Writes the numbers of the processes that are left running, and gives the file's path. */
+async function writeProcessIds(out: string, processes: readonly (DemoProcess | undefined)[]): Promise<string> {
+  const path = join(out, 'pids');
+  const running = processes.flatMap((each) => (each?.running() ? [each.pid] : []));
+  await writeFile(path, `${running.join(' ')}\n`);
+  return path;
 }
 
 function cameBack({ rounds }: Training, { node, attempt }: NonNullable<Training['killed']>): boolean {

@@ -119,7 +119,10 @@ describe('the screen', () => {
     [[3, 4, 5, 1, 2, 8]],
     [Array.from({ length: 40 }, (_, i) => i - 30)],
   ])('ends inside 80 × 24 with everything that a person needs: %j', (effects) => {
-    for (const kept of [undefined, { coordinator: 'http://127.0.0.1:41234', stop: 'kill 1 2 3 4 5 6 7' }]) {
+    for (const kept of [
+      undefined,
+      { coordinator: 'http://127.0.0.1:41234', stop: 'kill $(cat hansa-demo/2026-11-23T14-05-00/pids)' },
+    ]) {
       const ending = endingOf(effects, { kept });
       const lines = renderEnding(ending);
       const text = lines.join('\n');
@@ -137,7 +140,7 @@ describe('the screen', () => {
       ]) {
         expect(text).toContain(part);
       }
-      if (kept !== undefined) expect(text).toContain('kill 1 2 3');
+      if (kept !== undefined) expect(text).toContain(kept.stop);
       expect(text).toContain(ending.verdict.helped ? 'The league helped' : 'The league did not help');
     }
   });

@@ -230,7 +230,7 @@ export function renderEnding(ending: Ending): string[] {
     );
   }
   if (ending.kept !== undefined)
-    lines.push(`Still running: ${ending.kept.coordinator} (metrics at /metrics). Stop: ${ending.kept.stop}`);
+    lines.push(`Running ${ending.kept.coordinator} (metrics at /metrics)`, `Stop    ${ending.kept.stop}`);
   const names = { Model: ending.model, Rounds: ending.records, Report: ending.report };
   for (const [name, path] of Object.entries(names)) lines.push(`${name.padEnd(7)} ${path}`);
   lines.push('', 'Next:');
