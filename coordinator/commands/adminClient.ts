@@ -88,8 +88,11 @@ async function send(
   let response: IncomingMessage;
   try {
     const answered = once(request, 'response');
-    await Promise.all([answered, content === undefined ? request.end() : pipeline(content, request)]);
+    if (content === undefined) request.end();
+    // A refusal may come before the last byte has gone; what then breaks off says nothing more.
+    else void pipeline(content, request).catch(() => undefined);
     [response] = (await answered) as [IncomingMessage];
+    request.on('error', () => undefined);
   } catch (error) {
     request.destroy();
     throw new HansaError(
@@ -102,6 +105,8 @@ async function send(
   const { statusCode = 0 } = response;
   if (statusCode >= 200 && statusCode < 300) return response;
   const problem = problemSchema.safeParse(parseJson(await text(response)));
+  // The rest of a body that was refused would keep the command waiting.
+  request.destroy();
   if (problem.success) throw fromProblem(problem.data);
   throw new HansaError('Internal', `${address} answered with status ${statusCode} and no problem document.`);
 }

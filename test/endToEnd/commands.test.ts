@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { encodeFile, layOut } from '@hansa/shared/numeric';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Coordinator, enrolNode, type Node, newToken, startCoordinator, writeNode } from './league.ts';
 import { Processes } from './processes.ts';
@@ -91,6 +92,31 @@ describe('hansa-coordinator', () => {
     expect([second.status, refusal(second)], second.stderr).toEqual([2, 'DataFolderUnusable']);
     expect(readdirSync(full)).toEqual(['filler']);
   });
+
+  it('refuses a model without the admin token while it is still on its way, at once and by name', async () => {
+    const here = path();
+    const { dataFolder } = await startCoordinator(processes, here);
+    // Large enough not to fit into the buffers on the way.
+    const model = layOut([{ name: 'demand.weight', shape: [8_000_000] }]);
+    writeFileSync(join(here, 'start.safetensors'), encodeFile(model, { format: 'hansa' }, new Float32Array(8_000_000)));
+    const plan = { job: 'demand', frequency: 'day', localSteps: 1, batchSize: 1, learningRate: 0.1 };
+    const evaluation = { fineTuneSteps: 1, learningRates: [0.1] };
+    const task = { name: 'refused', model: 'start.safetensors', rounds: 1, plan: { ...plan, evaluation } };
+    writeFileSync(join(here, 'task.json'), JSON.stringify(task));
+    const file = join(dataFolder, 'admin.json');
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), token: 'another' }));
+    // A command that waited for the rest of the body would outlast the test.
+    const refused = await processes.run(
+      'coordinator',
+      'task',
+      'create',
+      join(here, 'task.json'),
+      '--data',
+      dataFolder,
+      '--json',
+    );
+    expect([refused.status, refusal(refused)], refused.stderr).toEqual([2, 'Unauthorized']);
+  }, 30_000);
 
   it('is reached by its own commands when it speaks https, under whatever name its certificate has', async () => {
     const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
