@@ -1,12 +1,15 @@
 import path from 'node:path';
+import { maxClients } from '@hansa/aggregation/secagg/parameters';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type LogLevel, logLevels } from '@hansa/shared/log';
 import { Command, CommanderError, Option } from 'commander';
 import { connectAdmin } from './commands/adminClient.ts';
 import { listClients, makeToken } from './commands/clientCommands.ts';
+import { listEvidence, showEvidence } from './commands/evidenceCommands.ts';
 import { exportModel, listModels } from './commands/modelCommands.ts';
 import { createOutput, type Output } from './commands/output.ts';
 import { listRounds, showRound } from './commands/roundCommands.ts';
+import { type ParameterOptions, parseClients, parseRate, showParameters } from './commands/secaggCommands.ts';
 import type { ServeOptions } from './commands/serve.ts';
 import { abortTask, createTask, listTasks, showTask } from './commands/taskCommands.ts';
 import { version } from './version.ts';
@@ -115,6 +118,42 @@ function commandLine(output: Output, exit: (status: number) => void): Command {
     .action((hash: string, options: Data & { out: string }) =>
       exportModel(hash, options.out, connectAdmin(options.data), output),
     );
+
+  const evidence = program.command('evidence').description('Proof that a member contradicted itself.');
+  leaf(evidence, 'list', 'List all of it.').action((options: Data) => listEvidence(connectAdmin(options.data), output));
+  leaf(evidence, 'show', 'Show one piece and check it again.')
+    .argument('<id>', 'as the list gives it; its first digits are enough')
+    .action((id: string, options: Data) => showEvidence(id, connectAdmin(options.data), output));
+
+  const secagg = program.command('secagg').description('Secure aggregation.');
+  secagg
+    .command('parameters')
+    .description('Find the degree and the threshold of the sparse graph for a cohort.')
+    .requiredOption('--clients <n>', `members of the cohort, 2 to ${maxClients}`, parseClients)
+    .requiredOption(
+      '--corrupt <rate>',
+      'share of them that may work with the coordinator, 0 to 1',
+      parseRate('--corrupt'),
+    )
+    .requiredOption('--dropout <rate>', 'share of them that may drop out, 0 to 1', parseRate('--dropout'))
+    .addOption(
+      new Option(
+        '--server <model>',
+        'what the coordinator may do beside looking: nothing, or tell members different things',
+      )
+        .choices(['semiHonest', 'semiMalicious'])
+        .default('semiMalicious'),
+    )
+    .addOption(json())
+    .addHelpText(
+      'after',
+      `
+The answer is always for the sparse graph of SecAgg+ (a Harary graph: members on a ring in random order), at 40 bits of security and 20 of
+correctness: the smallest even degree that does, and the smallest threshold with it. The degree counts a member's neighbours, not the member itself.
+A task decides which graph is used: complete (up to 128 members, every member holds shares of all) or k-out (each member draws its own holders, at
+least as many as the degree; secureAggregation.graph in the task file). Exit status 0 whether or not there are parameters.`,
+    )
+    .action((options: ParameterOptions) => showParameters(options, output));
 
   const enrol = program.command('enrol').description('Enrolment of nodes.');
   leaf(enrol, 'token', 'Make a one-time join token for a merchant.')

@@ -1,18 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DropPoint, League } from './testing/league.ts';
-
-/** In the order in which a node passes them. */
-const points: readonly DropPoint[] = [
-  'advertiseKeys',
-  'shareKeys',
-  'acknowledgeShares',
-  'startRound',
-  'maskedInputHeader',
-  'vector',
-  'signSurvivors',
-  'revealShares',
-];
+import { type DropPoint, League, dropPoints as points } from './testing/league.ts';
 
 type Fates = ReadonlyMap<number, DropPoint>;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { thresholdsFor } from './thresholds.ts';
 
-const rates = { gammaPermille: 0, deltaPermille: 340, minSurvivors: 2 };
+const rates = { rule: 'complete-two-thirds' as const, gammaPermille: 0, deltaPermille: 340, minSurvivors: 2 };
 
 describe('thresholds', () => {
   it.each([

@@ -12,6 +12,8 @@ describe('the command line', () => {
       'check-data',
       'evaluate',
       'doctor',
+      'list',
+      'show',
       'init',
     ]);
   });

@@ -27,11 +27,13 @@ const load = {
   run: async () => (await import('./run.ts')).run,
   checkData: async () => (await import('./checkData.ts')).checkData,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
+  evidenceList: async () => (await import('./evidence.ts')).evidenceList,
+  evidenceShow: async () => (await import('./evidence.ts')).evidenceShow,
   doctor: async () => (await import('./doctor.ts')).doctor,
   modelInit: async () => (await import('./modelInit.ts')).modelInit,
 };
 
-type Action<Options> = (options: Options, context: CommandContext) => Promise<number>;
+type Action<Options> = (options: Options, context: CommandContext, ...words: string[]) => Promise<number>;
 
 /** The command line as a tree of commands; `perform` is called with the one that was asked for. */
 export function createProgram(
@@ -54,7 +56,12 @@ export function createProgram(
       .description(description)
       .option('--json', 'one JSON document on standard output, everything else on standard error')
       .allowExcessArguments(false)
-      .action((options: Options) => perform(async (context) => (await action())(options, context)));
+      // commander hands over the command's own words, then its options, then the command.
+      .action((...given: unknown[]) => {
+        const words = given.slice(0, -2) as string[];
+        const options = given.at(-2) as Options;
+        return perform(async (context) => (await action())(options, context, ...words));
+      });
   const config = () => new Option('--config <file>', "the node's configuration (JSON)").makeOptionMandatory();
 
   command<{ config: string; token: string }>(program, 'enrol', 'join a federation with a one-time token', load.enrol)
@@ -88,6 +95,15 @@ export function createProgram(
     'check machine, engine, folder, data, coordinator and enrolment',
     load.doctor,
   ).addOption(config());
+
+  const evidence = program
+    .command('evidence')
+    .description('proof of a coordinator or a member that contradicted itself under its own signature')
+    .exitOverride();
+  command<{ config: string }>(evidence, 'list', 'what this node has kept', load.evidenceList).addOption(config());
+  command<{ config: string }>(evidence, 'show', 'one piece, checked again', load.evidenceShow)
+    .argument('<id>', 'as the list gives it; its first digits are enough')
+    .addOption(config());
 
   const model = program.command('model').description('model files').exitOverride();
   command<{ size: (typeof modelSizes)[number]; seed: number; out: string }>(

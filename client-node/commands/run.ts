@@ -88,6 +88,10 @@ function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
         );
       case 'roundAbandoned':
         return say(`set-up abandoned (${event.code}): ${event.reason}`);
+      case 'evidence': {
+        const who = event.member === undefined ? 'the coordinator' : `member ${event.member}`;
+        return say(`CAUGHT ${who} contradicting itself: see hansa-client evidence show ${event.id}`);
+      }
       case 'refused':
         return event.by === 'node'
           ? say(`refused "${event.name.slice(0, 40)}" (${event.code}): ${event.message}`)

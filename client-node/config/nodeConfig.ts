@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { readJsonFile } from '@hansa/shared/config';
+import { maxCohortSize } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import { engineNames } from '../compute/index.ts';
 import { dataConfigSchema } from '../data/dataConfig.ts';
@@ -7,9 +8,9 @@ import { dataConfigSchema } from '../data/dataConfig.ts';
 /** What this merchant insists on, whatever a task says. */
 const policySchema = z.strictObject({
   /** The fewest members that may train together: below 5 a sum hides little. */
-  minCohort: z.int().min(2).max(128).default(5),
+  minCohort: z.int().min(2).max(maxCohortSize).default(5),
   /** Members of the first roster this node was shown that every cohort must hold, itself included. */
-  knownFloor: z.int().min(0).max(128).default(3),
+  knownFloor: z.int().min(0).max(maxCohortSize).default(3),
   /** The largest share (0..1) of the members that may change from one roster to the next. */
   maxRosterChange: z.number().min(0).max(1).default(0.34),
   /** The longest that one set-up may stay open, in milliseconds. */

@@ -11,6 +11,8 @@ const federation = '6f0c1d0e-1111-4222-8333-444455556666';
 const task = '7f0c1d0e-1111-4222-8333-444455556666';
 const bytes = (fill: number) => new Uint8Array(32).fill(fill);
 
+const statement = { bytes: new Uint8Array(300).fill(8), signature: new Uint8Array(64).fill(9) };
+
 const samples: JournalRecord[] = [
   {
     type: 'roster',
@@ -23,7 +25,7 @@ const samples: JournalRecord[] = [
       first: [{ index: 0, id: task, publicKey: bytes(2) }],
     },
   },
-  { type: 'opened', federation, task, group: 0, seq: 1, sid: bytes(3), configHash: bytes(4) },
+  { type: 'opened', federation, task, group: 0, seq: 1, sid: bytes(3), configHash: bytes(4), statement },
   { type: 'roundStarted', federation, task, round: 1, sid: bytes(3), roundHash: bytes(5) },
   { type: 'signed', federation, task, round: 1, sid: bytes(3), survivorsHash: bytes(6) },
   { type: 'answered', sid: bytes(3), answerHash: bytes(7) },

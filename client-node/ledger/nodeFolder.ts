@@ -12,6 +12,8 @@ export interface NodeFolder {
   /** What was joined, signed and answered; see Journal. */
   readonly journal: string;
   readonly receipts: string;
+  /** Proof that the coordinator or a member contradicted itself: ID.json. */
+  readonly evidence: string;
   readonly log: string;
   /** What tasks this node has taken part in: TASKID.json. */
   readonly tasks: string;
@@ -31,6 +33,7 @@ export function nodeFolder(root: string): NodeFolder {
     lock: join(root, 'identity.lock'),
     journal: join(root, 'journal.jsonl'),
     receipts: join(root, 'receipts.jsonl'),
+    evidence: join(root, 'evidence'),
     log: join(root, 'node.log'),
     tasks: join(root, 'tasks'),
     models: join(root, 'models'),
@@ -42,8 +45,8 @@ export function nodeFolder(root: string): NodeFolder {
 /** Makes the folders a running node writes to and removes what an interrupted run left half-written. Throws HansaError DataFolderUnusable or StorageFull. */
 export async function prepareFolder(folder: NodeFolder): Promise<void> {
   await writing(folder.spool, () => rm(folder.spool, { recursive: true, force: true }));
-  for (const path of [folder.root, folder.tasks, folder.models, folder.spool]) await makeFolder(path);
-  for (const path of [folder.root, folder.tasks, folder.models]) {
+  for (const path of [folder.root, folder.tasks, folder.models, folder.evidence, folder.spool]) await makeFolder(path);
+  for (const path of [folder.root, folder.tasks, folder.models, folder.evidence]) {
     for (const name of await readdir(path)) {
       if (name.endsWith('.tmp')) await rm(join(path, name), { force: true });
     }

@@ -1,5 +1,6 @@
 import type { JournalRecord } from '@hansa/aggregation/secagg/client';
 import {
+  bytesBetween,
   clientIdSchema,
   federationIdSchema,
   fixedBytes,
@@ -9,6 +10,7 @@ import {
 import { z } from 'zod';
 
 const hash = fixedBytes(32);
+const statement = z.strictObject({ bytes: bytesBetween(4, 4096), signature: fixedBytes(64) });
 const member = z.strictObject({ index: z.int().min(0), id: clientIdSchema, publicKey: fixedBytes(32) });
 
 /** A journal record as JSON: what the reducer remembers over restarts. */
@@ -32,6 +34,7 @@ const recordSchema = z.discriminatedUnion('type', [
     seq: z.int().min(0),
     sid: hash,
     configHash: hash,
+    statement,
   }),
   z.strictObject({
     type: z.literal('roundStarted'),

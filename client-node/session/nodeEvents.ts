@@ -39,6 +39,8 @@ export type NodeEvent =
       readonly newModelHash: string;
     }
   | { readonly type: 'roundAbandoned'; readonly taskId: string; readonly code: string; readonly reason: string }
+  /** Somebody was caught contradicting itself; the proof is kept (hansa-client evidence show ID). */
+  | { readonly type: 'evidence'; readonly id: string; readonly member: number | undefined }
   /** A message of the coordinator that was refused, or one of this node's that the coordinator refused; the node goes on. */
   | {
       readonly type: 'refused';

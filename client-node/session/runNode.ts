@@ -18,6 +18,7 @@ import {
   type CoordinatorMessageName,
   coordinatorMessages,
   decodeMessage,
+  type Evidence,
   type Open,
   type Roster,
   setupId,
@@ -25,6 +26,7 @@ import {
 import type { RandomSource } from '@hansa/shared/random';
 import type { z } from 'zod';
 import type { NodeConfig } from '../config/nodeConfig.ts';
+import { keepEvidence } from '../ledger/evidence.ts';
 import { type NodeIdentity, readIdentity } from '../ledger/identity.ts';
 import { lockIdentity } from '../ledger/identityLock.ts';
 import { type Journal, openJournal } from '../ledger/journal.ts';
@@ -277,6 +279,11 @@ class RunningNode {
     }
     const entry = this.#tasks.get(open.task);
     const opened = step(waiting, event, this.#reducer);
+    if (opened.refusal !== undefined) {
+      for (const effect of opened.effects)
+        if (effect.type === 'evidence') await this.#keepEvidence(open.task, effect.evidence);
+      throw opened.refusal;
+    }
     if (entry === undefined)
       throw new HansaError('PolicyRefused', 'The set-up is of a task that was not assigned to this node.');
     checkConfig(open.config, planHashOf(entry.planText));
@@ -296,6 +303,7 @@ class RunningNode {
       keepUpdates: config.training.keepUpdates,
       models: this.#models,
       journal: (record) => this.#record(record),
+      keepEvidence: (taskId, evidence) => this.#keepEvidence(taskId, evidence),
       line: this.#line,
       trainer: () => this.#startTrainer(),
       trainerFailed: () => this.#trainerFailed(),
@@ -310,6 +318,14 @@ class RunningNode {
   async #record(record: JournalRecord): Promise<void> {
     await this.#journal.append(record);
     this.#memory.apply(record);
+  }
+
+  async #keepEvidence(taskId: string, evidence: Evidence): Promise<void> {
+    const foundAt = new Date(this.#options.clock.now()).toISOString();
+    const id = await keepEvidence(this.#folder.evidence, { foundAt, taskId, evidence });
+    const { kind, member } = evidence;
+    this.#options.log.warn({ evidence: id, kind, member, task: taskId }, 'caught somebody contradicting itself');
+    this.#options.onEvent({ type: 'evidence', id, member });
   }
 
   async #closed(run: SetupRun, outcome: ClientOutcome): Promise<void> {

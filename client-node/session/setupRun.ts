@@ -15,7 +15,13 @@ import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import { type Plan, type Progress, progressSchema, uploadTicketSchema } from '@hansa/shared/protocol';
-import { encodeMessage, type MaskedInputHeader, type Open, setupId } from '@hansa/shared/protocol/secagg';
+import {
+  type Evidence,
+  encodeMessage,
+  type MaskedInputHeader,
+  type Open,
+  setupId,
+} from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
 import type { Trainer } from '../training/index.ts';
@@ -43,6 +49,8 @@ export interface SetupPorts {
   readonly models: ModelStore;
   /** Appends to the journal, forced to disk, then to the reducer's memory. */
   journal(record: JournalRecord): Promise<void>;
+  /** Keeps it for good, forced to disk, and tells of it. */
+  keepEvidence(taskId: string, evidence: Evidence): Promise<void>;
   readonly line: Line;
   trainer(): Promise<Trainer>;
   /** A trainer that failed is not asked again. */
@@ -147,9 +155,10 @@ export class SetupRun {
   }
 
   async #apply(event: ClientEvent): Promise<void> {
-    const { state, effects } = step(this.#state, event, this.#ports.reducer);
+    const { state, effects, refusal } = step(this.#state, event, this.#ports.reducer);
     this.#state = state;
     await this.#carryOutOrFail(effects);
+    if (refusal !== undefined) throw refusal;
   }
 
   async #carryOutOrFail(effects: readonly ClientEffect[]): Promise<void> {
@@ -167,6 +176,9 @@ export class SetupRun {
       switch (effect.type) {
         case 'journal':
           await this.#ports.journal(effect.record);
+          break;
+        case 'evidence':
+          await this.#ports.keepEvidence(this.taskId, effect.evidence);
           break;
         case 'send':
           this.#send(effect.name, encodeMessage(effect.name, effect.message));

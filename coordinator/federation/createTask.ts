@@ -11,7 +11,12 @@ import {
   wordLimit,
 } from '@hansa/shared/numeric';
 import { type CreateTask, type Plan, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
-import { maxVectorLength, type SecAggConfig, secAggConfigSchema } from '@hansa/shared/protocol/secagg';
+import {
+  maxCompleteCohort,
+  maxVectorLength,
+  type SecAggConfig,
+  secAggConfigSchema,
+} from '@hansa/shared/protocol/secagg';
 import type { BlobStore } from '../storage/blobStore.ts';
 import type { TaskRow } from '../storage/stateStore.ts';
 
@@ -90,7 +95,7 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
       { name: 'validationLoss', low: 0, high: maxLoss, steps },
     ],
     dp: 'none',
-    rule: 'complete-two-thirds',
+    rule: ruleOf(file),
     gammaPermille: Math.ceil(settings.corruptRate * 1000),
     deltaPermille: Math.floor(settings.dropoutRate * 1000),
     minCohort: cohort.minimum,
@@ -105,6 +110,11 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
     throw new HansaError('InvalidTask', `The secure aggregation settings are out of bounds: ${places}.`);
   }
   return config;
+}
+
+function ruleOf({ cohort, secureAggregation: { graph } }: TaskFile): SecAggConfig['rule'] {
+  const complete = graph === 'complete' || (graph === 'auto' && cohort.maximum <= maxCompleteCohort);
+  return complete ? 'complete-two-thirds' : 'k-out-40-20';
 }
 
 /** The last round number that a task may use: a round that is given up after members had signed has spent its number. */

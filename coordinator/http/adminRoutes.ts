@@ -7,6 +7,7 @@ import {
   type AdminStatus,
   type ClientRecord,
   createTaskSchema,
+  type EvidenceRecord,
   type ModelRecord,
   sha256HexSchema,
   type TaskRecord,
@@ -17,7 +18,7 @@ import { type EnrolmentPorts, issueJoinToken } from '../clients/enrolment.ts';
 import { newTask, readModelHeader } from '../federation/createTask.ts';
 import type { Rounds } from '../round/rounds.ts';
 import type { BlobStore } from '../storage/blobStore.ts';
-import type { ClientRow, ModelRow, StateStore, TaskRow } from '../storage/stateStore.ts';
+import type { ClientRow, EvidenceRow, ModelRow, StateStore, TaskRow } from '../storage/stateStore.ts';
 import { type AuthPorts, assertAdmin } from './authentication.ts';
 import { sendBlob } from './blobContent.ts';
 
@@ -42,6 +43,7 @@ export function adminRoutes(app: FastifyInstance, ports: AdminPorts): void {
       tokenAndClientRoutes(scope, ports);
       taskRoutes(scope, ports);
       modelRoutes(scope, ports);
+      scope.get('/evidence', async () => (await ports.store.evidence()).map(evidenceRecord));
       scope.get('/status', async (): Promise<AdminStatus> => {
         const running = ports.rounds.status();
         return {
@@ -175,6 +177,15 @@ const taskRecord = (task: TaskRow): TaskRecord => ({
   initialModelHash: task.initialModelHash,
   createdAt: iso(task.createdAtMs),
   task: task.file,
+});
+
+const evidenceRecord = (row: EvidenceRow): EvidenceRecord => ({
+  id: row.id,
+  foundAt: iso(row.foundAtMs),
+  taskId: row.taskId,
+  attempt: row.attempt,
+  client: row.clientId,
+  evidence: JSON.parse(row.wire),
 });
 
 const modelRecord = (model: ModelRow): ModelRecord => ({

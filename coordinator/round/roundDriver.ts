@@ -1,4 +1,5 @@
 import {
+  graphOf,
   type ServerEffect,
   type ServerEvent,
   type ServerStage,
@@ -24,12 +25,15 @@ import {
 import {
   decodeMessage,
   encodeMessage,
+  evidenceId,
+  evidenceSchema,
   type NodeMessageName,
   nodeMessages,
   type Roster,
   rosterHash,
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
+import { z } from 'zod';
 import { metricNames } from '../metrics/metricNames.ts';
 import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
 import type { ByteMark } from './byteLedger.ts';
@@ -215,7 +219,7 @@ export class RoundDriver {
       seq: attempt,
       rosterHash: rosterHash(roster),
       config,
-      graph: 'complete' as const,
+      graph: graphOf(config),
       notAfterMs: this.#notAfterMs,
     };
     return start({ roster, open, selected: this.#members.map(({ index }) => index) }, this.#ports);
@@ -223,10 +227,12 @@ export class RoundDriver {
 
   /** One step of the reducer. @throws HansaError where the event is refused */
   #take(event: ServerEvent): void {
-    const { state, effects } = step(this.#state, event, this.#ports);
+    const { state, effects, refusal } = step(this.#state, event, this.#ports);
     this.#state = state;
-    if (event.type === 'message' && event.name === 'maskedInputHeader') this.#noteHeader(event.from);
+    if (refusal === undefined && event.type === 'message' && event.name === 'maskedInputHeader')
+      this.#noteHeader(event.from);
     this.#perform(effects);
+    if (refusal !== undefined) throw refusal;
   }
 
   #perform(effects: readonly ServerEffect[]): void {
@@ -275,6 +281,22 @@ export class RoundDriver {
           modelHash: new Uint8Array(Buffer.from(this.#spec.task.modelHash, 'hex')),
         });
         return;
+      case 'evidence': {
+        const { log, store, clock } = this.#ports;
+        const { evidence } = effect;
+        const { clientId } = this.#member(evidence.member ?? -1);
+        const id = Buffer.from(evidenceId(evidence)).toString('hex');
+        log.warn({ client: clientId, kind: evidence.kind, evidence: id }, 'caught a member contradicting itself');
+        await store.addEvidence({
+          id,
+          foundAtMs: clock.now(),
+          taskId: this.#spec.task.id,
+          attempt: this.#spec.attempt,
+          clientId,
+          wire: JSON.stringify(z.encode(evidenceSchema, evidence)),
+        });
+        return;
+      }
       case 'expectVector':
         await this.#expectVector(effect.index, effect.byteLength, effect.vectorHash);
         return;

@@ -14,7 +14,7 @@ import {
   envelopeSchema,
   type Hello,
   helloSchema,
-  MAX_CONTROL_MESSAGE_BYTES,
+  MAX_NODE_MESSAGE_BYTES,
   PROTOCOL_VERSION,
 } from '@hansa/shared/protocol';
 import { enc } from '@hansa/shared/protocol/secagg';
@@ -77,7 +77,7 @@ export class NodeGateway implements NodeLines {
     this.#ports = ports;
     this.#io = new Server({
       serveClient: false,
-      maxHttpBufferSize: MAX_CONTROL_MESSAGE_BYTES,
+      maxHttpBufferSize: MAX_NODE_MESSAGE_BYTES,
       perMessageDeflate: false,
       httpCompression: false,
       pingInterval: HEARTBEAT_MS,

@@ -79,6 +79,19 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0002_evidence': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('evidence')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('found_at', 'integer', (column) => column.notNull())
+        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
+        .addColumn('attempt', 'integer', (column) => column.notNull())
+        .addColumn('client_id', 'text', (column) => column.notNull().references('clients.id'))
+        .addColumn('wire', 'text', (column) => column.notNull())
+        .execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -3,7 +3,16 @@ import { type RoundRecord, roundRecordSchema, taskFileSchema } from '@hansa/shar
 import { type Dialect, Kysely, Migrator, type Selectable, sql, type Transaction } from 'kysely';
 import { storageFault } from './faults.ts';
 import { migrationProvider } from './migrations.ts';
-import type { ClientRow, ModelRow, OpenAttempt, RosterRow, StateStore, TaskChange, TaskRow } from './stateStore.ts';
+import type {
+  ClientRow,
+  EvidenceRow,
+  ModelRow,
+  OpenAttempt,
+  RosterRow,
+  StateStore,
+  TaskChange,
+  TaskRow,
+} from './stateStore.ts';
 
 interface ClientTable {
   id: string;
@@ -65,6 +74,7 @@ interface Tables {
   attempts: AttemptTable;
   updates: { task_id: string; attempt: number; client_id: string; size_bytes: number; committed_at: number };
   models: ModelTable;
+  evidence: { id: string; found_at: number; task_id: string; attempt: number; client_id: string; wire: string };
 }
 
 // Bytes are kept as text: drivers disagree on what a BLOB is in memory, and none of ours is longer than 32 bytes.
@@ -344,6 +354,35 @@ export class SqlStateStore implements StateStore {
       .where('record', 'is not', null)
       .executeTakeFirst();
     return row && roundRecord(row.record);
+  }
+
+  addEvidence(row: EvidenceRow) {
+    return this.#write('evidence', async (db) => {
+      await db
+        .insertInto('evidence')
+        .values({
+          id: row.id,
+          found_at: row.foundAtMs,
+          task_id: row.taskId,
+          attempt: row.attempt,
+          client_id: row.clientId,
+          wire: row.wire,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    });
+  }
+
+  async evidence(): Promise<EvidenceRow[]> {
+    const rows = await this.#db.selectFrom('evidence').selectAll().orderBy('found_at').orderBy('id').execute();
+    return rows.map((row) => ({
+      id: row.id,
+      foundAtMs: row.found_at,
+      taskId: row.task_id,
+      attempt: row.attempt,
+      clientId: row.client_id,
+      wire: row.wire,
+    }));
   }
 
   addModel(model: ModelRow) {

@@ -203,6 +203,18 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
     });
   });
 
+  it('keeps evidence, oldest first, and each piece once', async () => {
+    const task = newTask();
+    await store.addTask(task);
+    const { id: clientId } = await enrolled(1);
+    const row = { id: hash('e'), foundAtMs: start + 1, taskId: task.id, attempt: 1, clientId, wire: '{}' };
+    const earlier = { ...row, id: hash('f'), foundAtMs: start };
+    await store.addEvidence(row);
+    await store.addEvidence({ ...row, foundAtMs: start + 2 });
+    await store.addEvidence(earlier);
+    expect(await store.evidence()).toEqual([earlier, row]);
+  });
+
   it('keeps models, oldest first, and knows each once', async () => {
     const model = {
       hash: hash('c'),

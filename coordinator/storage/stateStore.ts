@@ -55,6 +55,18 @@ export interface ModelRow {
   readonly createdAtMs: number;
 }
 
+/** Proof that a member contradicted itself under its own signature. */
+export interface EvidenceRow {
+  /** Its hash, hexadecimal. */
+  readonly id: string;
+  readonly foundAtMs: number;
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly clientId: string;
+  /** evidenceSchema as JSON. */
+  readonly wire: string;
+}
+
 /** An attempt that was begun and has no outcome. */
 export interface OpenAttempt {
   readonly taskId: string;
@@ -125,6 +137,11 @@ export interface StateStore {
   /** By attempt, ascending; ended ones only. */
   rounds(taskId: string): Promise<RoundRecord[]>;
   round(taskId: string, attempt: number): Promise<RoundRecord | undefined>;
+
+  /** Does nothing where it is known. */
+  addEvidence(row: EvidenceRow): Promise<void>;
+  /** Oldest first. */
+  evidence(): Promise<EvidenceRow[]>;
 
   /** Does nothing where the model is known. */
   addModel(model: ModelRow): Promise<void>;

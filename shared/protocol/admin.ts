@@ -16,6 +16,7 @@ import { taskFileSchema } from './task.ts';
  *   POST   /v1/admin/tasks/:taskId/abort            taskRecordSchema
  *   GET    /v1/admin/tasks/:taskId/rounds           roundRecordSchema[]
  *   GET    /v1/admin/tasks/:taskId/rounds/:attempt  roundRecordSchema
+ *   GET    /v1/admin/evidence                       evidenceRecordSchema[]
  *   GET    /v1/admin/models                         modelRecordSchema[]
  *   GET    /v1/admin/models/:sha256/content         bytes, ranged
  */
@@ -156,6 +157,18 @@ export const memberStages = [
   'dropped',
 ] as const;
 export type MemberStage = (typeof memberStages)[number];
+
+/** Proof that a member contradicted itself, as `hansa-coordinator evidence` shows it. */
+export const evidenceRecordSchema = z.strictObject({
+  id: sha256HexSchema,
+  foundAt: z.iso.datetime(),
+  taskId: taskIdSchema,
+  attempt: z.int(),
+  client: clientIdSchema,
+  /** evidenceSchema of secagg/evidence.ts as JSON. */
+  evidence: z.unknown(),
+});
+export type EvidenceRecord = z.infer<typeof evidenceRecordSchema>;
 
 export const adminStatusSchema = z.strictObject({
   federation: federationIdSchema,

@@ -2,8 +2,11 @@ import { z } from 'zod';
 import { problemSchema } from '../errors/index.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
-/** The largest control message either side accepts, in bytes; model bytes and masked vectors never travel this way. */
-export const MAX_CONTROL_MESSAGE_BYTES = 256 * 1024;
+/** The largest control message a coordinator accepts of a node, in bytes; model bytes and masked vectors never travel this way. */
+export const MAX_NODE_MESSAGE_BYTES = 256 * 1024;
+
+/** The largest control message a node accepts of its coordinator, in bytes: rosters and cohorts list every member. */
+export const MAX_COORDINATOR_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * What every Socket.IO control message is wrapped in. The event's name says which schema `body` has.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
+import { maxCohortSize, maxCompleteCohort } from './secagg/limits.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
 
@@ -41,8 +42,8 @@ export const taskFileSchema = z.strictObject({
   model: z.string().min(1).max(4096),
   cohort: z
     .strictObject({
-      minimum: z.int().min(2).max(128).default(5),
-      maximum: z.int().min(2).max(128).default(128),
+      minimum: z.int().min(2).max(maxCohortSize).default(5),
+      maximum: z.int().min(2).max(maxCohortSize).default(maxCompleteCohort),
       /** Cohorts below 5 hide little: two parties hide nothing from each other. The task must say so, and every node's policy must agree. */
       allowSmall: z.boolean().default(false),
     })
@@ -81,12 +82,17 @@ export const taskFileSchema = z.strictObject({
           }),
         ])
         .default({ kind: 'uniform' }),
+      /**
+       * Who holds shares of whom: everybody ('complete', up to 128 members), or as many as each draws for itself ('kOut'); 'auto' takes the complete
+       * graph where it goes.
+       */
+      graph: z.enum(['auto', 'complete', 'kOut']).default('auto'),
       /** γ: the share of members that may work with the coordinator. */
       corruptRate: z.number().min(0).max(0.33).default(0),
       /** δ: the share of members that may drop out. */
       dropoutRate: z.number().min(0).max(0.5).default(0.34),
-      minSurvivors: z.int().min(2).max(128).default(3),
-      knownFloor: z.int().min(0).max(128).default(3),
+      minSurvivors: z.int().min(2).max(maxCohortSize).default(3),
+      knownFloor: z.int().min(0).max(maxCohortSize).default(3),
       /** The largest loss that a node reports; larger ones are clipped to it. */
       maxLoss: z.number().min(1e-6).max(1e6).default(100),
     })

@@ -2,6 +2,7 @@ import { Connection } from '@hansa/client-node/session';
 import { systemClock } from '@hansa/shared/clock';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
+import { MAX_COORDINATOR_MESSAGE_BYTES } from '@hansa/shared/protocol';
 import { systemRandom } from '@hansa/shared/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { envelope, FakeCoordinator, type FakeSettings } from './fakeCoordinator.ts';
@@ -171,7 +172,7 @@ describe("a node's connection", () => {
   it('hangs up on a message that is too large to be one, and comes back', async () => {
     await connect();
     await connection.ready(never);
-    coordinator.socket?.emit('cohort', envelope({ filler: 'x'.repeat(1_000_000) }));
+    coordinator.socket?.emit('cohort', envelope({ filler: 'x'.repeat(MAX_COORDINATOR_MESSAGE_BYTES) }));
     await coordinator.until(() => coordinator.welcomed === 2);
     expect(heard.messages).toEqual([]);
   });

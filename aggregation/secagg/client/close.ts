@@ -6,7 +6,7 @@ export function secretsOf(state: ClientState): readonly SecretBytes[] {
   const secrets: SecretBytes[] = [];
   if ('secrets' in state) secrets.push(state.secrets.cipherKey, state.secrets.maskKey, state.secrets.selfSeed);
   const held: HeldShares[] = [];
-  if ('own' in state) held.push(state.own);
+  if ('own' in state && state.own !== undefined) held.push(state.own);
   if ('held' in state) held.push(...state.held.values());
   for (const shares of held) {
     secrets.push(shares.self);

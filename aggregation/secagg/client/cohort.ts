@@ -10,20 +10,21 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { closeBox } from '../boxes.ts';
 import { type CohortView, viewCohort } from '../cohortView.ts';
-import { completeGraph } from '../graph.ts';
+import { drawHolders, graphOf } from '../graph.ts';
 import { refuse } from '../refuse.ts';
 import { checkFloors } from './floors.ts';
-import type { ClientPorts, ClientStateIn, ClientStep, SetupFacts } from './types.ts';
+import type { ClientPorts, ClientStateIn, ClientStep, HeldShares, SetupFacts } from './types.ts';
 
 /** L1 → M2: checks every member's keys, splits this node's secrets and seals a share of each for every holder. */
 export function shareKeys(state: ClientStateIn<'advertised'>, message: Cohort, ports: ClientPorts): ClientStep {
   const { setup, secrets } = state;
   const { sid, index } = setup;
   const cohort = checkCohort(state, message, ports);
-  const holders = completeGraph.holdersOf(cohort.order, index);
-  const { threshold } = cohort.thresholds;
+  const { threshold, holders: count } = cohort.thresholds;
+  const holders = drawHolders(graphOf(setup.open.config), cohort.order, index, count, ports.random);
   const selfShares = splitSecret(secrets.selfSeed, threshold, holders.length, ports.random);
   const maskShares = splitSecret(secrets.maskKey, threshold, holders.length, ports.random);
+  let own: HeldShares | undefined;
   const boxes: { holder: number; nonce: Uint8Array; ciphertext: Uint8Array }[] = [];
   const commitments: { holder: number; selfHash: Uint8Array; maskHash: Uint8Array }[] = [];
   for (const [position, holder] of holders.entries()) {
@@ -34,7 +35,9 @@ export function shareKeys(state: ClientStateIn<'advertised'>, message: Cohort, p
       selfHash: shareHash(sid, index, holder, 'self', self.expose()),
       maskHash: shareHash(sid, index, holder, 'mask', mask.expose()),
     });
-    if (holder !== index) {
+    if (holder === index) {
+      own = { self };
+    } else {
       const keys = { own: secrets.cipherKey, other: cohort.members.get(holder)!.cipherKey };
       const place = { sid, cohortHash: cohort.hash, dealer: index, holder };
       boxes.push({ holder, ...closeBox(place, keys, { x: position + 1, self, mask }, ports.random) });
@@ -44,9 +47,8 @@ export function shareKeys(state: ClientStateIn<'advertised'>, message: Cohort, p
   }
   const unsigned = { sid, index, cohortHash: cohort.hash, cohortSignature: message.signature, boxes, commitments };
   const reply = { ...unsigned, signature: ports.identity.sign('m2', shareKeysBytes(unsigned)) };
-  const own = { self: selfShares[holders.indexOf(index)]!.bytes };
   return {
-    state: { phase: 'shared', setup, accepted: state.accepted, secrets, cohort, own },
+    state: { phase: 'shared', setup, accepted: state.accepted, secrets, cohort, holders: new Set(holders), own },
     effects: [{ type: 'send', name: 'shareKeys', message: reply }],
   };
 }

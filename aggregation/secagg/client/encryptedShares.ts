@@ -1,8 +1,14 @@
 import { equalBytes, verifyLabelled } from '@hansa/shared/crypto';
-import { acknowledgeSharesBytes, cohortBytes, type EncryptedShares, shareHash } from '@hansa/shared/protocol/secagg';
+import {
+  acknowledgeSharesBytes,
+  cohortBytes,
+  contradiction,
+  type EncryptedShares,
+  shareHash,
+} from '@hansa/shared/protocol/secagg';
 import { openBox } from '../boxes.ts';
 import { bitsOf } from '../cohortView.ts';
-import { completeGraph } from '../graph.ts';
+import { graphOf } from '../graph.ts';
 import { refuse } from '../refuse.ts';
 import { close } from './close.ts';
 import type { ClientPorts, ClientStateIn, ClientStep, HeldShares } from './types.ts';
@@ -29,20 +35,30 @@ export function acknowledgeShares(
     const shown = cohortBytes(sid, dealer.cohortHash);
     if (!verifyLabelled(ports.policy.coordinatorKey, 'l1', shown, dealer.cohortSignature))
       refuse('CohortMismatch', `The shares of member ${dealer.index} name a cohort that nobody signed.`);
-    return close(state, {
+    const found = contradiction({
+      kind: 'cohort',
+      signer: ports.policy.coordinatorKey,
+      first: { bytes: cohortBytes(sid, cohort.hash), signature: cohort.signature },
+      second: { bytes: shown, signature: dealer.cohortSignature },
+    });
+    const closed = close(state, {
       type: 'abandoned',
       code: 'EquivocatedCohort',
       reason: `The coordinator signed two different cohorts for one set-up: one for this node, another for member ${dealer.index}.`,
     });
+    return {
+      state: closed.state,
+      effects: [...(found === undefined ? [] : [{ type: 'evidence' as const, evidence: found }]), ...closed.effects],
+    };
   }
-  const held = new Map<number, HeldShares>([[index, state.own]]);
+  const held = new Map<number, HeldShares>();
+  if (state.own !== undefined) held.set(index, state.own);
   for (const dealer of message.dealers) {
     const keys = { own: secrets.cipherKey, other: cohort.members.get(dealer.index)!.cipherKey };
     const content = openBox({ sid, cohortHash: cohort.hash, dealer: dealer.index, holder: index }, keys, dealer);
     if (content === undefined) continue;
-    const x = completeGraph.holdersOf(cohort.order, dealer.index).indexOf(index) + 1;
     const asCommitted =
-      content.x === x &&
+      isPlace(content.x, state) &&
       equalBytes(dealer.selfHash, shareHash(sid, dealer.index, index, 'self', content.self.expose())) &&
       equalBytes(dealer.maskHash, shareHash(sid, dealer.index, index, 'mask', content.mask.expose()));
     if (asCommitted) {
@@ -52,10 +68,27 @@ export function acknowledgeShares(
       content.mask.wipe();
     }
   }
+  // A box that does not open counts as well: its dealer masks with this node all the same.
+  const dealers = new Set(message.dealers.map((dealer) => dealer.index));
   const unsigned = { sid, index, cohortHash: cohort.hash, accepted: bitsOf(cohort, [...held.keys()]) };
   const reply = { ...unsigned, signature: ports.identity.sign('ack', acknowledgeSharesBytes(unsigned)) };
   return {
-    state: { phase: 'acknowledged', setup, accepted: state.accepted, secrets, cohort, held },
+    state: {
+      phase: 'acknowledged',
+      setup,
+      accepted: state.accepted,
+      secrets,
+      cohort,
+      holders: state.holders,
+      dealers,
+      held,
+    },
     effects: [{ type: 'send', name: 'acknowledgeShares', message: reply }],
   };
+}
+
+/** Whether x can be this holder's place among a dealer's holders; off the complete graph only the dealer and the coordinator know them all. */
+function isPlace(x: number, { setup, cohort }: ClientStateIn<'shared'>): boolean {
+  if (graphOf(setup.open.config) === 'complete') return x === cohort.order.indexOf(setup.index) + 1;
+  return x >= 1 && x <= cohort.thresholds.holders;
 }

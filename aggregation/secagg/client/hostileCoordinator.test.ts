@@ -9,6 +9,8 @@ import {
   cohortHash,
   decodeMessage,
   type EncryptedShares,
+  type Evidence,
+  isEvidence,
   type MessageOf,
   type Open,
   openBytes,
@@ -25,8 +27,9 @@ import { describe, expect, it } from 'vitest';
 import { bitsOf, type CohortView } from '../cohortView.ts';
 import { League, type LeagueNode, type LeagueOptions, leagueModelHash, leagueNowMs } from '../testing/league.ts';
 import { secretsOf } from './close.ts';
-import { step, waiting } from './step.ts';
+import { step } from './step.ts';
 import type { ClientEvent, ClientState } from './types.ts';
+import { waiting } from './waiting.ts';
 
 type Name = Exclude<CoordinatorMessageName, 'roster'>;
 
@@ -61,15 +64,24 @@ function advanceTo<Of extends Name>(league: League, name: Of): Scene<Of> {
 }
 
 /** The message is refused by name and nothing has changed: the set-up goes on to its exact sum. */
-function expectRefused<Of extends Name>(scene: Scene<Of>, message: MessageOf<Of>, code: ErrorCode, name: Of): void {
+function expectRefused<Of extends Name>(
+  scene: Scene<Of>,
+  message: MessageOf<Of>,
+  code: ErrorCode,
+  name: Of,
+  kept: readonly Partial<Evidence>[] = [],
+): void {
   const { league, node } = scene;
   const before = node.state;
   const answers = league.toServer.length;
   const records = node.records.length;
+  const evidence = node.evidence.length;
   expect(() => league.deliver(node, name, message)).toThrow(expect.objectContaining({ code }));
   expect(node.state).toBe(before);
   expect(league.toServer).toHaveLength(answers);
   expect(node.records).toHaveLength(records);
+  expect(node.evidence.slice(evidence)).toMatchObject(kept);
+  expect(node.evidence.every(isEvidence)).toBe(true);
 }
 
 const coordinatorSigns = (league: League, label: SignatureLabel, bytes: Uint8Array): Uint8Array =>
@@ -124,6 +136,11 @@ describe('OPEN', () => {
     const second = { ...first, node: first.node };
     second.node.state = waiting;
     expectRefused(second, signed(second, {}), 'SequenceReplayed', 'open');
+    const late = signed(second, { notAfterMs: first.message.notAfterMs - 1 });
+    expectRefused(second, late, 'SequenceReplayed', 'open', [
+      { kind: 'open', signer: first.league.coordinator.publicKey },
+    ]);
+    expectRefused(second, signed(second, { seq: 0 }), 'SequenceReplayed', 'open');
     const config = { ...first.message.config, minSurvivors: 3 };
     expectRefused(second, signed(second, { seq: 2, config }), 'PolicyRefused', 'open');
   });
@@ -236,7 +253,13 @@ describe('the cohort', () => {
   it('shown twice in different versions is refused', () => {
     const scene = sceneOf('cohort');
     scene.league.deliver(scene.node, 'cohort', scene.message);
-    expectRefused(scene, signed(scene, scene.message.members.slice(0, 4)), 'ConflictingMessage', 'cohort');
+    const fewer = scene.message.members.slice(0, 4);
+    const kept = [{ kind: 'cohort' as const, signer: scene.league.coordinator.publicKey }];
+    expectRefused(scene, signed(scene, fewer), 'ConflictingMessage', 'cohort', kept);
+    expectRefused(scene, { ...scene.message, members: fewer }, 'ConflictingMessage', 'cohort');
+    const otherKeys = signed(scene, colluding(scene, 2, { maskKey: agreementKeyPair(seededRandom('x')).publicKey }));
+    const member = scene.message.members[2]!.index;
+    expectRefused(scene, otherKeys, 'ConflictingMessage', 'cohort', [...kept, { kind: 'advertiseKeys', member }]);
   });
 });
 
@@ -288,6 +311,8 @@ describe('the sealed shares', () => {
     ];
     league.deliver(node, 'encryptedShares', { ...message, dealers });
     expect(node.outcome).toMatchObject({ type: 'abandoned', code: 'EquivocatedCohort' });
+    expect(node.evidence).toMatchObject([{ kind: 'cohort', signer: league.coordinator.publicKey }]);
+    expect(node.evidence.every(isEvidence)).toBe(true);
     expect(secrets.every(({ wiped }) => wiped)).toBe(true);
   });
 
@@ -366,7 +391,8 @@ describe('M3', () => {
     league.deliver(node, 'startRound', message);
     const header = league.toServer[0]!.wire;
     const vector = node.vector;
-    expectRefused(scene, signed(scene, { modelHash: leagueModelHash(77) }), 'SetupSpent', 'startRound');
+    const other = signed(scene, { modelHash: leagueModelHash(77) });
+    expectRefused(scene, other, 'SetupSpent', 'startRound', [{ kind: 'startRound' }]);
     league.toServer = [];
     league.deliver(node, 'startRound', message);
     expect(league.toServer[0]!.wire).toBe(header);
@@ -443,7 +469,8 @@ describe('M4', () => {
     expect(first.effects.map(({ type }) => type)).toEqual(['journal', 'send']);
     league.deliver(node, 'survivors', message);
     expect(node.records.at(-1)).toMatchObject({ type: 'signed', round: 1 });
-    expectRefused(scene, signed(scene, bitsOf(cohortOf(node), members(0, 1, 2, 3))), 'ConflictingMessage', 'survivors');
+    const smaller = signed(scene, bitsOf(cohortOf(node), members(0, 1, 2, 3)));
+    expectRefused(scene, smaller, 'ConflictingMessage', 'survivors', [{ kind: 'survivors' }]);
     const sent = league.toServer.at(-1);
     league.deliver(node, 'survivors', message);
     expect(league.toServer.at(-1)).toEqual(sent);

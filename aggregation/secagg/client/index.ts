@@ -11,5 +11,6 @@
 export { type MaskPlan, type MaskTerm, wipeMaskPlan } from '../masks.ts';
 export { createMemory, type JournalledMemory } from './memory.ts';
 export { acceptRoster } from './roster.ts';
-export { step, waiting } from './step.ts';
+export { step } from './step.ts';
 export type * from './types.ts';
+export { waiting } from './waiting.ts';

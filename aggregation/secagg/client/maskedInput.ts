@@ -2,7 +2,7 @@ import { equalBytes } from '@hansa/shared/crypto';
 import { maskedInputHeaderBytes } from '@hansa/shared/protocol/secagg';
 import { bitsOf } from '../cohortView.ts';
 import { byteLengthOf } from '../encoding/fits.ts';
-import { completeGraph } from '../graph.ts';
+import { edgesOf } from '../graph.ts';
 import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
 import { refuse } from '../refuse.ts';
 import type { ClientEvent, ClientPorts, ClientStateIn, ClientStep } from './types.ts';
@@ -18,7 +18,7 @@ export function maskUpdate(
     refuse('ModelMismatch', 'This node trained from other bytes than the model the round is bound to.');
   const plan = {
     self: { key: selfMaskKey(sid, round.roundHash, index, secrets.selfSeed), sign: 1 as const },
-    pairs: completeGraph.edgesOf(round.sharers, index).map((other) => ({
+    pairs: edgesOf(round.sharers, index, state.holders, state.dealers).map((other) => ({
       key: pairMaskKey(
         sid,
         round.roundHash,
@@ -49,14 +49,14 @@ export function freezeVector(
     sid: setup.sid,
     roundHash: round.roundHash,
     index: setup.index,
-    edges: bitsOf(cohort, completeGraph.edgesOf(round.sharers, setup.index)),
+    edges: bitsOf(cohort, edgesOf(round.sharers, setup.index, state.holders, state.dealers)),
     byteLength,
     vectorHash: event.vectorHash,
   };
   const header = { ...unsigned, signature: ports.identity.sign('m3', maskedInputHeaderBytes(unsigned)) };
   const upload = { type: 'upload', header } as const;
   // The coordinator asks again for a vector by repeating M3.
-  const startRound = { hash: accepted.startRound!.hash, replies: [upload] };
+  const startRound = { ...accepted.startRound!, replies: [upload] };
   return {
     state: { ...state, phase: 'masked', accepted: { ...accepted, startRound } },
     effects: [upload],

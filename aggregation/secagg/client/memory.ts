@@ -1,3 +1,4 @@
+import type { SignedStatement } from '@hansa/shared/protocol/secagg';
 import type { AcceptedRoster, ClientMemory, JournalRecord } from './types.ts';
 
 /** A memory that grows with the journal. */
@@ -9,14 +10,14 @@ export interface JournalledMemory extends ClientMemory {
 /** A memory that knows nothing yet; feed it the journal's records in order. */
 export function createMemory(): JournalledMemory {
   let roster: AcceptedRoster | undefined;
-  const seqs = new Map<string, number>();
+  const opens = new Map<string, { readonly seq: number; readonly statement: SignedStatement }>();
   const configs = new Map<string, Uint8Array>();
   const rounds = new Map<string, number>();
   const signed = new Set<string>();
   const key = (...parts: readonly (string | number)[]): string => parts.join('/');
   return {
     roster: () => roster,
-    lastSeq: (federation, task, group) => seqs.get(key(federation, task, group)),
+    lastOpen: (federation, task, group) => opens.get(key(federation, task, group)),
     pinnedConfigHash: (federation, task) => configs.get(key(federation, task)),
     lastRound: (federation, task) => rounds.get(key(federation, task)),
     hasSigned: (federation, task, round) => signed.has(key(federation, task, round)),
@@ -28,7 +29,7 @@ export function createMemory(): JournalledMemory {
         case 'opened': {
           const task = key(record.federation, record.task);
           const group = key(task, record.group);
-          seqs.set(group, Math.max(record.seq, seqs.get(group) ?? 0));
+          if (record.seq > (opens.get(group)?.seq ?? -1)) opens.set(group, record);
           if (!configs.has(task)) configs.set(task, record.configHash);
           return;
         }

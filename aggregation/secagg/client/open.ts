@@ -1,15 +1,19 @@
 import { agreementKeyPair, equalBytes, SecretBytes, verifyLabelled } from '@hansa/shared/crypto';
+import { HansaError } from '@hansa/shared/errors';
 import {
   advertiseKeysBytes,
   configHash,
+  contradiction,
   type Open,
   openBytes,
   selfCommitment,
   setupId,
 } from '@hansa/shared/protocol/secagg';
 import { assertConfigFits } from '../encoding/fits.ts';
-import { refuse } from '../refuse.ts';
+import { graphOf } from '../graph.ts';
+import { refuse, refused } from '../refuse.ts';
 import type { ClientPorts, ClientStep } from './types.ts';
+import { waiting } from './waiting.ts';
 
 /** OPEN → M1: checks the set-up against everything this node has pinned, journals its number and draws fresh keys. */
 export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): ClientStep {
@@ -33,14 +37,31 @@ export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): Cl
   if (pinned !== undefined && !equalBytes(pinned, hash))
     refuse('PolicyRefused', 'The task has another configuration than when this node joined it.');
   assertConfigFits(open.config);
+  if (open.graph !== graphOf(open.config))
+    refuse('PolicyRefused', `OPEN names the graph ${open.graph}, which the task's rule does not ask for.`);
   if (open.config.minCohort < policy.minCohort)
     refuse(
       'PolicyRefused',
       `The task allows cohorts of ${open.config.minCohort}; this node joins none below ${policy.minCohort} (policy.minCohort).`,
     );
-  const lastSeq = memory.lastSeq(open.federation, open.task, open.group);
-  if (lastSeq !== undefined && open.seq <= lastSeq)
-    refuse('SequenceReplayed', `OPEN has number ${open.seq}; this node has joined number ${lastSeq} already.`);
+  const last = memory.lastOpen(open.federation, open.task, open.group);
+  const statement = { bytes: openBytes(open), signature: open.signature };
+  if (last !== undefined && open.seq <= last.seq) {
+    const found = contradiction({
+      kind: 'open',
+      signer: policy.coordinatorKey,
+      first: last.statement,
+      second: statement,
+    });
+    return refused(
+      waiting,
+      new HansaError(
+        'SequenceReplayed',
+        `OPEN has number ${open.seq}; this node has joined number ${last.seq} already.`,
+      ),
+      found === undefined ? [] : [found],
+    );
+  }
 
   const sid = setupId(open);
   const cipher = agreementKeyPair(random);
@@ -73,6 +94,7 @@ export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): Cl
           seq: open.seq,
           sid,
           configHash: hash,
+          statement,
         },
       },
       { type: 'send', name: 'advertiseKeys', message },

@@ -54,4 +54,4 @@ function sharesOf(state: ClientStateIn<'signed'>): RevealShares['shares'] {
 
 /** The hashes of what was accepted, without the answers: after M5 only M5's own answer is given again. */
 const publicPart = (accepted: ClientStateIn<'signed'>['accepted']): ClientStateIn<'signed'>['accepted'] =>
-  Object.fromEntries(Object.entries(accepted).map(([name, { hash }]) => [name, { hash, replies: [] }]));
+  Object.fromEntries(Object.entries(accepted).map(([name, entry]) => [name, { ...entry, replies: [] }]));

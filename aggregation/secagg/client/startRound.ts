@@ -2,7 +2,7 @@ import { verifyLabelled } from '@hansa/shared/crypto';
 import { roundHash, type StartRound } from '@hansa/shared/protocol/secagg';
 import { membersOf } from '../cohortView.ts';
 import { refuse } from '../refuse.ts';
-import { checkFloors } from './floors.ts';
+import { checkFloors, checkHolders } from './floors.ts';
 import type { ClientPorts, ClientStateIn, ClientStep } from './types.ts';
 
 /** M3: binds the set-up to one round, one model and one U2, for good; then the node trains. */
@@ -29,6 +29,7 @@ export function startRound(state: ClientStateIn<'acknowledged'>, message: StartR
     atLeast: cohort.thresholds.minSurvivors,
     code: 'TooFewSurvivors',
   });
+  checkHolders(state, 'U2', sharers);
   const lastRound = ports.memory.lastRound(federation, task);
   if (lastRound !== undefined && round < lastRound)
     refuse('WrongRound', `The set-up is for round ${round}; this node has already seen round ${lastRound}.`);

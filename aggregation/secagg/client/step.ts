@@ -1,8 +1,10 @@
 import { equalBytes } from '@hansa/shared/crypto';
+import { HansaError } from '@hansa/shared/errors';
 import { messageHash } from '@hansa/shared/protocol/secagg';
-import { refuse } from '../refuse.ts';
+import { refuse, refused } from '../refuse.ts';
 import { close } from './close.ts';
 import { shareKeys } from './cohort.ts';
+import { contradictionsOf, statementOf } from './contradictions.ts';
 import { acknowledgeShares } from './encryptedShares.ts';
 import { freezeVector, maskUpdate } from './maskedInput.ts';
 import { advertiseKeys } from './open.ts';
@@ -11,9 +13,6 @@ import { closeWithResult } from './result.ts';
 import { startRound } from './startRound.ts';
 import { signSurvivors } from './survivors.ts';
 import type { ClientEvent, ClientPorts, ClientState, ClientStep, LiveState } from './types.ts';
-
-/** A set-up that has not begun. */
-export const waiting: ClientState = { phase: 'waiting' };
 
 type MessageEvent = Extract<ClientEvent, { readonly type: 'message' }>;
 
@@ -49,10 +48,9 @@ function receive(state: ClientState, event: MessageEvent, ports: ClientPorts): C
   const earlier = state.accepted[event.name];
   if (earlier !== undefined) {
     if (equalBytes(earlier.hash, messageHash(event.name, event.message))) return { state, effects: earlier.replies };
-    refuse(
-      event.name === 'startRound' ? 'SetupSpent' : 'ConflictingMessage',
-      `A second, different "${event.name}" came for one set-up: the first stands.`,
-    );
+    const code = event.name === 'startRound' ? 'SetupSpent' : 'ConflictingMessage';
+    const text = `A second, different "${event.name}" came for one set-up: the first stands.`;
+    return refused(state, new HansaError(code, text), contradictionsOf(state, event, ports.policy.coordinatorKey));
   }
   if (event.name === 'abandoned') {
     const { code, reason } = event.message;
@@ -98,11 +96,12 @@ function receiveClosed(state: Extract<ClientState, { phase: 'closed' }>, event: 
 
 /** Notes an accepted message and what was sent for it, for exact duplicates. */
 function remember(result: ClientStep, event: MessageEvent): ClientStep {
-  const { state, effects } = result;
-  if (state.phase === 'waiting' || state.phase === 'closed') return result;
+  const { state, effects, refusal } = result;
+  if (state.phase === 'waiting' || state.phase === 'closed' || refusal !== undefined) return result;
   const entry = {
     hash: messageHash(event.name, event.message),
     replies: effects.filter((effect) => effect.type === 'send'),
+    statement: statementOf(state, event),
   };
   return { state: { ...state, accepted: { ...state.accepted, [event.name]: entry } }, effects };
 }

@@ -2,7 +2,7 @@ import { equalBytes, sha256, verifyLabelled } from '@hansa/shared/crypto';
 import { type Survivors, survivorsBytes } from '@hansa/shared/protocol/secagg';
 import { membersOf } from '../cohortView.ts';
 import { refuse } from '../refuse.ts';
-import { checkFloors } from './floors.ts';
+import { checkFloors, checkHolders } from './floors.ts';
 import type { ClientPorts, ClientStateIn, ClientStep } from './types.ts';
 
 /** M4: signs one U3 for this set-up and this (task, round), after it is on disk. There is no way back from here. */
@@ -23,6 +23,7 @@ export function signSurvivors(state: ClientStateIn<'sent'>, message: Survivors, 
     atLeast: cohort.thresholds.minSurvivors,
     code: 'TooFewSurvivors',
   });
+  checkHolders(state, 'U3', survivors);
   if (ports.memory.hasSigned(federation, task, round.round))
     refuse('RoundAlreadySigned', `This node has signed a sum of round ${round.round} already.`);
   return {

@@ -1,13 +1,15 @@
 import type { SecretBytes, SignatureLabel } from '@hansa/shared/crypto';
-import type { ErrorCode } from '@hansa/shared/errors';
+import type { ErrorCode, HansaError } from '@hansa/shared/errors';
 import type {
   AdvertiseKeys,
   CoordinatorMessageName,
+  Evidence,
   MaskedInputHeader,
   MessageOf,
   NodeMessageName,
   Open,
   SecAggConfig,
+  SignedStatement,
 } from '@hansa/shared/protocol/secagg';
 import type { RandomSource } from '@hansa/shared/random';
 import type { CohortView } from '../cohortView.ts';
@@ -52,6 +54,8 @@ export type JournalRecord =
       readonly seq: number;
       readonly sid: Uint8Array;
       readonly configHash: Uint8Array;
+      /** OPEN as it was signed: another one with the same `seq` is proof against the coordinator. */
+      readonly statement: SignedStatement;
     }
   | {
       readonly type: 'roundStarted';
@@ -81,8 +85,12 @@ export type JournalRecord =
 /** What a node remembers over set-ups and restarts; `createMemory` builds one from journal records. */
 export interface ClientMemory {
   roster(): AcceptedRoster | undefined;
-  /** The highest `seq` ever joined. */
-  lastSeq(federation: string, task: string, group: number): number | undefined;
+  /** The OPEN with the highest `seq` ever joined. */
+  lastOpen(
+    federation: string,
+    task: string,
+    group: number,
+  ): { readonly seq: number; readonly statement: SignedStatement } | undefined;
   /** The configuration that the task had when this node first joined it. */
   pinnedConfigHash(federation: string, task: string): Uint8Array | undefined;
   /** The highest round ever started. */
@@ -146,6 +154,8 @@ export type ClientOutcome =
 /** What the driver does, in this order, each done before the next begins. */
 export type ClientEffect =
   | { readonly type: 'journal'; readonly record: JournalRecord }
+  /** Keep it for good: the coordinator or a member contradicted itself under its own signature. */
+  | { readonly type: 'evidence'; readonly evidence: Evidence }
   | ClientSendEffect
   | {
       /** Download the model, check its hash, train; then event `prepared`. */
@@ -178,10 +188,16 @@ export type ClientSendEffect = {
   };
 }[Exclude<NodeMessageName, 'maskedInputHeader'>];
 
+/** A message that was accepted. */
+interface AcceptedMessage {
+  readonly hash: Uint8Array;
+  readonly replies: readonly ClientEffect[];
+  /** What the coordinator signed, where it signed it. */
+  readonly statement: SignedStatement | undefined;
+}
+
 /** The coordinator's messages that were accepted: an exact duplicate is answered again as it was, other bytes are refused. */
-export type Accepted = Readonly<
-  Partial<Record<CoordinatorMessageName, { readonly hash: Uint8Array; readonly replies: readonly ClientEffect[] }>>
->;
+export type Accepted = Readonly<Partial<Record<CoordinatorMessageName, AcceptedMessage>>>;
 
 /** What is fixed once OPEN is accepted. */
 export interface SetupFacts {
@@ -225,10 +241,18 @@ interface Live {
 
 interface LiveCohort extends Live {
   readonly cohort: CohortView;
+  /** P_i: to whom this node dealt its shares. */
+  readonly holders: ReadonlySet<number>;
 }
 
-interface LiveRound extends LiveCohort {
+interface LiveShares extends LiveCohort {
+  /** Those who sent this node a box. */
+  readonly dealers: ReadonlySet<number>;
+  /** A_i with the shares themselves. */
   readonly held: ReadonlyMap<number, HeldShares>;
+}
+
+interface LiveRound extends LiveShares {
   readonly round: RoundFacts;
 }
 
@@ -243,12 +267,10 @@ export type ClientState =
   | (Live & { readonly phase: 'advertised'; readonly advertised: AdvertiseKeys })
   | (LiveCohort & {
       readonly phase: 'shared';
-      readonly own: HeldShares;
+      /** This node's share of its own b, where it is a holder of its own (complete graph). */
+      readonly own: HeldShares | undefined;
     })
-  | (LiveCohort & {
-      readonly phase: 'acknowledged';
-      readonly held: ReadonlyMap<number, HeldShares>;
-    })
+  | (LiveShares & { readonly phase: 'acknowledged' })
   | (LiveRound & { readonly phase: 'training' })
   | (LiveRound & { readonly phase: 'masking' })
   | (LiveRound & { readonly phase: 'masked' })
@@ -279,4 +301,6 @@ export type ClientPhase = ClientState['phase'];
 export interface ClientStep {
   readonly state: ClientState;
   readonly effects: readonly ClientEffect[];
+  /** The message is refused with this, once the effects are carried out: it left evidence. The state is as it was. */
+  readonly refusal?: HansaError;
 }

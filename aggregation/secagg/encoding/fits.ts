@@ -1,6 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
 import { fitsWithoutWrap, wordLimit } from '@hansa/shared/numeric';
-import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { maxCompleteCohort, type SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { graphOf } from '../graph.ts';
 import { thresholdsFor } from '../thresholds.ts';
 
 /** The least S·c: below it an update is told in so few steps that training suffers. Source: SA-1, "Ring". */
@@ -50,15 +51,25 @@ export function assertEncodingFits(config: EncodingConfig): void {
 export function assertConfigFits(config: SecAggConfig): void {
   assertEncodingFits(config);
   if (config.minCohort > config.maxCohort) refuse('minCohort is larger than maxCohort');
-  for (let size = config.minCohort; size <= config.maxCohort; size++) {
+  if (graphOf(config) === 'complete' && config.maxCohort > maxCompleteCohort)
+    refuse(
+      `the complete graph goes up to ${maxCompleteCohort} members, maxCohort is ${config.maxCohort}; use the k-out graph`,
+    );
+  for (const size of sizesToCheck(config)) {
     const thresholds = thresholdsFor(config, size);
     if (thresholds === undefined)
       refuse(
-        `with ${config.gammaPermille / 10} % corrupt a cohort of ${size} has no safe threshold; use a larger minCohort or a smaller corrupt rate`,
+        `with ${config.gammaPermille / 10} % corrupt and ${config.deltaPermille / 10} % drop-outs a cohort of ${size} has no safe threshold; use another size of cohort or smaller rates (hansa-coordinator secagg parameters tells what is possible)`,
       );
     else if (thresholds.minSurvivors > size)
       refuse(`minSurvivors ${config.minSurvivors} is more than a cohort of ${size} has`);
   }
+}
+
+/** On the complete graph every size; off it both ends, since the finder takes a millisecond a size and a cohort without parameters is never begun. */
+function sizesToCheck({ rule, minCohort, maxCohort }: SecAggConfig): readonly number[] {
+  if (graphOf({ rule }) === 'kOut') return [minCohort, maxCohort];
+  return Array.from({ length: maxCohort - minCohort + 1 }, (_, place) => minCohort + place);
 }
 
 function refuse(what: string): never {

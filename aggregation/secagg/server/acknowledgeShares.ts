@@ -15,8 +15,10 @@ export function takeAcknowledgement(state: State, from: number, message: Acknowl
   if (!equalBytes(message.cohortHash, state.cohort.hash))
     refuse('CohortMismatch', `Member ${from} acknowledges shares of another cohort.`, { culprit: from });
   const accepted = membersOf(state.cohort, message.accepted);
-  if (accepted === undefined || !accepted.includes(from) || accepted.some((dealer) => !state.shareKeys.has(dealer)))
-    refuse('InvalidMessage', `Member ${from} acknowledges shares that nobody dealt, or not its own.`, {
+  const dealt = (dealer: number): boolean =>
+    state.shareKeys.get(dealer)?.commitments.some(({ holder }) => holder === from) ?? false;
+  if (accepted === undefined || !accepted.every(dealt) || (dealt(from) && !accepted.includes(from)))
+    refuse('InvalidMessage', `Member ${from} acknowledges shares that nobody dealt to it, or not its own.`, {
       culprit: from,
     });
   return { ...state, acks: new Map(state.acks).set(from, message) };

@@ -4,7 +4,10 @@ import {
   acknowledgeSharesBytes,
   advertiseKeysBytes,
   decodeMessage,
+  type Evidence,
+  type EvidenceKind,
   encodeMessage,
+  isEvidence,
   type MessageOf,
   maskedInputHeaderBytes,
   type NodeMessageName,
@@ -55,6 +58,7 @@ function expectRefused<Of extends NodeMessageName>(
   message: MessageOf<Of>,
   code: ErrorCode,
   culprit: number | null = from,
+  kept: readonly EvidenceKind[] = [],
 ): void {
   const before = league.server;
   const effects = league.effects.length;
@@ -62,7 +66,11 @@ function expectRefused<Of extends NodeMessageName>(
     expect.objectContaining(culprit === null ? { code } : { code, details: expect.objectContaining({ culprit }) }),
   );
   expect(league.server).toBe(before);
-  expect(league.effects).toHaveLength(effects);
+  const evidence = league.effects
+    .slice(effects)
+    .map((effect) => (effect.type === 'evidence' ? effect.evidence : effect));
+  expect(evidence).toMatchObject(kept.map((kind) => ({ kind, member: from })));
+  for (const one of evidence) expect(isEvidence(one as Evidence)).toBe(true);
 }
 
 function expectCommits(league: League): void {
@@ -107,7 +115,11 @@ describe('M1', () => {
     const before = league.server;
     tell(league, from, 'advertiseKeys', message);
     expect(league.server).toBe(before);
-    expectRefused(scene, 'advertiseKeys', signed(scene, { maskKey: key }), 'ConflictingMessage');
+    expectRefused(scene, 'advertiseKeys', signed(scene, { maskKey: key }), 'ConflictingMessage', from, [
+      'advertiseKeys',
+    ]);
+    // Other bytes that it did not sign prove nothing against it.
+    expectRefused(scene, 'advertiseKeys', { ...message, maskKey: key }, 'ConflictingMessage');
     expectRefused({ ...scene, from: 9999 }, 'advertiseKeys', message, 'UnknownSetup', null);
     expectCommits(league);
   });
@@ -265,7 +277,8 @@ describe('M3', () => {
     const scene = sceneOf('maskedInputHeader');
     const { league, from, message } = scene;
     tell(league, from, 'maskedInputHeader', message);
-    expectRefused(scene, 'maskedInputHeader', signed(scene, { vectorHash: new Uint8Array(32) }), 'ConflictingMessage');
+    const second = signed(scene, { vectorHash: new Uint8Array(32) });
+    expectRefused(scene, 'maskedInputHeader', second, 'ConflictingMessage', from, ['maskedInputHeader']);
     const sent = league.toNodes.length;
     tell(league, from, 'maskedInputHeader', message);
     expect(league.toNodes).toHaveLength(sent);

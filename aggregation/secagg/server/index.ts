@@ -6,6 +6,7 @@
  * memory: a coordinator that restarts abandons the set-ups it had (CoordinatorRestarted), since nothing was revealed by them.
  */
 export type { IdentityPort } from '../client/types.ts';
+export { type Graph, graphOf } from '../graph.ts';
 export { type MaskTerm, type UnmaskPlan, wipeUnmaskPlan } from '../masks.ts';
 export { type Thresholds, thresholdsFor } from '../thresholds.ts';
 export { start, step } from './step.ts';

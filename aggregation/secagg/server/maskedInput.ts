@@ -7,10 +7,10 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { bitsOf } from '../cohortView.ts';
 import { byteLengthOf } from '../encoding/fits.ts';
-import { completeGraph } from '../graph.ts';
 import { refuse } from '../refuse.ts';
 import { abandon } from './finish.ts';
 import { checkRound, checkSigned } from './sender.ts';
+import { edgesIn, holdersOf } from './shareKeys.ts';
 import type { ServerEffect, ServerEvent, ServerPorts, ServerStateIn, ServerStep } from './types.ts';
 
 type State = ServerStateIn<'maskedInput'>;
@@ -29,9 +29,9 @@ export function takeHeader(state: State, from: number, message: MaskedInputHeade
         culprit: from,
       },
     );
-  // Every edge has two ends on the complete graph, so whoever leaves one out is the one to blame.
-  if (!equalBytes(message.edges, bitsOf(cohort, completeGraph.edgesOf(sharers, from))))
-    refuse('AsymmetricEdges', `Member ${from} did not mask with exactly the other members of U2.`, { culprit: from });
+  // Who dealt to whom is known from signed messages that were all handed on, so whoever tells other edges is the one to blame.
+  if (!equalBytes(message.edges, bitsOf(cohort, edgesIn(state.shareKeys, sharers, from))))
+    refuse('AsymmetricEdges', `Member ${from} did not mask with exactly its neighbours in U2.`, { culprit: from });
   return { ...state, headers: new Map(state.headers).set(from, message) };
 }
 
@@ -61,6 +61,16 @@ export function sendSurvivors(state: State, ports: ServerPorts): ServerStep {
       state,
       'TooFewSurvivors',
       `${survivors.length} of ${sharers.length} members delivered their masked vectors; at least ${minSurvivors} are needed. Nothing was unmasked.`,
+    );
+  const { threshold } = cohort.thresholds;
+  const left = (member: number) =>
+    holdersOf(state.shareKeys.get(member)!).filter((holder) => committed.has(holder)).length;
+  const bereft = sharers.find((member) => left(member) < threshold);
+  if (bereft !== undefined)
+    return abandon(
+      state,
+      'TooFewSurvivors',
+      `${left(bereft)} holders of the shares of member ${bereft} are left; ${threshold} are needed. Nothing was unmasked.`,
     );
   const bits = bitsOf(cohort, survivors);
   const message: Survivors = {

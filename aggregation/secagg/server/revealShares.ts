@@ -1,13 +1,13 @@
 import { equalBytes, SecretBytes, type Share } from '@hansa/shared/crypto';
 import { type RevealShares, revealSharesBytes, type ShareKind, shareHash } from '@hansa/shared/protocol/secagg';
 import { membersOf } from '../cohortView.ts';
-import { completeGraph } from '../graph.ts';
 import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
 import type { MaskTerm } from '../masks.ts';
 import { refuse } from '../refuse.ts';
 import { abandon } from './finish.ts';
 import { rebuildSecret } from './rebuildSecret.ts';
 import { checkRound, checkSigned } from './sender.ts';
+import { edgesIn, holdersOf } from './shareKeys.ts';
 import type { RebuiltMask, ServerStateIn, ServerStep } from './types.ts';
 
 type State = ServerStateIn<'revealShares'>;
@@ -43,12 +43,45 @@ const kindOf = (state: State, dealer: number): ShareKind => (state.survivors.inc
  * `final` says that no more shares will come; before that, undefined means: wait.
  */
 export function unmask(state: State, final: boolean): ServerStep | undefined {
-  const shares = new Map(state.sharers.map((dealer) => [dealer, sharesOf(state, dealer)]));
+  const { threshold } = state.cohort.thresholds;
+  const fewest = Math.min(...countShares(state).values());
+  if (fewest < threshold) {
+    if (!final) return undefined;
+    return abandon(
+      state,
+      'TooFewShares',
+      `${fewest} shares of a secret were revealed; ${threshold} are needed to rebuild it. Nothing was unmasked.`,
+    );
+  }
+  const shares = sharesByDealer(state);
   try {
     return unmaskWith(state, shares, final);
   } finally {
     for (const { bytes } of [...shares.values()].flat()) bytes.wipe();
   }
+}
+
+/** How many shares of each member of U2 were revealed. */
+function countShares({ sharers, reveals }: State): ReadonlyMap<number, number> {
+  const counts = new Map(sharers.map((dealer) => [dealer, 0]));
+  for (const { shares } of reveals.values())
+    for (const { dealer } of shares) counts.set(dealer, counts.get(dealer)! + 1);
+  return counts;
+}
+
+function sharesByDealer(state: State): ReadonlyMap<number, readonly Share[]> {
+  const shares = new Map(state.sharers.map((dealer): [number, Share[]] => [dealer, []]));
+  const places = new Map(
+    state.sharers.map((dealer) => {
+      const holders = holdersOf(state.shareKeys.get(dealer)!);
+      return [dealer, new Map(holders.map((holder, place) => [holder, place + 1]))];
+    }),
+  );
+  // Copied, so that wiping the share later leaves the stored message whole.
+  for (const [holder, reveal] of state.reveals)
+    for (const { dealer, share } of reveal.shares)
+      shares.get(dealer)!.push({ x: places.get(dealer)!.get(holder)!, bytes: new SecretBytes(Uint8Array.from(share)) });
+  return shares;
 }
 
 function unmaskWith(
@@ -57,20 +90,11 @@ function unmaskWith(
   final: boolean,
 ): ServerStep | undefined {
   const { threshold } = state.cohort.thresholds;
-  const scarce = state.sharers.filter((dealer) => shares.get(dealer)!.length < threshold);
-  if (scarce.length > 0) {
-    if (!final) return undefined;
-    const fewest = Math.min(...scarce.map((dealer) => shares.get(dealer)!.length));
-    return abandon(
-      state,
-      'TooFewShares',
-      `${fewest} shares of a secret were revealed; ${threshold} are needed to rebuild it. Nothing was unmasked.`,
-    );
-  }
   const masks: MaskTerm[] = [];
   const rebuilt: RebuiltMask[] = [];
+  const survivors = new Set(state.survivors);
   for (const dealer of state.sharers) {
-    const kind = kindOf(state, dealer);
+    const kind = survivors.has(dealer) ? 'self' : 'mask';
     const secret = rebuildSecret(
       state.setup.sid,
       state.cohort.members.get(dealer)!,
@@ -104,24 +128,11 @@ function unmaskWith(
   };
 }
 
-function sharesOf(state: State, dealer: number): readonly Share[] {
-  const holders = completeGraph.holdersOf(state.cohort.order, dealer);
-  const shares: Share[] = [];
-  for (const [holder, reveal] of state.reveals) {
-    const entry = reveal.shares.find((share) => share.dealer === dealer);
-    // Copied, so that wiping the share later leaves the stored message whole.
-    if (entry !== undefined)
-      shares.push({ x: holders.indexOf(holder) + 1, bytes: new SecretBytes(Uint8Array.from(entry.share)) });
-  }
-  return shares;
-}
-
 /** The masks that one rebuilt secret stands for: a survivor's self mask, or a dropped member's pairwise masks with every survivor. */
 function masksOf(state: State, dealer: number, kind: ShareKind, secret: SecretBytes): readonly MaskTerm[] {
   const { setup, roundHash } = state;
   if (kind === 'self') return [{ key: selfMaskKey(setup.sid, roundHash, dealer, secret), sign: 1 }];
-  return completeGraph
-    .edgesOf(state.sharers, dealer)
+  return edgesIn(state.shareKeys, state.sharers, dealer)
     .filter((other) => state.survivors.includes(other))
     .map((other) => ({
       key: pairMaskKey(

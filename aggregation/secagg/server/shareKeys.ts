@@ -1,6 +1,6 @@
 import { equalBytes } from '@hansa/shared/crypto';
 import { type EncryptedShares, type ShareKeys, shareKeysBytes } from '@hansa/shared/protocol/secagg';
-import { completeGraph } from '../graph.ts';
+import { areHolders, edgesOf, graphOf } from '../graph.ts';
 import { refuse } from '../refuse.ts';
 import { abandon } from './finish.ts';
 import { checkSigned } from './sender.ts';
@@ -14,15 +14,33 @@ export function takeShares(state: State, from: number, message: ShareKeys): Stat
   checkSigned(state.setup, from, message, 'm2', shareKeysBytes(message));
   if (!equalBytes(message.cohortHash, cohort.hash) || !equalBytes(message.cohortSignature, cohort.signature))
     refuse('CohortMismatch', `Member ${from} dealt shares for another cohort.`, { culprit: from });
-  const holders = completeGraph.holdersOf(cohort.order, from);
+  const holders = holdersOf(message);
+  const graph = graphOf(state.setup.open.config);
   const boxed = holders.filter((holder) => holder !== from);
-  if (!sameMembers(message.commitments, holders) || !sameMembers(message.boxes, boxed))
+  if (
+    !areHolders(graph, cohort.order, from, cohort.thresholds.holders, holders) ||
+    message.boxes.length !== boxed.length ||
+    message.boxes.some(({ holder }, place) => holder !== boxed[place])
+  )
     refuse('InvalidMessage', `Member ${from} did not deal one share to each holder in order.`, { culprit: from });
   return { ...state, shareKeys: new Map(state.shareKeys).set(from, message) };
 }
 
-const sameMembers = (entries: readonly { readonly holder: number }[], expected: readonly number[]): boolean =>
-  entries.length === expected.length && entries.every((entry, position) => entry.holder === expected[position]);
+/** P_i as its dealer told it, ascending. */
+export const holdersOf = (message: Pick<ShareKeys, 'commitments'>): readonly number[] =>
+  message.commitments.map(({ holder }) => holder);
+
+/** The members of `sharers` with whom a member masks: those it dealt to and those that dealt to it. */
+export function edgesIn(
+  shareKeys: ReadonlyMap<number, ShareKeys>,
+  sharers: readonly number[],
+  member: number,
+): readonly number[] {
+  const dealers = new Set<number>();
+  for (const message of shareKeys.values())
+    if (message.commitments.some(({ holder }) => holder === member)) dealers.add(message.index);
+  return edgesOf(sharers, member, new Set(holdersOf(shareKeys.get(member)!)), dealers);
+}
 
 /** M2' to everyone who dealt. */
 export function sendShares(state: State): ServerStep {

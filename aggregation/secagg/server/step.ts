@@ -1,7 +1,8 @@
 import { equalBytes } from '@hansa/shared/crypto';
+import { HansaError } from '@hansa/shared/errors';
 import { configHash, messageHash, openBytes, rosterHash, setupId } from '@hansa/shared/protocol/secagg';
 import { assertConfigFits } from '../encoding/fits.ts';
-import { refuse } from '../refuse.ts';
+import { refuse, refused } from '../refuse.ts';
 import { finishSetup, sharersOf, takeAcknowledgement } from './acknowledgeShares.ts';
 import { sendCohort, takeKeys } from './advertiseKeys.ts';
 import { abandon, commit, tellOutcome } from './finish.ts';
@@ -11,6 +12,7 @@ import { takeReveal, unmask } from './revealShares.ts';
 import { sendShares, takeShares } from './shareKeys.ts';
 import { sendQuorum, takeSignature } from './signSurvivors.ts';
 import { startRound } from './startRound.ts';
+import { memberContradiction, storedHash } from './stored.ts';
 import type {
   LiveServerState,
   ServerEffect,
@@ -93,9 +95,13 @@ function receive(state: LiveServerState, event: MessageEvent, ports: ServerPorts
   const stored = storedHash(state, event);
   if (stored !== undefined) {
     if (equalBytes(stored, messageHash(name, message))) return { state, effects: answerAgain(state, event) };
-    refuse('ConflictingMessage', `A second, different "${name}" came from member ${from}: the first stands.`, {
-      culprit: from,
-    });
+    const text = `A second, different "${name}" came from member ${from}: the first stands.`;
+    const found = memberContradiction(state, event);
+    return refused(
+      state,
+      new HansaError('ConflictingMessage', text, { culprit: from }),
+      found === undefined ? [] : [found],
+    );
   }
   if (state.dropped.has(from)) refuse('UnexpectedMessage', `"${name}" comes too late: member ${from} has dropped out.`);
   const taken = take(state, event);
@@ -144,35 +150,6 @@ function take(state: LiveServerState, event: MessageEvent): LiveServerState {
   }
   refuse('UnexpectedMessage', `"${event.name}" of member ${from} does not fit phase ${state.phase}.`);
 }
-
-/** What this member sent before under the same name. */
-function storedHash(state: LiveServerState, { from, name }: MessageEvent): Uint8Array | undefined {
-  switch (name) {
-    case 'advertiseKeys':
-      return hashOf(name, storedKeys(state, from));
-    case 'shareKeys':
-      return 'shareKeys' in state ? hashOf(name, state.shareKeys.get(from)) : undefined;
-    case 'acknowledgeShares':
-      return 'acks' in state ? hashOf(name, state.acks.get(from)) : undefined;
-    case 'maskedInputHeader':
-      return 'headers' in state ? hashOf(name, state.headers.get(from)) : undefined;
-    case 'signSurvivors':
-      return 'signatures' in state ? hashOf(name, state.signatures.get(from)) : undefined;
-    case 'revealShares':
-      return 'reveals' in state ? hashOf(name, state.reveals.get(from)) : undefined;
-  }
-}
-
-function storedKeys(state: LiveServerState, from: number) {
-  if (state.phase === 'advertiseKeys') return state.advertised.get(from);
-  const member = state.cohort.members.get(from);
-  return member === undefined ? undefined : { sid: state.setup.sid, ...member };
-}
-
-const hashOf = <Name extends MessageEvent['name']>(
-  name: Name,
-  message: Parameters<typeof messageHash<Name>>[1] | undefined,
-): Uint8Array | undefined => (message === undefined ? undefined : messageHash(name, message));
 
 /** Closes the stage where everybody asked has answered or is given up, or its time is up; then the next, as long as one closes. */
 function settle(

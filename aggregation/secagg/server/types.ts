@@ -1,9 +1,10 @@
-import type { ErrorCode } from '@hansa/shared/errors';
+import type { ErrorCode, HansaError } from '@hansa/shared/errors';
 import type {
   AcknowledgeShares,
   AdvertiseKeys,
   Cohort,
   CoordinatorMessageName,
+  Evidence,
   MaskedInputHeader,
   MessageOf,
   NodeMessageName,
@@ -108,6 +109,8 @@ export type ServerEffect =
   | { readonly type: 'clearDeadline' }
   /** A member is out of the set-up from this stage on. */
   | { readonly type: 'droppedOut'; readonly index: number; readonly stage: ServerStage }
+  /** Keep it for good: a member contradicted itself under its own signature. */
+  | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** Event `startRound` is welcome now. */
   | { readonly type: 'ready'; readonly sharers: readonly number[]; readonly minSurvivors: number }
   /** Take the node's vector: exactly these bytes. */
@@ -235,4 +238,6 @@ export type ServerPhase = ServerState['phase'];
 export interface ServerStep {
   readonly state: ServerState;
   readonly effects: readonly ServerEffect[];
+  /** The message is refused with this, once the effects are carried out: it left evidence. The state is as it was. */
+  readonly refusal?: HansaError;
 }

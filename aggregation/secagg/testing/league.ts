@@ -4,6 +4,7 @@ import { scaleLog2For } from '@hansa/shared/numeric';
 import {
   type CoordinatorMessageName,
   decodeMessage,
+  type Evidence,
   encodeMessage,
   type MessageOf,
   type NodeMessageName,
@@ -16,7 +17,7 @@ import {
 import { type RandomSource, seededRandom } from '@hansa/shared/random';
 import { createMemory, type JournalledMemory } from '../client/memory.ts';
 import { acceptRoster } from '../client/roster.ts';
-import { step as stepClient, waiting } from '../client/step.ts';
+import { step as stepClient } from '../client/step.ts';
 import type {
   ClientEffect,
   ClientEvent,
@@ -26,9 +27,11 @@ import type {
   ClientState,
   JournalRecord,
 } from '../client/types.ts';
+import { waiting } from '../client/waiting.ts';
 import { type Contribution, maskedTiles, quantisedTiles, updateOf } from '../encoding/maskedTiles.ts';
 import { openSum } from '../encoding/openSum.ts';
 import type { TailValues } from '../encoding/tail.ts';
+import { graphOf } from '../graph.ts';
 import type { UnmaskPlan } from '../masks.ts';
 import { start, step as stepServer } from '../server/step.ts';
 import type { ServerEffect, ServerEvent, ServerPorts, ServerStage, ServerState } from '../server/types.ts';
@@ -46,6 +49,18 @@ const leagueTask = uuid('task');
 
 /** Where a simulated node dies: before it answers that stage; `startRound`: between ACK and M3; `vector`: after its header, before its vector is complete. */
 export type DropPoint = Exclude<ServerStage, 'maskedInput'> | 'startRound' | 'maskedInputHeader' | 'vector';
+
+/** All of them, in the order in which a node passes them. */
+export const dropPoints: readonly DropPoint[] = [
+  'advertiseKeys',
+  'shareKeys',
+  'acknowledgeShares',
+  'startRound',
+  'maskedInputHeader',
+  'vector',
+  'signSurvivors',
+  'revealShares',
+];
 
 export interface LeagueOptions {
   readonly size: number;
@@ -93,6 +108,7 @@ export interface LeagueNode {
   readonly policy: ClientPolicy;
   readonly contribution: Contribution;
   readonly records: JournalRecord[];
+  readonly evidence: Evidence[];
   memory: JournalledMemory;
   state: ClientState;
   alive: boolean;
@@ -174,6 +190,7 @@ export class League {
           policy,
           contribution: this.contributionOf(node),
           records: [],
+          evidence: [],
           memory: createMemory(),
           state: waiting,
           alive: true,
@@ -231,7 +248,7 @@ export class League {
       seq: this.seq,
       rosterHash: rosterHash(this.roster),
       config: this.config,
-      graph: 'complete',
+      graph: graphOf(this.config),
       notAfterMs: leagueNowMs + 3_600_000,
     };
   }
@@ -317,7 +334,9 @@ export class League {
   }
 
   tellServer(event: ServerEvent): void {
-    this.carryOut(stepServer(this.server, event, this.serverPorts));
+    const result = stepServer(this.server, event, this.serverPorts);
+    this.carryOut(result);
+    if (result.refusal !== undefined) throw result.refusal;
   }
 
   /** One message to one node, its answer queued. */
@@ -333,6 +352,7 @@ export class League {
     const result = stepClient(node.state, event, this.portsOf(node));
     node.state = result.state;
     for (const effect of result.effects) this.carryOutFor(node, effect);
+    if (result.refusal !== undefined) throw result.refusal;
   }
 
   private journal(node: LeagueNode, record: JournalRecord): void {
@@ -344,6 +364,9 @@ export class League {
     switch (effect.type) {
       case 'journal':
         this.journal(node, effect.record);
+        return;
+      case 'evidence':
+        node.evidence.push(effect.evidence);
         return;
       case 'send':
         if (this.dies(node, effect.name)) return;
@@ -453,7 +476,7 @@ export class League {
 const forkNode = (node: LeagueNode): LeagueNode => {
   const memory = createMemory();
   for (const record of node.records) memory.apply(record);
-  return { ...node, records: [...node.records], memory };
+  return { ...node, records: [...node.records], evidence: [...node.evidence], memory };
 };
 
 /** The hash that stands for the model of a round. */

@@ -9,7 +9,7 @@ import {
   challengeSchema,
   envelopeSchema,
   helloSchema,
-  MAX_CONTROL_MESSAGE_BYTES,
+  MAX_COORDINATOR_MESSAGE_BYTES,
   PROTOCOL_VERSION,
   refusedSchema,
   welcomeSchema,
@@ -71,7 +71,7 @@ export class Connection implements Line {
       tryAllTransports: true,
       timeout: ACKNOWLEDGE_TIMEOUT_MS,
       // Of the underlying websocket: a coordinator cannot make this process hold more.
-      ...({ maxPayload: 2 * MAX_CONTROL_MESSAGE_BYTES } as object),
+      ...({ maxPayload: MAX_COORDINATOR_MESSAGE_BYTES } as object),
       auth: (give) => {
         this.#handshake = new Handshake(options.identity, options.random);
         give(z.encode(helloSchema, this.#handshake.hello));

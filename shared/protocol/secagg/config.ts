@@ -39,8 +39,12 @@ export const secAggConfigSchema = z.strictObject({
   tail: z.array(tailWordSchema).max(32),
   /** Differential privacy has an issue of its own: this protocol version adds no noise. */
   dp: z.literal('none'),
-  /** How holders k, threshold t and quorum q follow from the cohort: t = ⌊2n/3⌋+1, k = n, q = max(⌊(n+⌈γn⌉)/2⌋+1, t). */
-  rule: z.literal('complete-two-thirds'),
+  /**
+   * How holders k, threshold t and quorum q follow from the cohort of n. 'complete-two-thirds' (n ≤ 128): k = n, t = ⌊2n/3⌋+1,
+   * q = max(⌊(n+⌈γn⌉)/2⌋+1, t). 'k-out-40-20': each member draws its own k holders; k and t by the parameter finder for n, γ and δ at 40 bits of
+   * security and 20 of correctness, q = ⌊(n+⌈γn⌉)/2⌋+1.
+   */
+  rule: z.enum(['complete-two-thirds', 'k-out-40-20']),
   /** γ: the share of a cohort that may be corrupt, in thousandths. */
   gammaPermille: z.int().min(0).max(333),
   /** δ: the share of a cohort that may drop out, in thousandths. */

@@ -32,6 +32,21 @@ export function enc(...fields: readonly EncField[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
+/** The fields of a canonical encoding, as bytes; undefined where the bytes are none. The inverse of {@link enc}. */
+export function encFields(bytes: Uint8Array): Uint8Array[] | undefined {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fields: Uint8Array[] = [];
+  let at = 0;
+  while (at < view.length) {
+    if (at + 4 > view.length) return undefined;
+    const end = at + 4 + view.readUInt32BE(at);
+    if (end > view.length) return undefined;
+    fields.push(new Uint8Array(view.subarray(at + 4, end)));
+    at = end;
+  }
+  return fields;
+}
+
 /** SHA-256 of the canonical encoding of some fields. */
 export const hashOf = (...fields: readonly EncField[]): Uint8Array => sha256(enc(...fields));
 

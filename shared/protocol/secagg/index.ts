@@ -6,7 +6,18 @@ export { type Cohort, type CohortMember, cohortBytes, cohortHash, cohortSchema }
 export { configHash, type SecAggConfig, secAggConfigSchema, type TailWord, tailWordSchema } from './config.ts';
 export { type EncField, enc, hashOf } from './enc.ts';
 export { type EncryptedShares, encryptedSharesSchema } from './encryptedShares.ts';
-export { maxCohortSize, maxRosterSize, maxVectorLength } from './limits.ts';
+export {
+  contradiction,
+  type Evidence,
+  type EvidenceKind,
+  evidenceId,
+  evidenceMeaning,
+  evidenceSchema,
+  isEvidence,
+  type SignedStatement,
+  statementText,
+} from './evidence.ts';
+export { maxCohortSize, maxCompleteCohort, maxHolders, maxRosterSize, maxVectorLength } from './limits.ts';
 export { type MaskedInputHeader, maskedInputHeaderBytes, maskedInputHeaderSchema } from './maskedInputHeader.ts';
 export {
   type CoordinatorMessageName,
@@ -27,5 +38,5 @@ export { type RevealShares, revealSharesBytes, revealSharesSchema } from './reve
 export { type Roster, type RosterMember, rosterBytes, rosterHash, rosterSchema } from './roster.ts';
 export { type ShareKeys, type ShareKind, shareHash, shareKeysBytes, shareKeysSchema } from './shareKeys.ts';
 export { type SignSurvivors, signSurvivorsSchema } from './signSurvivors.ts';
-export { type RoundBinding, roundHash, type StartRound, startRoundSchema } from './startRound.ts';
+export { type RoundBinding, roundBytes, roundHash, type StartRound, startRoundSchema } from './startRound.ts';
 export { type Survivors, survivorsBytes, survivorsSchema } from './survivors.ts';

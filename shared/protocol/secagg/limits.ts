@@ -1,11 +1,17 @@
 import { z } from 'zod';
 import { bytesBetween, fixedBytes } from '../bytes.ts';
 
-/** The largest cohort that masks together on the complete graph: every message stays below MAX_CONTROL_MESSAGE_BYTES with it. */
-export const maxCohortSize = 128;
+/** The largest cohort that masks together on the complete graph. */
+export const maxCompleteCohort = 128;
+
+/** The largest cohort that masks together: every message stays within the limits of envelope.ts with it. More members go into groups. */
+export const maxCohortSize = 1000;
+
+/** The most holders of one secret: Shamir's scheme over GF(2^8) has no more places. */
+export const maxHolders = 255;
 
 /** The largest roster of one federation. */
-export const maxRosterSize = 1024;
+export const maxRosterSize = 4096;
 
 /** The most numbers in one update: 2^28. */
 export const maxVectorLength = 2 ** 28;

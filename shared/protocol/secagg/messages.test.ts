@@ -1,10 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_CONTROL_MESSAGE_BYTES } from '../envelope.ts';
+import { MAX_COORDINATOR_MESSAGE_BYTES, MAX_NODE_MESSAGE_BYTES } from '../envelope.ts';
 import { bitmapOf, positionsOf } from './bitmap.ts';
 import { enc, realBytes } from './enc.ts';
-import { maxCohortSize, maxRosterSize } from './limits.ts';
-import { decodeMessage, encodeMessage, type MessageName, type MessageOf, messageHash } from './messages.ts';
+import { maxCohortSize, maxHolders, maxRosterSize } from './limits.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type MessageName,
+  type MessageOf,
+  messageHash,
+  nodeMessages,
+} from './messages.ts';
 
 const bytes = (length: number, fill = 0xff) => new Uint8Array(length).fill(fill);
 const index = 0xffff_ffff;
@@ -37,7 +44,7 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
       wordBits: 32,
       clipNorm: 1 / 3,
       scaleLog2: -20,
-      maxCohort: 128,
+      maxCohort: maxCohortSize,
       weightMax: 16,
       weighting: 'buckets',
       tail: many(32, { name: 'a'.repeat(32), low: -1 / 3, high: 1 / 3, steps: 2 ** 31 - 1 }),
@@ -45,9 +52,9 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
       rule: 'complete-two-thirds',
       gammaPermille: 333,
       deltaPermille: 500,
-      minCohort: 128,
-      minSurvivors: 128,
-      knownFloor: 128,
+      minCohort: maxCohortSize,
+      minSurvivors: maxCohortSize,
+      knownFloor: maxCohortSize,
       planHash: bytes(32),
       architectureHash: bytes(32),
     },
@@ -66,8 +73,8 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
     index,
     cohortHash: sid,
     cohortSignature: signature,
-    boxes: many(maxCohortSize, { holder: index, nonce: bytes(24), ciphertext: bytes(81) }),
-    commitments: many(maxCohortSize, { holder: index, selfHash: sid, maskHash: sid }),
+    boxes: many(maxHolders, { holder: index, nonce: bytes(24), ciphertext: bytes(81) }),
+    commitments: many(maxHolders, { holder: index, selfHash: sid, maskHash: sid }),
     signature,
   },
   encryptedShares: {
@@ -82,10 +89,18 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
       maskHash: sid,
     }),
   },
-  acknowledgeShares: { sid, index, cohortHash: sid, accepted: bytes(16), signature },
-  startRound: { sid, round: 100_000, modelHash: sid, sharers: bytes(16), signature },
-  maskedInputHeader: { sid, roundHash, index, edges: bytes(16), byteLength: 2 ** 30, vectorHash: sid, signature },
-  survivors: { sid, roundHash, survivors: bytes(16), signature },
+  acknowledgeShares: { sid, index, cohortHash: sid, accepted: bytes(maxCohortSize / 8), signature },
+  startRound: { sid, round: 100_000, modelHash: sid, sharers: bytes(maxCohortSize / 8), signature },
+  maskedInputHeader: {
+    sid,
+    roundHash,
+    index,
+    edges: bytes(maxCohortSize / 8),
+    byteLength: 2 ** 30,
+    vectorHash: sid,
+    signature,
+  },
+  survivors: { sid, roundHash, survivors: bytes(maxCohortSize / 8), signature },
   signSurvivors: { sid, roundHash, index, signature },
   quorum: { sid, roundHash, signatures: many(maxCohortSize, { index, signature }) },
   revealShares: {
@@ -95,19 +110,29 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
     shares: many(maxCohortSize, { dealer: index, kind: 'self' as const, share: sid }),
     signature,
   },
-  result: { sid, roundHash, survivors: bytes(16), weightSum: 2048, resultHash: sid, newModelHash: sid, signature },
+  result: {
+    sid,
+    roundHash,
+    survivors: bytes(maxCohortSize / 8),
+    weightSum: 2048,
+    resultHash: sid,
+    newModelHash: sid,
+    signature,
+  },
   abandoned: { sid, code: 'x'.repeat(100), reason: 'x'.repeat(1000) },
 };
+const isBitmap = (field: string) => ['accepted', 'sharers', 'edges', 'survivors'].includes(field);
 const names = Object.keys(largest) as MessageName[];
 
 describe.each(names)('the message "%s"', (name) => {
   const wire = JSON.parse(JSON.stringify(encodeMessage(name, largest[name] as never))) as Record<string, unknown>;
+  const limit = Object.hasOwn(nodeMessages, name) ? MAX_NODE_MESSAGE_BYTES : MAX_COORDINATOR_MESSAGE_BYTES;
   const expectInvalid = (value: unknown) =>
     expect(() => decodeMessage(name, value)).toThrow(expect.objectContaining({ code: 'InvalidMessage' }));
 
   it('comes back as it went, and fits the limit at its largest', () => {
     expect(decodeMessage(name, wire)).toEqual(largest[name]);
-    expect(JSON.stringify(wire).length + 200).toBeLessThan(MAX_CONTROL_MESSAGE_BYTES);
+    expect(JSON.stringify(wire).length + 200).toBeLessThan(limit);
     expect(messageHash(name, decodeMessage(name, wire) as never)).toEqual(messageHash(name, largest[name] as never));
   });
 
@@ -129,8 +154,10 @@ describe.each(names)('the message "%s"', (name) => {
     for (const [field, value] of Object.entries(wire)) {
       if (typeof value !== 'string' || !((largest[name][field as never] as unknown) instanceof Uint8Array)) continue;
       if (value.length > 30) {
-        for (const text of [value.slice(4), `${value}AAAA`, `${value}=`]) expectInvalid({ ...wire, [field]: text });
-        // The last character of 32 bytes carries two bits that must be zero; 16 bytes four; 64 bytes four.
+        // A bitmap may be shorter: that it is one of its cohort is checked where the cohort is known.
+        const shorter = isBitmap(field) ? [] : [value.slice(4)];
+        for (const text of [...shorter, `${value}AAAA`, `${value}=`]) expectInvalid({ ...wire, [field]: text });
+        // The last character of 32 or 125 bytes carries two bits that must be zero; 64 bytes four.
         expectInvalid({ ...wire, [field]: `${value.slice(0, -1)}_` });
       }
       expectInvalid({ ...wire, [field]: '' });

@@ -19,7 +19,8 @@ export const openSchema = z.strictObject({
   seq: counterSchema,
   rosterHash: bytes32Schema,
   config: secAggConfigSchema,
-  graph: z.literal('complete'),
+  /** Must be the one that the configuration's rule asks for. */
+  graph: z.enum(['complete', 'kOut']),
   /** After this moment (milliseconds since 1970, coordinator's clock) no message of the set-up is answered. */
   notAfterMs: counterSchema,
   signature: signatureSchema,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fixedBytes } from '../bytes.ts';
 import { enc, hashOf } from './enc.ts';
-import { bytes32Schema, maxCohortSize, rosterIndexSchema, signatureSchema } from './limits.ts';
+import { bytes32Schema, maxHolders, rosterIndexSchema, signatureSchema } from './limits.ts';
 
 /** XChaCha20's nonce: 24 bytes. */
 export const nonceSchema = fixedBytes(24);
@@ -21,10 +21,10 @@ export const shareKeysSchema = z.strictObject({
   cohortSignature: signatureSchema,
   boxes: z
     .array(z.strictObject({ holder: rosterIndexSchema, nonce: nonceSchema, ciphertext: sealedShareSchema }))
-    .max(maxCohortSize),
+    .max(maxHolders),
   commitments: z
     .array(z.strictObject({ holder: rosterIndexSchema, selfHash: bytes32Schema, maskHash: bytes32Schema }))
-    .max(maxCohortSize),
+    .max(maxHolders),
   signature: signatureSchema,
 });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { sha256 } from '../../crypto/hash.ts';
 import { roundNumberSchema } from '../ids.ts';
-import { hashOf } from './enc.ts';
+import { enc } from './enc.ts';
 import { bitmapSchema, bytes32Schema, signatureSchema } from './limits.ts';
 
 /** M3, coordinator to node: the round this set-up is for, the model to train from and U2; the coordinator signs R with label "round". */
@@ -26,14 +27,9 @@ export interface RoundBinding {
   readonly sharers: Uint8Array;
 }
 
-/** R = H(enc("round", sid, h1, round, modelHash, configHash, U2)): also the bytes that the coordinator signs with label "round". */
-export const roundHash = (binding: RoundBinding): Uint8Array =>
-  hashOf(
-    'round',
-    binding.sid,
-    binding.cohortHash,
-    binding.round,
-    binding.modelHash,
-    binding.configHash,
-    binding.sharers,
-  );
+/** enc("round", sid, h1, round, modelHash, configHash, U2): what R is the hash of. */
+export const roundBytes = (binding: RoundBinding): Uint8Array =>
+  enc('round', binding.sid, binding.cohortHash, binding.round, binding.modelHash, binding.configHash, binding.sharers);
+
+/** R = H({@link roundBytes}): also the bytes that the coordinator signs with label "round". */
+export const roundHash = (binding: RoundBinding): Uint8Array => sha256(roundBytes(binding));

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { type DropPoint, dropPoints, League } from './testing/league.ts';
+
+// Signatures, key agreement and boxes of hundreds of members take minutes: here they are hashes, which keep every equation of the protocol and no
+// secret. Sharing, key derivation and masks are the real ones.
+vi.mock('@hansa/shared/crypto', async (original) => {
+  const real = await original<typeof import('@hansa/shared/crypto')>();
+  const hash = (...parts: readonly (string | Uint8Array)[]): Uint8Array => {
+    const digest = createHash('sha256');
+    for (const part of parts) digest.update(part);
+    return new Uint8Array(digest.digest());
+  };
+  const publicKey = (secret: { expose(): Uint8Array }): Uint8Array => hash('public', secret.expose());
+  const sign = (key: Uint8Array, label: string, message: Uint8Array): Uint8Array => {
+    const half = hash('signature', key, label, message);
+    return new Uint8Array([...half, ...half]);
+  };
+  class IdentityKey {
+    readonly publicKey: Uint8Array;
+    constructor(seed: { expose(): Uint8Array }) {
+      this.publicKey = publicKey(seed);
+    }
+    sign(label: string, message: Uint8Array): Uint8Array {
+      return sign(this.publicKey, label, message);
+    }
+  }
+  const tag = (key: { expose(): Uint8Array }, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array) =>
+    hash('box', key.expose(), nonce, plain, associated).subarray(0, 16);
+  return {
+    ...real,
+    IdentityKey,
+    verifyLabelled: (key: Uint8Array, label: string, message: Uint8Array, signature: Uint8Array): boolean =>
+      Buffer.from(sign(key, label, message)).equals(signature),
+    agreementKeyPair: (random: { bytes(count: number): Uint8Array }) => {
+      const secretKey = new real.SecretBytes(random.bytes(32));
+      return { secretKey, publicKey: publicKey(secretKey) };
+    },
+    agreementPublicKey: publicKey,
+    isUsableAgreementKey: () => true,
+    agree: (secret: { expose(): Uint8Array }, other: Uint8Array) =>
+      new real.SecretBytes(hash('agree', ...[publicKey(secret), other].sort(Buffer.compare))),
+    seal: (key: never, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array) =>
+      new Uint8Array([...plain, ...tag(key, nonce, plain, associated)]),
+    unseal: (key: never, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array) => {
+      const plain = sealed.slice(0, -16);
+      return tag(key, nonce, plain, associated).every((byte, at) => byte === sealed.at(at - 16)) ? plain : undefined;
+    },
+  };
+});
+
+describe('large cohorts, simulated', () => {
+  it('give the exact sum or a named abort', { timeout: 300_000 }, () => {
+    const ends = new Map<string, number>();
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 41, max: 300 }).chain((size) =>
+          fc.record({
+            size: fc.constant(size),
+            rule:
+              size > 128 ? fc.constant('k-out-40-20' as const) : fc.constantFrom('complete-two-thirds', 'k-out-40-20'),
+            nodes: fc.uniqueArray(fc.nat(size - 1), { maxLength: Math.ceil(size / 7) }),
+            at: fc.array(fc.constantFrom(...dropPoints), { minLength: 1, maxLength: 20 }),
+          }),
+        ),
+        fc.integer(),
+        ({ size, rule, nodes, at }, seed) => {
+          const config = { rule, gammaPermille: 50, deltaPermille: 100, vectorLength: 2 };
+          const league = new League({ size, seed, config });
+          league.fates = new Map(
+            nodes.map((node, place): [number, DropPoint] => [League.indexOf(node), at[place % at.length]!]),
+          );
+          league.open();
+          while (league.server.phase !== 'unmasking' && league.server.phase !== 'abandoned') {
+            if (league.server.phase === 'ready') league.startRound();
+            else league.exchange();
+          }
+          const end = league.server.phase === 'abandoned' ? league.server.code : 'exact';
+          ends.set(end, (ends.get(end) ?? 0) + 1);
+          if (league.server.phase === 'abandoned') {
+            expect(['TooFewSurvivors', 'NoQuorum', 'TooFewShares']).toContain(end);
+            expect(league.plan).toBeUndefined();
+          } else expect(league.openedWords(league.plan!)).toEqual(league.exactSum(league.plan!.survivors));
+        },
+      ),
+      // The first two are the largest there are, without drop-outs and with a few.
+      {
+        numRuns: 5,
+        seed: 21,
+        examples: [
+          [{ size: 300, rule: 'k-out-40-20', nodes: [], at: ['vector'] }, 1],
+          [{ size: 300, rule: 'k-out-40-20', nodes: [3, 77, 150, 299], at: ['vector', 'signSurvivors'] }, 2],
+        ],
+      },
+    );
+    expect(ends.get('exact')).toBeGreaterThan(3);
+  });
+});
