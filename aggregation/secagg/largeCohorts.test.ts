@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { decodeMessage, type MessageOf, roundHash, survivorsBytes } from '@hansa/shared/protocol/secagg';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import type { ClientState } from './client/types.ts';
+import { bitsOf } from './cohortView.ts';
 import { type DropPoint, dropPoints, League } from './testing/league.ts';
 
 // Signatures, key agreement and boxes of hundreds of members take minutes: here they are hashes, which keep every equation of the protocol and no
@@ -95,5 +98,38 @@ describe('large cohorts, simulated', () => {
       },
     );
     expect(ends.get('exact')).toBeGreaterThan(3);
+  });
+
+  it('refuse a U2 or a U3 that leaves a node too few of its holders, although it is large enough', {
+    timeout: 60_000,
+  }, () => {
+    const config = { rule: 'k-out-40-20', gammaPermille: 100, deltaPermille: 100, vectorLength: 2 } as const;
+    const league = new League({ size: 200, seed: 'chosen deaths', config }).open();
+    const [victim] = league.nodes.values();
+    const until = <Name extends 'startRound' | 'survivors'>(name: Name): MessageOf<Name> => {
+      for (;;) {
+        const entry = league.toNodes.find((one) => one.name === name && one.to === victim!.index);
+        if (entry !== undefined) return decodeMessage(name, JSON.parse(entry.wire));
+        if (league.server.phase === 'ready') league.startRound();
+        else league.exchange();
+      }
+    };
+    const m3 = until('startRound');
+    const { cohort, holders, setup } = victim!.state as Extract<ClientState, { phase: 'acknowledged' }>;
+    const { threshold, minSurvivors } = cohort.thresholds;
+    const dead = new Set([...holders].slice(0, holders.size - threshold + 1));
+    const left = cohort.order.filter((member) => !dead.has(member));
+    expect(left.length).toBeGreaterThanOrEqual(minSurvivors);
+    const bits = bitsOf(cohort, left);
+    const tooFew = expect.objectContaining({
+      code: 'TooFewSurvivors',
+      message: expect.stringContaining(`${threshold - 1} holders`),
+    });
+    const binding = { ...m3, cohortHash: cohort.hash, configHash: setup.configHash, sharers: bits };
+    const round = league.coordinator.sign('round', roundHash(binding));
+    expect(() => league.deliver(victim!, 'startRound', { ...m3, sharers: bits, signature: round })).toThrow(tooFew);
+    const m4 = until('survivors');
+    const u3 = league.coordinator.sign('u3', survivorsBytes(m4.roundHash, bits));
+    expect(() => league.deliver(victim!, 'survivors', { ...m4, survivors: bits, signature: u3 })).toThrow(tooFew);
   });
 });
