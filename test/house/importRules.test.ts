@@ -16,6 +16,8 @@ const violations = [
   ['aggregation/secagg/planted4.ts', 'node:fs'],
   ['aggregation/secagg/planted5.ts', '../../coordinator/main.ts'],
   ['aggregation/planted6.ts', '@hansa/shared/log'],
+  ['aggregation/kernels/planted18.ts', 'node:fs'],
+  ['aggregation/kernels/build/planted19.ts', 'node:http'],
   ['coordinator/round/planted7.ts', 'fastify'],
   ['coordinator/http/planted8.ts', '@tensorflow/tfjs'],
   ['coordinator/planted9.ts', '@hansa/client-node'],
@@ -32,6 +34,7 @@ const violations = [
 /** What must stay allowed, or the rules would pass this test by refusing everything. */
 const allowed = [
   ['aggregation/fine1.ts', '@hansa/shared/crypto'],
+  ['aggregation/kernels/build/fine9.ts', 'node:fs'],
   ['coordinator/http/fine2.ts', 'fastify'],
   ['coordinator/round/fine3.ts', '@hansa/aggregation/secagg/server'],
   ['client-node/training/fine4.ts', '@tensorflow/tfjs'],

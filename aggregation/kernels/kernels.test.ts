@@ -1,0 +1,199 @@
+import { seededRandom } from '@hansa/shared/random';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { kernels } from './chosenKernels.ts';
+import { blockValues, type Kernels, kernelMemorySizeBytes, signsAt, sumAt, termsAt, valuesAt } from './kernels.ts';
+import { plainKernels } from './plainKernels.ts';
+
+const simd = kernels();
+const plain = plainKernels();
+const noise = seededRandom('kernels').bytes(kernelMemorySizeBytes);
+
+/** Runs one call on both from the same memory, random where nothing is given; results and whole memories must agree. */
+function expectTwins(
+  places: readonly (readonly [at: number, bytes: Uint8Array])[],
+  call: (kernels: Kernels) => unknown,
+): { memory: Uint8Array; result: number } {
+  const results = [simd, plain].map((one) => {
+    one.memory.set(noise);
+    for (const [at, bytes] of places) one.memory.set(bytes, at);
+    return call(one);
+  });
+  expect(results[0]).toBe(results[1]);
+  // A Buffer's comparison tells in microseconds what toEqual takes seconds for.
+  expect(Buffer.compare(simd.memory, plain.memory)).toBe(0);
+  return { memory: simd.memory, result: results[0] as number };
+}
+
+const bytesOf = (values: Float32Array | Uint32Array | Uint16Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+/** Words with the ring's ends among them, and any number of them: tails of every length. */
+const words = (bits: 16 | 32) => {
+  const top = 2 ** bits - 1;
+  return fc.array(
+    fc.oneof(
+      fc.constantFrom(0, 1, 2 ** (bits - 1) - 1, 2 ** (bits - 1), top - 1, top),
+      fc.integer({ min: 0, max: top }),
+    ),
+    { maxLength: 150 },
+  );
+};
+
+/** An element's offset from a tile's start: kernels must not rely on more than a word's alignment. */
+const shift = fc.integer({ min: 0, max: 9 });
+
+const anyFloat = fc.oneof(
+  fc.float({ noNaN: true, noDefaultInfinity: true }),
+  fc.float({ min: -4, max: 4, noNaN: true }),
+  fc.constantFrom(0, -0, 0.5, -0.5, 1.5, -1.5, 2 ** -149, 2 ** 31, -(2 ** 31), 3.4028234663852886e38),
+);
+
+const runs = { numRuns: 400, seed: 5 };
+
+describe('the kernels', () => {
+  it('are the compiled ones here', () => expect(simd.kind).toBe('simd'));
+
+  it.each([
+    [32, 'addWords32', 1],
+    [32, 'subtractWords32', -1],
+    [16, 'addWords16', 1],
+    [16, 'subtractWords16', -1],
+  ] as const)('of %i bits: %s is its twin and wraps as the ring does', (bits, name, sign) => {
+    const Words = bits === 32 ? Uint32Array : Uint16Array;
+    fc.assert(
+      fc.property(words(bits), words(bits), shift, (left, right, by) => {
+        const count = Math.min(left.length, right.length);
+        const [first, second] = [sumAt + by * (bits / 8), termsAt + 2 * by * (bits / 8)];
+        const { memory } = expectTwins(
+          [
+            [first, bytesOf(Words.from(left))],
+            [second, bytesOf(Words.from(right))],
+          ],
+          (one) => one[name](first, second, count),
+        );
+        const sums = new Words(memory.slice(first, first + (count * bits) / 8).buffer);
+        for (let at = 0; at < count; at++)
+          expect(sums[at]).toBe(Number(BigInt.asUintN(bits, BigInt(left[at]!) + BigInt(sign * right[at]!))));
+      }),
+      runs,
+    );
+  });
+
+  it.each([
+    [32, 'quantise32'],
+    [16, 'quantise16'],
+  ] as const)('to %i bits: %s is its twin, rounds to the nearest and stops at the limit', (bits, name) => {
+    const Words = bits === 32 ? Int32Array : Int16Array;
+    fc.assert(
+      fc.property(
+        fc.array(anyFloat, { maxLength: 70 }),
+        fc.oneof(fc.constantFrom(1, 2 ** 28, 0.5), fc.double({ min: 1e-3, max: 1e9, noNaN: true })),
+        fc.oneof(fc.constant(2 ** (bits - 1) - 1), fc.integer({ min: 1, max: 2 ** (bits - 1) - 1 })),
+        shift,
+        (numbers, factor, limit, by) => {
+          const values = Float32Array.from(numbers);
+          const at = sumAt + 4 * by;
+          const { memory, result } = expectTwins([[valuesAt + 4 * by, bytesOf(values)]], (one) =>
+            one[name](at, valuesAt + 4 * by, values.length, factor, limit),
+          );
+          expect(result).toBe(1);
+          const got = new Words(memory.slice(at, at + (values.length * bits) / 8).buffer);
+          for (const [index, value] of values.entries()) {
+            const exact = Math.min(Math.max(value * factor, -limit), limit);
+            expect(Math.abs(got[index]! - exact)).toBeLessThanOrEqual(0.5);
+          }
+        },
+      ),
+      runs,
+    );
+  });
+
+  it.each(['quantise32', 'quantise16'] as const)(
+    '%s tells one value that is not finite, wherever it stands',
+    (name) => {
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+        for (let count = 1; count < 20; count++)
+          for (let place = 0; place < count; place++) {
+            const values = new Float32Array(count).fill(1);
+            values[place] = value;
+            const { result } = expectTwins([[valuesAt, bytesOf(values)]], (one) =>
+              one[name](sumAt, valuesAt, count, 4, 100),
+            );
+            expect(result).toBe(0);
+          }
+    },
+  );
+
+  it('sumOfSquares is its twin and a sum of squares', () => {
+    fc.assert(
+      fc.property(fc.array(anyFloat, { maxLength: 70 }), shift, (numbers, by) => {
+        const values = Float32Array.from(numbers);
+        const at = valuesAt + 4 * by;
+        const { result } = expectTwins([[at, bytesOf(values)]], (one) => one.sumOfSquares(at, values.length));
+        const exact = values.reduce((total, value) => total + value * value, 0);
+        expect(Math.abs(result - exact)).toBeLessThanOrEqual(1e-12 * exact);
+      }),
+      runs,
+    );
+  });
+
+  it('flipSigns is its twin and turns the signs of the bits that are set', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyFloat, { maxLength: 70 }),
+        fc.uint8Array({ minLength: 10, maxLength: 10 }),
+        (numbers, signs) => {
+          const values = Float32Array.from(numbers);
+          const { memory } = expectTwins(
+            [
+              [valuesAt, bytesOf(values)],
+              [signsAt, signs],
+            ],
+            (one) => one.flipSigns(valuesAt, signsAt, values.length),
+          );
+          const got = new Float32Array(memory.slice(valuesAt, valuesAt + values.byteLength).buffer);
+          for (const [index, value] of values.entries())
+            expect(got[index]).toBe((signs[index >>> 3]! >>> (index & 7)) & 1 ? -value : value);
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('scale is its twin', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyFloat, { maxLength: 70 }),
+        fc.double({ min: -8, max: 8, noNaN: true }),
+        shift,
+        (numbers, factor, by) => {
+          const values = Float32Array.from(numbers);
+          expectTwins([[valuesAt + 4 * by, bytesOf(values)]], (one) =>
+            one.scale(valuesAt + 4 * by, values.length, factor),
+          );
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('butterflies is its twin from every span, for every size that fits', () => {
+    for (let count = 1; count <= blockValues; count *= 2)
+      for (let span = 1; span <= count; span *= 2) {
+        const values = Float32Array.from({ length: count }, (_, at) => Math.sin(at * at + span));
+        expectTwins([[valuesAt, bytesOf(values)]], (one) => one.butterflies(valuesAt, count, span));
+      }
+  });
+
+  it('butterflies from span 1 is the Walsh-Hadamard transform', () => {
+    for (let count = 1; count <= 64; count *= 2) {
+      const values = Float32Array.from({ length: count }, (_, at) => ((at * 7919) % 17) - 8);
+      const { memory } = expectTwins([[valuesAt, bytesOf(values)]], (one) => one.butterflies(valuesAt, count, 1));
+      const got = new Float32Array(memory.slice(valuesAt, valuesAt + 4 * count).buffer);
+      const parity = (bits: number): number => (bits === 0 ? 0 : (bits & 1) ^ parity(bits >>> 1));
+      for (let row = 0; row < count; row++)
+        expect(got[row]).toBe(values.reduce((sum, value, at) => sum + (parity(row & at) ? -value : value), 0));
+    }
+  });
+});

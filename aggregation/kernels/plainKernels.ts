@@ -1,0 +1,71 @@
+import { type Kernels, kernelMemorySizeBytes } from './kernels.ts';
+
+/** The kernels' twin in plain TypeScript: what they are tested against, and what runs where SIMD does not. */
+export function plainKernels(): Kernels {
+  const buffer = new ArrayBuffer(kernelMemorySizeBytes);
+  const u32 = (at: number, count: number) => new Uint32Array(buffer, at, count);
+  const u16 = (at: number, count: number) => new Uint16Array(buffer, at, count);
+  const f32 = (at: number, count: number) => new Float32Array(buffer, at, count);
+  return {
+    kind: 'plain',
+    memory: new Uint8Array(buffer),
+    addWords32: (sumAt, termsAt, count) => add(u32(sumAt, count), u32(termsAt, count)),
+    subtractWords32: (sumAt, termsAt, count) => subtract(u32(sumAt, count), u32(termsAt, count)),
+    addWords16: (sumAt, termsAt, count) => add(u16(sumAt, count), u16(termsAt, count)),
+    subtractWords16: (sumAt, termsAt, count) => subtract(u16(sumAt, count), u16(termsAt, count)),
+    quantise32: (wordsAt, valuesAt, count, factor, limit) =>
+      quantise(new Int32Array(buffer, wordsAt, count), f32(valuesAt, count), factor, limit),
+    quantise16: (wordsAt, valuesAt, count, factor, limit) =>
+      quantise(new Int16Array(buffer, wordsAt, count), f32(valuesAt, count), factor, limit),
+    sumOfSquares: (valuesAt, count) => sumOfSquares(f32(valuesAt, count)),
+    flipSigns: (valuesAt, signsAt, count) =>
+      flipSigns(u32(valuesAt, count), new Uint8Array(buffer, signsAt, Math.ceil(count / 8))),
+    butterflies: (valuesAt, count, span) => butterflies(f32(valuesAt, count), span),
+    scale: (valuesAt, count, factor) => scale(f32(valuesAt, count), factor),
+  };
+}
+
+function add(sum: Uint32Array | Uint16Array, terms: Uint32Array | Uint16Array): void {
+  for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! + terms[index]!;
+}
+
+function subtract(sum: Uint32Array | Uint16Array, terms: Uint32Array | Uint16Array): void {
+  for (let index = 0; index < sum.length; index++) sum[index] = sum[index]! - terms[index]!;
+}
+
+function quantise(words: Int32Array | Int16Array, values: Float32Array, factor: number, limit: number): number {
+  let finite = 1;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!;
+    if (!Number.isFinite(value)) finite = 0;
+    words[index] = Math.min(Math.max(Math.floor(value * factor + 0.5), -limit), limit);
+  }
+  return finite;
+}
+
+function sumOfSquares(values: Float32Array): number {
+  const lanes: [number, number, number, number] = [0, 0, 0, 0];
+  for (let index = 0; index < values.length; index++) lanes[index & 3]! += values[index]! * values[index]!;
+  return lanes[0] + lanes[1] + (lanes[2] + lanes[3]);
+}
+
+function flipSigns(bits: Uint32Array, signs: Uint8Array): void {
+  for (let index = 0; index < bits.length; index++)
+    bits[index] = bits[index]! ^ (((signs[index >>> 3]! >>> (index & 7)) & 1) << 31);
+}
+
+function butterflies(values: Float32Array, firstSpan: number): void {
+  for (let span = firstSpan; span < values.length; span *= 2)
+    for (let block = 0; block < values.length; block += 2 * span)
+      for (let index = block; index < block + span; index++) {
+        const first = values[index]!;
+        const second = values[index + span]!;
+        values[index] = first + second;
+        values[index + span] = first - second;
+      }
+}
+
+function scale(values: Float32Array, factor: number): void {
+  const rounded = Math.fround(factor);
+  for (let index = 0; index < values.length; index++) values[index] = values[index]! * rounded;
+}
