@@ -35,12 +35,13 @@ export async function checkModel(path: string, config: SecAggConfig): Promise<vo
   }
 }
 
-/** What this node puts into the sum, for the update in `updateFile`. `close` lets go of the file. */
+/** What this node puts into the sum, for the update in `updateFile`; `seed` is the round's rotation seed. `close` lets go of the file. */
 export function openContribution(
   updateFile: string,
   config: SecAggConfig,
   plan: Plan,
   result: TrainResult,
+  seed: Uint8Array,
 ): { contribution: Contribution; close(): void } {
   const descriptor = openSync(updateFile, 'r');
   const weight =
@@ -52,6 +53,7 @@ export function openContribution(
     update: fileSource(descriptor, config.vectorLength),
     weight,
     tail: { loss: result.trainLoss, validationLoss: result.validationLoss },
+    rotationSeed: seed,
   };
   return { contribution, close: () => closeSync(descriptor) };
 }
@@ -79,8 +81,9 @@ export async function keepUpdate(
   signal: AbortSignal,
 ): Promise<void> {
   await makeFolder(folder);
-  const quantised = join(folder, `${name}.u32`);
-  const masked = join(folder, `${name}.masked.u32`);
+  const words = `u${contribution.config.wordBits}`;
+  const quantised = join(folder, `${name}.${words}`);
+  const masked = join(folder, `${name}.masked.${words}`);
   await writeTiles(quantisedTiles(contribution), `${quantised}.tmp`, signal);
   await writing(masked, async () => {
     await copyFile(maskedFile, `${masked}.tmp`);

@@ -10,6 +10,7 @@ import {
   type JournalRecord,
   step,
 } from '@hansa/aggregation/secagg/client';
+import { rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import type { Clock } from '@hansa/shared/clock';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
@@ -92,7 +93,7 @@ export class SetupRun {
     this.#ports = ports;
     this.#state = opened.state;
     this.#updateFile = join(ports.folder.spool, `${open.task}-${open.seq}.update.f32`);
-    this.#maskedFile = join(ports.folder.spool, `${open.task}-${open.seq}.masked.u32`);
+    this.#maskedFile = join(ports.folder.spool, `${open.task}-${open.seq}.masked`);
   }
 
   /** Starts a set-up whose OPEN the reducer has accepted in `opened`. */
@@ -270,7 +271,8 @@ export class SetupRun {
       });
     signal.throwIfAborted();
     this.#stageDone(round, 'training', plan.localSteps);
-    this.#contributed = openContribution(this.#updateFile, config, plan, result);
+    const seed = rotationSeed(config, effect.modelHash, round);
+    this.#contributed = openContribution(this.#updateFile, config, plan, result, seed);
     this.#later('training', { type: 'prepared', modelHash: effect.modelHash, nowMs: this.#ports.clock.now() });
   }
 

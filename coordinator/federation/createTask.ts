@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { assertConfigFits } from '@hansa/aggregation/secagg/encoding';
+import { assertConfigFits, scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
 import { sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import {
   parameterCount,
   readHeader,
   type SafetensorsHeader,
-  scaleLog2For,
   standardSafetensorsLimits,
   wordLimit,
 } from '@hansa/shared/numeric';
@@ -72,7 +71,7 @@ export async function newTask(request: CreateTask, blobs: BlobStore, nowMs: numb
  */
 export function secAggConfigOf(file: TaskFile, planText: string, header: SafetensorsHeader): SecAggConfig {
   const { cohort, secureAggregation: settings } = file;
-  const { clipNorm, weighting, maxLoss } = settings;
+  const { clipNorm, ring, weighting, maxLoss } = settings;
   const vectorLength = parameterCount(header.manifest);
   if (vectorLength < 1 || vectorLength > maxVectorLength) {
     throw new HansaError(
@@ -84,9 +83,9 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   const config: SecAggConfig = {
     suite: 'SA-1',
     vectorLength,
-    wordBits: 32,
+    wordBits: ring,
     clipNorm,
-    scaleLog2: scaleLog2For({ clipNorm, maxCohort: cohort.maximum }),
+    scaleLog2: scaleLog2Of({ vectorLength, wordBits: ring, clipNorm, maxCohort: cohort.maximum }),
     maxCohort: cohort.maximum,
     weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,
     weighting: weighting.kind,

@@ -1,6 +1,13 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openSum } from '@hansa/aggregation/secagg/encoding';
+import {
+  addMasks,
+  FoldedSum,
+  type OpenedSum,
+  openSum,
+  opposite,
+  rotationSeed,
+} from '@hansa/aggregation/secagg/encoding';
 import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
@@ -11,12 +18,14 @@ import type { BlobFacts, BlobReader, BlobStore } from '../storage/blobStore.ts';
 
 /** After so many tiles of 64 KiB other work gets its turn. */
 const TILES_PER_TURN = 4;
+/** What is read of a vector at once. */
+const CHUNK_SIZE_BYTES = 256 * 1024;
 const FLOAT_SIZE_BYTES = 4;
 
 /** What came of opening a sum. */
 export interface OpenedModel {
   readonly model: BlobFacts;
-  /** SHA-256 of the unmasked sum: body then tail, little-endian u32 words. */
+  /** SHA-256 of the unmasked sum: body then tail. */
   readonly resultHash: Uint8Array;
   readonly weightSum: number;
   /** Means of the tail's numbers by name. */
@@ -25,6 +34,7 @@ export interface OpenedModel {
 
 export interface OpenModelRequest {
   readonly config: SecAggConfig;
+  readonly round: number;
   readonly plan: UnmaskPlan;
   /** Files of the committed vectors by roster index. */
   readonly files: ReadonlyMap<number, string>;
@@ -37,18 +47,20 @@ export interface OpenModelRequest {
 /**
  * Folds the survivors' vectors, subtracts the masks, applies the strategy and stores the next model; wipes the plan.
  *
- * Tile by tile: memory does not grow with the number of vectors or their length. The model is stored only once the whole sum proved to be in range.
+ * Memory: the sum, whatever the number of vectors; in the 16-bit ring also the mean. The model is stored only once the whole sum proved to be in range.
  *
  * @throws HansaError SumOutOfRange, StorageFull
  */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
-  const { config, plan, files, header, baseModelHash, strategy, blobs } = request;
+  const { config, round, plan, files, header, baseModelHash, strategy, blobs } = request;
   const base = await blobs.open(baseModelHash);
-  const vectors = new Map<number, number>();
   try {
     if (base === undefined) throw new RangeError('the model of the running round is not stored');
-    for (const index of plan.survivors) vectors.set(index, openSync(fileOf(files, index), 'r'));
-    const sum = openSum(config, plan, vectorReader(vectors));
+    const folded = new FoldedSum(config);
+    for (const index of plan.survivors) await foldFile(folded, fileOf(files, index));
+    await unmask(config, plan, folded.bytes);
+    const seed = rotationSeed(config, Buffer.from(baseModelHash, 'hex'), round);
+    const sum = openSum(config, plan.survivors.length, folded.bytes, seed);
     let resultHash: Uint8Array | undefined;
     const content = modelContent(sum.tiles(), base, header, strategy, (hash) => {
       resultHash = hash;
@@ -58,13 +70,36 @@ export async function openModel(request: OpenModelRequest): Promise<OpenedModel>
     return { model, resultHash, weightSum: sum.weightSum, means: sum.means };
   } finally {
     wipeUnmaskPlan(plan);
-    for (const descriptor of vectors.values()) closeSync(descriptor);
     await base?.close();
   }
 }
 
+async function foldFile(folded: FoldedSum, file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    const chunk = new Uint8Array(CHUNK_SIZE_BYTES);
+    let done = 0;
+    while (done < folded.bytes.length) {
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, done);
+      if (bytesRead === 0) throw new RangeError('a committed vector is shorter than its header said');
+      folded.add(done, chunk.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function unmask(config: SecAggConfig, plan: UnmaskPlan, sum: Uint8Array): Promise<void> {
+  const masks = opposite(plan.masks);
+  for (let start = 0; start < sum.length; start += CHUNK_SIZE_BYTES) {
+    addMasks(config, masks, sum, { start, end: Math.min(start + CHUNK_SIZE_BYTES, sum.length) });
+    await nextTurn();
+  }
+}
+
 async function* modelContent(
-  tiles: ReturnType<ReturnType<typeof openSum>['tiles']>,
+  tiles: ReturnType<OpenedSum['tiles']>,
   base: BlobReader,
   header: SafetensorsHeader,
   settings: TaskFile['strategy'],
@@ -98,22 +133,6 @@ async function* modelContent(
     yield bytesOf(after);
     if (count % TILES_PER_TURN === 0) await nextTurn();
   }
-}
-
-function vectorReader(vectors: ReadonlyMap<number, number>) {
-  let buffer = new Uint8Array(0);
-  return (index: number, byteOffset: number, byteLength: number): Uint8Array => {
-    if (buffer.length < byteLength) buffer = new Uint8Array(byteLength);
-    const descriptor = vectors.get(index);
-    if (descriptor === undefined) throw new RangeError(`no vector of member ${index} is open`);
-    let done = 0;
-    while (done < byteLength) {
-      const read = readSync(descriptor, buffer, done, byteLength - done, byteOffset + done);
-      if (read === 0) throw new RangeError('a committed vector is shorter than its header said');
-      done += read;
-    }
-    return buffer.subarray(0, byteLength);
-  };
 }
 
 function fileOf(files: ReadonlyMap<number, string>, index: number): string {

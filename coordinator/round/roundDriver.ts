@@ -498,6 +498,7 @@ export class RoundDriver {
     const beganMs = clock.now();
     const opened = await openModel({
       config,
+      round: this.#spec.round,
       plan: effect.plan,
       files,
       header,

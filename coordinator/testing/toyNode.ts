@@ -11,7 +11,7 @@ import {
   step,
   waiting,
 } from '@hansa/aggregation/secagg/client';
-import { maskedTiles, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
+import { maskedTiles, rotationSeed, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
 import {
@@ -246,13 +246,14 @@ export class ToyNode {
         this.#step({ type: 'prepared', modelHash: effect.modelHash, nowMs: Date.now() });
         return;
       case 'mask': {
-        const { round } = this.state as { round: { round: number } };
+        const { round } = this.state as { round: { round: number; modelHash: Uint8Array } };
         const chunks: Uint8Array[] = [];
         const contribution = {
           config: effect.config,
           update: updateOf(this.#options.update(round.round, effect.config)),
           weight: effect.config.weightMax,
           tail: this.#options.tail ?? { loss: 1, validationLoss: 2 },
+          rotationSeed: rotationSeed(effect.config, round.modelHash, round.round),
         };
         const tiles = maskedTiles(contribution, effect.plan);
         let tile = tiles.next();

@@ -2,7 +2,7 @@ export { deriveKey, hkdfSha256 } from './deriveKey.ts';
 export { equalBytes, sha256 } from './hash.ts';
 export { IdentityKey, newIdentitySeed } from './identityKey.ts';
 export { agree, agreementKeyPair, agreementPublicKey, isUsableAgreementKey } from './keyAgreement.ts';
-export { MaskStream, maskTileWords } from './maskStream.ts';
+export { MaskStream, maskBlockSizeBytes, maskTileSizeBytes } from './maskStream.ts';
 export { seal, sealNonceBytes, unseal } from './seal.ts';
 export { SecretBytes } from './secretBytes.ts';
 export { combineShares, type Share, splitSecret } from './shamir.ts';

@@ -5,36 +5,37 @@ import type { SecretBytes } from './secretBytes.ts';
 
 if (endianness() !== 'LE') throw new Error('Hansa computes on little-endian machines only');
 
-/** Words that one call of {@link MaskStream.next} may ask for: 64 KiB, the size at which node:crypto's AES is fastest. */
-export const maskTileWords = 16_384;
+/** Bytes that one call of {@link MaskStream.next} may ask for: 64 KiB, the size at which node:crypto's AES is fastest. */
+export const maskTileSizeBytes = 65_536;
 
-const zeros = new Uint8Array(maskTileWords * 4);
+/** A stream may start at any multiple of this: one block of AES. */
+export const maskBlockSizeBytes = 16;
+
+const zeros = new Uint8Array(maskTileSizeBytes);
 
 /**
- * G(key): the words of AES-256-CTR with IV 0, little-endian, read a tile at a time.
+ * G(key): the bytes of AES-256-CTR with IV 0, read a tile at a time, once from front to back.
  *
- * A stream is read once from front to back; it may start at any multiple of four words. Source: SA-1, M3; NIST SP 800-38A, section 6.5.
+ * node:crypto cannot write into a buffer that it is given: each tile is a new one of its own making, which the caller copies from and forgets.
+ * Source: SA-1, M3; NIST SP 800-38A, section 6.5.
  */
 export class MaskStream {
   readonly #cipher: Cipher;
 
-  constructor(key: SecretBytes, startWord = 0) {
+  /** RangeError unless the key has 32 bytes and `start`, a byte offset, is a multiple of {@link maskBlockSizeBytes}. */
+  constructor(key: SecretBytes, start = 0) {
     requireLength(key.expose(), 32, 'key');
-    if (!Number.isSafeInteger(startWord) || startWord < 0 || startWord % 4 !== 0)
-      throw new RangeError('A mask stream starts at a multiple of four words');
-    const counter = Buffer.alloc(16);
-    counter.writeBigUInt64BE(BigInt(startWord / 4), 8);
+    if (!Number.isSafeInteger(start) || start < 0 || start % maskBlockSizeBytes !== 0)
+      throw new RangeError(`A mask stream starts at a multiple of ${maskBlockSizeBytes} bytes`);
+    const counter = Buffer.alloc(maskBlockSizeBytes);
+    counter.writeBigUInt64BE(BigInt(start / maskBlockSizeBytes), 8);
     this.#cipher = createCipheriv('aes-256-ctr', key.expose(), counter);
   }
 
-  /** The next `count` words, 1..{@link maskTileWords}. */
-  next(count: number): Uint32Array {
-    if (!Number.isInteger(count) || count < 1 || count > maskTileWords)
-      throw new RangeError(`A tile has 1..${maskTileWords} words, not ${count}`);
-    const bytes = this.#cipher.update(zeros.subarray(0, count * 4));
-    // Small results come from Node's shared pool and need not be aligned.
-    return bytes.byteOffset % 4 === 0
-      ? new Uint32Array(bytes.buffer, bytes.byteOffset, count)
-      : new Uint32Array(Uint8Array.from(bytes).buffer);
+  /** The next `sizeBytes` bytes, 1..{@link maskTileSizeBytes}. */
+  next(sizeBytes: number): Uint8Array {
+    if (!Number.isInteger(sizeBytes) || sizeBytes < 1 || sizeBytes > maskTileSizeBytes)
+      throw new RangeError(`A tile has 1..${maskTileSizeBytes} bytes, not ${sizeBytes}`);
+    return this.#cipher.update(sizeBytes === maskTileSizeBytes ? zeros : zeros.subarray(0, sizeBytes));
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fitsWithoutWrap, quantiseInto, scaleLog2For, wordLimit } from './fixedPoint.ts';
+import { fitsWithoutWrap, scaleLog2For, wordLimit } from './fixedPoint.ts';
 
 describe('the scale', () => {
   it('is the largest power of two that cannot wrap, for any clip and cohort', () => {
@@ -27,17 +27,5 @@ describe('the scale', () => {
     for (const clipNorm of [0, -1, Number.MIN_VALUE, Number.MAX_VALUE, Number.NaN])
       expect(() => scaleLog2For({ clipNorm, maxCohort: 5 })).toThrow(RangeError);
     expect(() => scaleLog2For({ clipNorm: 1, maxCohort: 0 })).toThrow(RangeError);
-  });
-});
-
-describe('quantising', () => {
-  it('rounds to the nearest step and stops at the limit', () => {
-    const words = new Int32Array(5);
-    expect(quantiseInto(words, Float32Array.of(0.24, -0.26, 100, -100, 0), 4, 8)).toBe(true);
-    expect([...words]).toEqual([1, -1, 8, -8, 0]);
-  });
-
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses %s', (value) => {
-    expect(quantiseInto(new Int32Array(2), Float32Array.of(0, value), 4, 8)).toBe(false);
   });
 });

@@ -30,23 +30,3 @@ export function scaleLog2For({ clipNorm, maxCohort }: FixedPointBounds): number 
 export function fitsWithoutWrap(bounds: FixedPointBounds, scaleLog2: number): boolean {
   return 2 ** scaleLog2 * bounds.clipNorm <= Math.floor(wordLimit / bounds.maxCohort) - 1;
 }
-
-/**
- * Writes round(factor · value) of each value into `words` as two's complement, clamped to ±`limit`; `limit` ≤ B.
- *
- * Returns false, leaving `words` half-written, where a value is not finite. Halves round up.
- */
-export function quantiseInto(words: Int32Array, values: Float32Array, factor: number, limit: number): boolean {
-  if (words.length !== values.length) throw new RangeError('words and values must have one length');
-  for (let index = 0; index < values.length; index++) {
-    const scaled = Math.round(values[index]! * factor);
-    // NaN fails both comparisons and infinities the second, so one test finds everything that is not finite or out of range.
-    if (!(scaled >= -limit && scaled <= limit)) {
-      if (!Number.isFinite(values[index]!)) return false;
-      words[index] = scaled > 0 ? limit : -limit;
-    } else {
-      words[index] = scaled;
-    }
-  }
-  return true;
-}

@@ -1,4 +1,4 @@
-export { type FixedPointBounds, fitsWithoutWrap, quantiseInto, scaleLog2For, wordLimit } from './fixedPoint.ts';
+export { type FixedPointBounds, fitsWithoutWrap, scaleLog2For, wordLimit } from './fixedPoint.ts';
 export {
   elementCount,
   groupOf,
@@ -8,7 +8,6 @@ export {
   type TensorEntry,
   type TensorGroup,
 } from './manifest.ts';
-export { addWords, subtractWords } from './ring.ts';
 export {
   encodeFile,
   encodeHeader,

@@ -124,7 +124,7 @@ export const roundRecordSchema = z.strictObject({
   weightSum: z.int().optional(),
   baseModelHash: sha256HexSchema,
   modelHash: sha256HexSchema.optional(),
-  /** SHA-256 of the unmasked sum: little-endian u32 words, body then tail. */
+  /** SHA-256 of the unmasked sum: little-endian words, body then tail. */
   sumHash: sha256HexSchema.optional(),
 });
 export type RoundRecord = z.infer<typeof roundRecordSchema>;

@@ -70,6 +70,8 @@ export const taskFileSchema = z.strictObject({
     .strictObject({
       /** L2 bound c on each node's update. */
       clipNorm: z.number().min(1e-6).max(1e6).default(10),
+      /** w: bits of a number on the wire. 16 halves what a node sends and costs precision: its update is rotated, then told in coarser steps. */
+      ring: z.literal([16, 32]).default(32),
       weighting: z
         .discriminatedUnion('kind', [
           z.strictObject({ kind: z.literal('uniform') }),

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSum } from '@hansa/aggregation/secagg/encoding';
-import { League } from '@hansa/aggregation/secagg/testing';
+import { League, unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { dataConfigSchema } from '@hansa/client-node/data';
 import { initialWeights, writeModelFile } from '@hansa/client-node/model';
@@ -108,9 +108,9 @@ function securelyAveraged(of: readonly Float32Array[], clipNorm: number): { mode
   });
   league.open();
   while (league.server.phase !== 'unmasking') league.server.phase === 'ready' ? league.startRound() : league.exchange();
-  const sum = openSum(league.config, league.plan!, (index, offset, length) =>
-    league.vectors.get(index)!.subarray(offset, offset + length),
-  );
+  const plan = league.plan!;
+  const unmasked = unmaskedSum(league.config, plan, (index) => league.vectors.get(index)!);
+  const sum = openSum(league.config, plan.survivors.length, unmasked, league.rotationSeed);
   const model = new Float32Array(start.length);
   const strategy = fedAvg({ serverLearningRate: 1 });
   for (const { start: at, mean } of sum.tiles()) {

@@ -1,7 +1,7 @@
 import { equalBytes } from '@hansa/shared/crypto';
 import { maskedInputHeaderBytes } from '@hansa/shared/protocol/secagg';
 import { bitsOf } from '../cohortView.ts';
-import { byteLengthOf } from '../encoding/fits.ts';
+import { byteLengthOf } from '../encoding/layout.ts';
 import { edgesOf } from '../graph.ts';
 import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
 import { refuse } from '../refuse.ts';

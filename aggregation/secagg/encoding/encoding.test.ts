@@ -1,21 +1,25 @@
 import { createHash } from 'node:crypto';
-import { maskTileWords, SecretBytes } from '@hansa/shared/crypto';
+import { SecretBytes } from '@hansa/shared/crypto';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MaskPlan, UnmaskPlan } from '../masks.ts';
-import { collect, leagueConfig } from '../testing/league.ts';
-import { assertConfigFits, assertEncodingFits, byteLengthOf } from './fits.ts';
+import { collect, leagueConfig, unmaskedSum } from '../testing/league.ts';
+import { assertConfigFits, assertEncodingFits } from './fits.ts';
+import { byteLengthOf } from './layout.ts';
 import { type Contribution, maskedTiles, quantisedTiles, updateOf } from './maskedTiles.ts';
 import { openSum, type SumSummary } from './openSum.ts';
 import { decodeTail, encodeTail } from './tail.ts';
 import { bucketWeight } from './weight.ts';
 
-const open = (config: SecAggConfig, vectors: readonly Uint8Array[], masks: UnmaskPlan['masks'] = []) =>
-  openSum(config, { survivors: vectors.map((_, index) => index), masks }, (index, offset, length) =>
-    vectors[index]!.subarray(offset, offset + length),
-  );
+const seed = seededRandom('rotation').bytes(32);
+
+const open = (config: SecAggConfig, vectors: readonly Uint8Array[], masks: UnmaskPlan['masks'] = []) => {
+  const survivors = vectors.map((_, index) => index);
+  const sum = unmaskedSum(config, { survivors, masks }, (index) => vectors[index]!);
+  return openSum(config, vectors.length, sum, seed);
+};
 
 const meanOf = (opened: ReturnType<typeof openSum>, length: number): { mean: Float64Array; summary: SumSummary } => {
   const mean = new Float64Array(length);
@@ -32,6 +36,7 @@ const contribution = (config: SecAggConfig, update: Float32Array, weight = confi
   update: updateOf(update),
   weight,
   tail: { loss: 1 },
+  rotationSeed: seed,
 });
 
 const clipped = (values: Float32Array, clipNorm: number): Float64Array => {
@@ -139,6 +144,7 @@ describe('masked tiles', () => {
     ],
   });
   // Around the edges of a tile and of a cipher block: the weight and the loss are the two words after the body.
+  const maskTileWords = 16_384;
   it.each([
     1,
     2,

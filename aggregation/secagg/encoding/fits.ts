@@ -1,33 +1,78 @@
 import { HansaError } from '@hansa/shared/errors';
-import { fitsWithoutWrap, wordLimit } from '@hansa/shared/numeric';
+import { fitsWithoutWrap, scaleLog2For, wordLimit } from '@hansa/shared/numeric';
 import { maxCompleteCohort, type SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { graphOf } from '../graph.ts';
 import { thresholdsFor } from '../thresholds.ts';
+import { passLengthOf } from './rotation.ts';
 
 /** The least S·c: below it an update is told in so few steps that training suffers. Source: SA-1, "Ring". */
 const minStepsOfClip = 2 ** 10;
 
+/** The least S·β: a rotated number is told in at least so many steps to either side. Source: SA-1, "Ring". */
+const minStepsOfBound = 2 ** 3;
+
+/** B of the 16-bit ring: the largest sum that one of its words holds with its sign. */
+const shortWordLimit = 2 ** 15 - 1;
+
+/** ln of how improbable it is that a rotated update has a number that must be clamped: 2^-20 for a member and round. */
+const logClampProbability = -20 * Math.LN2;
+
+/** What the scale of the updates depends on. */
+export type ScaleConfig = Pick<SecAggConfig, 'vectorLength' | 'wordBits' | 'clipNorm' | 'maxCohort'>;
+
 /** What the encoding depends on. */
-export type EncodingConfig = Pick<
-  SecAggConfig,
-  'vectorLength' | 'clipNorm' | 'scaleLog2' | 'maxCohort' | 'weightMax' | 'weighting' | 'tail'
->;
+export type EncodingConfig = ScaleConfig & Pick<SecAggConfig, 'scaleLog2' | 'weightMax' | 'weighting' | 'tail'>;
 
 /**
- * Proves that no sum of a task can leave the 32-bit ring, for the largest cohort, every member at its clip and with weight W.
+ * What a single number of an update that is clipped to c stays within: c itself, and after the rotation of the 16-bit ring
+ * β = c·√(2 ln(2d/2^-20)/p), to which a node clamps (see `rotate`, where p and the probability come from), if that is less.
+ */
+export function coordinateBoundOf({ wordBits, clipNorm, vectorLength }: ScaleConfig): number {
+  if (wordBits === 32) return clipNorm;
+  const deviations = Math.sqrt(2 * (Math.log(2 * vectorLength) - logClampProbability));
+  return clipNorm * Math.min(1, deviations / Math.sqrt(passLengthOf(vectorLength)));
+}
+
+/**
+ * log2 of the scale of a task: the largest power of two for which the largest cohort's sum cannot leave the ring.
  *
- * HansaError InvalidTask says which number does not fit: S one power too large, S·c < 2^10, a tail word with n·steps > 2^31−1, an empty range,
- * a name twice. Both sides call it: the coordinator when the task is made, the node on OPEN.
+ * w = 32: see `scaleLog2For`. w = 16: S = 2^⌊log2(⌊B/n⌋/β)⌋ with B = 2^15 − 1, so that n words clamped to ±⌈S·β⌉ sum to at most B; −64 where no
+ * scale can do. Whether that is enough for training is told by {@link assertEncodingFits}.
+ */
+export function scaleLog2Of(config: ScaleConfig): number {
+  if (config.wordBits === 32) return scaleLog2For(config);
+  const largest = Math.floor(shortWordLimit / config.maxCohort) / coordinateBoundOf(config);
+  let exponent = Math.max(Math.floor(Math.log2(largest)), -64);
+  // The logarithm is rounded: settle the last unit by comparing powers, which are exact.
+  if (2 ** exponent > largest) exponent -= 1;
+  if (2 ** (exponent + 1) <= largest) exponent += 1;
+  return exponent;
+}
+
+/** The largest body word a node may send, in either direction: ⌈S·c⌉, in the 16-bit ring ⌈S·β⌉. */
+export const largestWordOf = (config: ScaleConfig & { readonly scaleLog2: number }): number =>
+  Math.ceil(2 ** config.scaleLog2 * coordinateBoundOf(config));
+
+/**
+ * Proves that no sum of a task can leave its ring, for the largest cohort, every member at its clip and with weight W.
+ *
+ * HansaError InvalidTask says which number does not fit: S one power too large, S·c < 2^10 (w = 16: S·β < 8), a tail word with n·steps > 2^31−1, an
+ * empty range, a name twice. Both sides call it: the coordinator when the task is made, the node on OPEN.
  */
 export function assertEncodingFits(config: EncodingConfig): void {
-  const { clipNorm, scaleLog2, maxCohort, weightMax, tail } = config;
-  if (!fitsWithoutWrap({ clipNorm, maxCohort }, scaleLog2))
+  const { wordBits, clipNorm, scaleLog2, maxCohort, weightMax, tail } = config;
+  const fits =
+    wordBits === 32
+      ? fitsWithoutWrap({ clipNorm, maxCohort }, scaleLog2)
+      : maxCohort * largestWordOf(config) <= shortWordLimit;
+  if (!fits)
     refuse(
-      `scale 2^${scaleLog2} with clipNorm ${clipNorm} can wrap the sum of ${maxCohort} updates; use a smaller scale`,
+      `scale 2^${scaleLog2} with clipNorm ${clipNorm} can wrap the sum of ${maxCohort} updates in ${wordBits} bits; use a smaller scale`,
     );
-  if (2 ** scaleLog2 * clipNorm < minStepsOfClip)
+  const leastSteps = wordBits === 32 ? minStepsOfClip : minStepsOfBound;
+  if (2 ** scaleLog2 * coordinateBoundOf(config) < leastSteps)
     refuse(
-      `scale 2^${scaleLog2} leaves fewer than ${minStepsOfClip} steps below clipNorm ${clipNorm}; use a larger scale or a smaller cohort`,
+      `scale 2^${scaleLog2} leaves fewer than ${leastSteps} steps below what clipNorm ${clipNorm} allows a number; use a larger scale, a smaller cohort${wordBits === 32 ? '' : ' or a ring of 32 bits'}`,
     );
   if (maxCohort * weightMax > wordLimit) refuse('the sum of the weights does not fit a word');
   const names = new Set(['weight']);
@@ -75,12 +120,3 @@ function sizesToCheck({ rule, minCohort, maxCohort }: SecAggConfig): readonly nu
 function refuse(what: string): never {
   throw new HansaError('InvalidTask', `The secure aggregation settings do not fit: ${what}.`);
 }
-
-/** Words of a masked vector: body, weight, tail. */
-export const wordCountOf = (config: EncodingConfig): number => config.vectorLength + 1 + config.tail.length;
-
-/** Bytes of a masked vector. */
-export const byteLengthOf = (config: EncodingConfig): number => 4 * wordCountOf(config);
-
-/** The largest body word a node may send, in either direction: ⌈S·c⌉. */
-export const largestWordOf = (config: EncodingConfig): number => Math.ceil(2 ** config.scaleLog2 * config.clipNorm);

@@ -1,9 +1,12 @@
 /**
  * How numbers become words of a masked vector and a sum of words becomes a mean update again (SA-1, "Ring").
  *
- * Node: `maskedTiles` (and `quantisedTiles` for its own records). Coordinator: `openSum`. Both hold one tile of 64 KiB at a time.
+ * Node: `maskedTiles` (and `quantisedTiles` for its own records), from masks that are expanded on the way or were made beforehand (`addMasks` to an
+ * `emptyMaskSum`). Coordinator: `FoldedSum` while vectors arrive, `addMasks` of the `opposite` masks, `openSum`. Each holds one vector at most.
  */
-export { assertConfigFits, assertEncodingFits, byteLengthOf, type EncodingConfig, wordCountOf } from './fits.ts';
+export { assertConfigFits, assertEncodingFits, type EncodingConfig, scaleLog2Of } from './fits.ts';
+export { FoldedSum } from './foldedSum.ts';
+export { byteLengthOf, type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
 export {
   type Contribution,
   type MaskedVector,
@@ -12,6 +15,8 @@ export {
   type UpdateSource,
   updateOf,
 } from './maskedTiles.ts';
-export { type OpenedSum, openSum, type SumSummary, type SumTile, type VectorReader } from './openSum.ts';
+export { addMasks, type ByteRange, emptyMaskSum, opposite } from './masks.ts';
+export { type MeanTile, type OpenedSum, openSum, type SumSummary } from './openSum.ts';
+export { rotationSeed } from './rotation.ts';
 export { decodeTail, encodeTail, type TailSums, type TailValues } from './tail.ts';
 export { bucketWeight } from './weight.ts';

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { MaskStream, maskTileWords } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
-import { addWords, quantiseInto, subtractWords } from '@hansa/shared/numeric';
-import type { MaskPlan, MaskTerm } from '../masks.ts';
-import { type EncodingConfig, largestWordOf, wordCountOf } from './fits.ts';
+import { blockValues, kernels, sumAt, termsAt, tileSizeBytes, valuesAt } from '../../kernels/index.ts';
+import type { MaskPlan } from '../masks.ts';
+import { type EncodingConfig, largestWordOf } from './fits.ts';
+import { layoutOf, type VectorLayout } from './layout.ts';
+import { type OpenMasks, openMasks } from './masks.ts';
+import { rotate } from './rotation.ts';
 import { encodeTail, type TailValues } from './tail.ts';
+import { addTile } from './tiles.ts';
 
 /** Where an update's numbers are read from: an array, or a file read piece by piece. */
 export interface UpdateSource {
@@ -21,6 +24,8 @@ export interface Contribution {
   /** a: 1..W. */
   readonly weight: number;
   readonly tail: TailValues;
+  /** 32 bytes, the round's `rotationSeed`; only the 16-bit ring reads it. */
+  readonly rotationSeed: Uint8Array;
 }
 
 /** What came of masking. */
@@ -41,56 +46,98 @@ export const updateOf = (values: Float32Array): UpdateSource => ({
 /**
  * y = Q(x) + G(K_self) ± G(K_pair)…: the masked vector in tiles of at most 64 KiB, little-endian; the last call returns length and hash.
  *
- * A tile is valid until the next is asked for. Memory: one tile and one cipher for each mask, whatever the vector's length; the update is read
- * twice (its norm first). HansaError TrainingFailed where the update is not finite, before the first tile; RangeError where it has another length.
+ * `masks` is the plan, whose masks are expanded tile by tile, or their sum made beforehand (`addMasks` to an `emptyMaskSum`). A tile is valid until
+ * the next is asked for. Memory: one tile and one cipher for each mask, whatever the vector's length; in the 16-bit ring also the update itself. The
+ * update is read twice (its norm first). HansaError TrainingFailed where the update is not finite, before the first tile; RangeError where update
+ * or mask sum have another length.
  */
-export function* maskedTiles(contribution: Contribution, plan: MaskPlan): Generator<Uint8Array, MaskedVector, void> {
-  return yield* tiles(contribution, [plan.self, ...plan.pairs]);
+export function* maskedTiles(
+  contribution: Contribution,
+  masks: MaskPlan | Uint8Array,
+): Generator<Uint8Array, MaskedVector, void> {
+  const layout = layoutOf(contribution.config);
+  const open =
+    masks instanceof Uint8Array ? madeBeforehand(layout, masks) : openMasks(layout, [masks.self, ...masks.pairs]);
+  return yield* tiles(contribution, layout, open);
 }
 
 /** Q(x), exactly what {@link maskedTiles} masks: for a node that keeps its own quantised update. It must never leave the node. */
 export function* quantisedTiles(contribution: Contribution): Generator<Uint8Array, MaskedVector, void> {
-  return yield* tiles(contribution, []);
+  return yield* tiles(contribution, layoutOf(contribution.config), { addNext: () => undefined });
+}
+
+function madeBeforehand(layout: VectorLayout, maskSum: Uint8Array): OpenMasks {
+  if (maskSum.length !== layout.sizeBytes)
+    throw new RangeError(`The mask sum has ${maskSum.length} bytes instead of ${layout.sizeBytes}`);
+  let at = 0;
+  return {
+    addNext(sizeBytes) {
+      kernels().memory.set(maskSum.subarray(at, at + sizeBytes), termsAt);
+      addTile(layout, at, sizeBytes, 1);
+      at += sizeBytes;
+    },
+  };
 }
 
 function* tiles(
-  { config, update, weight, tail }: Contribution,
-  terms: readonly MaskTerm[],
+  { config, update, weight, tail, rotationSeed }: Contribution,
+  layout: VectorLayout,
+  masks: OpenMasks,
 ): Generator<Uint8Array, MaskedVector, void> {
   if (update.length !== config.vectorLength)
     throw new RangeError(`The update has ${update.length} numbers, the task ${config.vectorLength}`);
-  const tailWords = encodeTail(config, weight, tail);
+  const tailBytes = new Uint8Array(encodeTail(config, weight, tail).buffer);
   const norm = normOf(update);
   // Clip first, then scale: the other way round small members would have full influence.
   const clipFactor = norm > config.clipNorm ? config.clipNorm / norm : 1;
   const factor = 2 ** config.scaleLog2 * (weight / config.weightMax) * clipFactor;
-  const limit = largestWordOf(config);
-  const streams = terms.map((term) => ({ stream: new MaskStream(term.key), sign: term.sign }));
+  const source = config.wordBits === 16 ? rotated(update, rotationSeed) : update;
   const hash = createHash('sha256');
-  const wordCount = wordCountOf(config);
-  const tile = new Uint32Array(maskTileWords);
-  for (let start = 0; start < wordCount; start += maskTileWords) {
-    const words = tile.subarray(0, Math.min(maskTileWords, wordCount - start));
-    const bodyWords = Math.max(0, Math.min(words.length, config.vectorLength - start));
-    if (bodyWords > 0) {
-      const signed = new Int32Array(words.buffer, words.byteOffset, bodyWords);
-      if (!quantiseInto(signed, update.read(start, bodyWords), factor, limit)) throw notFinite();
-    }
-    const tailStart = start + bodyWords - config.vectorLength;
-    for (let word = bodyWords; word < words.length; word++) words[word] = tailWords[tailStart + word - bodyWords]!;
-    for (const { stream, sign } of streams) (sign === 1 ? addWords : subtractWords)(words, stream.next(words.length));
-    const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  const tile = new Uint8Array(tileSizeBytes);
+  for (let start = 0; start < layout.sizeBytes; start += tileSizeBytes) {
+    const sizeBytes = Math.min(tileSizeBytes, layout.sizeBytes - start);
+    const bodyBytes = Math.min(Math.max(layout.bodySizeBytes - start, 0), sizeBytes);
+    // Nothing else runs between here and the copy below: the kernels' memory is the thread's.
+    if (bodyBytes > 0) quantise(config, source, factor, start / layout.wordSizeBytes, bodyBytes / layout.wordSizeBytes);
+    const { memory } = kernels();
+    const tailStart = start + bodyBytes - layout.bodySizeBytes;
+    memory.set(tailBytes.subarray(tailStart, tailStart + sizeBytes - bodyBytes), sumAt + bodyBytes);
+    masks.addNext(sizeBytes);
+    const bytes = tile.subarray(0, sizeBytes);
+    bytes.set(memory.subarray(sumAt, sumAt + sizeBytes));
     hash.update(bytes);
     yield bytes;
   }
-  return { byteLength: 4 * wordCount, vectorHash: new Uint8Array(hash.digest()), norm };
+  return { byteLength: layout.sizeBytes, vectorHash: new Uint8Array(hash.digest()), norm };
+}
+
+/** Puts `count` body words from word `start` on into the kernels' tile of sums; beyond the update's end they are zero. */
+function quantise(config: EncodingConfig, source: UpdateSource, factor: number, start: number, count: number): void {
+  const one = kernels();
+  const values = new Float32Array(one.memory.buffer, valuesAt, count);
+  const read = source.read(start, Math.min(count, config.vectorLength - start));
+  values.set(read);
+  values.fill(0, read.length);
+  const call = config.wordBits === 16 ? one.quantise16 : one.quantise32;
+  if (call(sumAt, valuesAt, count, factor, largestWordOf(config)) === 0) throw notFinite();
+}
+
+function rotated(update: UpdateSource, seed: Uint8Array): UpdateSource {
+  const values = new Float32Array(update.length);
+  for (let start = 0; start < update.length; start += blockValues)
+    values.set(update.read(start, Math.min(blockValues, update.length - start)), start);
+  rotate(values, seed);
+  return updateOf(values);
 }
 
 function normOf(update: UpdateSource): number {
+  const one = kernels();
+  const held = new Float32Array(one.memory.buffer, valuesAt, blockValues);
   let squares = 0;
-  for (let start = 0; start < update.length; start += maskTileWords) {
-    const values = update.read(start, Math.min(maskTileWords, update.length - start));
-    for (let index = 0; index < values.length; index++) squares += values[index]! * values[index]!;
+  for (let start = 0; start < update.length; start += blockValues) {
+    const values = update.read(start, Math.min(blockValues, update.length - start));
+    held.set(values);
+    squares += one.sumOfSquares(valuesAt, values.length);
   }
   if (!Number.isFinite(squares)) throw notFinite();
   return Math.sqrt(squares);

@@ -6,7 +6,7 @@ import {
   survivorsBytes,
 } from '@hansa/shared/protocol/secagg';
 import { bitsOf } from '../cohortView.ts';
-import { byteLengthOf } from '../encoding/fits.ts';
+import { byteLengthOf } from '../encoding/layout.ts';
 import { refuse } from '../refuse.ts';
 import { abandon } from './finish.ts';
 import { checkRound, checkSigned } from './sender.ts';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { IdentityKey, SecretBytes } from '@hansa/shared/crypto';
-import { scaleLog2For } from '@hansa/shared/numeric';
 import {
   type CoordinatorMessageName,
   decodeMessage,
@@ -28,8 +27,13 @@ import type {
   JournalRecord,
 } from '../client/types.ts';
 import { waiting } from '../client/waiting.ts';
+import { scaleLog2Of } from '../encoding/fits.ts';
+import { FoldedSum } from '../encoding/foldedSum.ts';
+import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
 import { type Contribution, maskedTiles, quantisedTiles, updateOf } from '../encoding/maskedTiles.ts';
+import { addMasks, opposite } from '../encoding/masks.ts';
 import { openSum } from '../encoding/openSum.ts';
+import { rotationSeed } from '../encoding/rotation.ts';
 import type { TailValues } from '../encoding/tail.ts';
 import { graphOf } from '../graph.ts';
 import type { UnmaskPlan } from '../masks.ts';
@@ -77,12 +81,14 @@ export interface LeagueOptions {
 export function leagueConfig(size: number, overrides: Partial<SecAggConfig> = {}): SecAggConfig {
   const clipNorm = overrides.clipNorm ?? 4;
   const maxCohort = overrides.maxCohort ?? Math.max(size, 2);
+  const vectorLength = overrides.vectorLength ?? 37;
+  const wordBits = overrides.wordBits ?? 32;
   return {
     suite: 'SA-1',
-    vectorLength: 37,
-    wordBits: 32,
+    vectorLength,
+    wordBits,
     clipNorm,
-    scaleLog2: scaleLog2For({ clipNorm, maxCohort }),
+    scaleLog2: scaleLog2Of({ vectorLength, wordBits, clipNorm, maxCohort }),
     maxCohort,
     weightMax: 4,
     weighting: 'buckets',
@@ -226,7 +232,13 @@ export class League {
         weight?.(node) ??
         (this.config.weighting === 'uniform' ? this.config.weightMax : 1 + (node % this.config.weightMax)),
       tail: tail?.(node) ?? { loss: 1 + node / 100 },
+      rotationSeed: this.rotationSeed,
     };
+  }
+
+  /** One for all of a league's rounds: a node's contribution is made before its first. */
+  get rotationSeed(): Uint8Array {
+    return rotationSeed(this.config, leagueModelHash(1), 1);
   }
 
   get serverPorts(): ServerPorts {
@@ -435,11 +447,12 @@ export class League {
 
   /** Lays the sum open and tells the coordinator's reducer; the words of the whole sum, body and tail. */
   finish(): Uint32Array {
-    const words = this.openedWords(this.plan!);
+    const sum = this.openedSum(this.plan!);
+    const words = wordsOf(this.config, sum);
     this.tellServer({
       type: 'unmasked',
       weightSum: words[this.config.vectorLength]!,
-      resultHash: new Uint8Array(createHash('sha256').update(new Uint8Array(words.buffer)).digest()),
+      resultHash: new Uint8Array(createHash('sha256').update(sum).digest()),
       newModelHash: leagueModelHash(this.round + 1),
     });
     return words;
@@ -447,30 +460,50 @@ export class League {
 
   /** Every word of the sum under a plan, which may be a wrong one: then HansaError SumOutOfRange is likely. */
   openedWords(plan: UnmaskPlan): Uint32Array {
-    const opened = openSum(this.config, plan, (index, offset, length) =>
-      this.vectors.get(index)!.subarray(offset, offset + length),
-    );
-    const words = new Uint32Array(this.config.vectorLength + 1 + this.config.tail.length);
-    for (const { start: at, sum } of opened.tiles())
-      words.set(new Uint32Array(sum.buffer, sum.byteOffset, sum.length), at);
-    words[this.config.vectorLength] = opened.weightSum;
-    for (const [at, { name, low, high, steps }] of this.config.tail.entries())
-      words[this.config.vectorLength + 1 + at] = Math.round(
-        ((opened.means[name]! - low) / (high - low)) * steps * plan.survivors.length,
-      );
-    return words;
+    return wordsOf(this.config, this.openedSum(plan));
+  }
+
+  private openedSum(plan: UnmaskPlan): Uint8Array {
+    const sum = unmaskedSum(this.config, plan, (index) => this.vectors.get(index)!);
+    const tiles = openSum(this.config, plan.survivors.length, sum, this.rotationSeed).tiles();
+    while (tiles.next().done !== true);
+    return sum;
   }
 
   /** What the sum of some nodes must be, word for word, from their own quantised updates. */
   exactSum(indexes: readonly number[]): Uint32Array {
-    const sum = new Uint32Array(this.config.vectorLength + 1 + this.config.tail.length);
+    const { vectorLength, wordBits } = this.config;
+    const sum = new Uint32Array(vectorLength + 1 + this.config.tail.length);
     for (const index of indexes) {
-      const { bytes } = collect(quantisedTiles(this.nodes.get(index)!.contribution));
-      const words = new Uint32Array(bytes.buffer);
+      const words = wordsOf(this.config, collect(quantisedTiles(this.nodes.get(index)!.contribution)).bytes);
       for (let word = 0; word < sum.length; word++) sum[word] = sum[word]! + words[word]!;
     }
+    if (wordBits === 16) for (let word = 0; word < vectorLength; word++) sum[word] = sum[word]! & 0xffff;
     return sum;
   }
+}
+
+/** The words of a vector's bytes: body, weight, tail; without the filler. */
+export function wordsOf(config: LayoutConfig, bytes: Uint8Array): Uint32Array {
+  const { wordSizeBytes, bodySizeBytes } = layoutOf(config);
+  const { buffer } = Uint8Array.from(bytes);
+  const body = wordSizeBytes === 2 ? new Uint16Array(buffer, 0, bodySizeBytes / 2) : new Uint32Array(buffer);
+  const words = new Uint32Array(config.vectorLength + 1 + config.tail.length);
+  words.set(body.subarray(0, config.vectorLength));
+  words.set(new Uint32Array(buffer, bodySizeBytes), config.vectorLength);
+  return words;
+}
+
+/** The survivors' vectors added and their masks taken away, in one go. */
+export function unmaskedSum(
+  config: LayoutConfig,
+  plan: UnmaskPlan,
+  vectorOf: (index: number) => Uint8Array,
+): Uint8Array {
+  const sum = new FoldedSum(config);
+  for (const index of plan.survivors) sum.add(0, vectorOf(index));
+  addMasks(config, opposite(plan.masks), sum.bytes);
+  return Uint8Array.from(sum.bytes);
 }
 
 const forkNode = (node: LeagueNode): LeagueNode => {

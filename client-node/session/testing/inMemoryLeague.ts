@@ -3,13 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSum } from '@hansa/aggregation/secagg/encoding';
+import { openSum, rotationSeed, scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
 import { type ServerEffect, type ServerEvent, type ServerState, start, step } from '@hansa/aggregation/secagg/server';
+import { unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { IdentityKey, SecretBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import { architectureOf, manifestFor, modelMetadata } from '@hansa/shared/model';
-import { encodeFile, parameterCount, readHeader, scaleLog2For } from '@hansa/shared/numeric';
+import { encodeFile, parameterCount, readHeader } from '@hansa/shared/numeric';
 import {
   decodeMessage,
   encodeMessage,
@@ -252,7 +253,7 @@ export class InMemoryLeague {
       vectorLength: count,
       wordBits: 32,
       clipNorm: 4,
-      scaleLog2: scaleLog2For({ clipNorm: 4, maxCohort: 8 }),
+      scaleLog2: scaleLog2Of({ vectorLength: count, wordBits: 32, clipNorm: 4, maxCohort: 8 }),
       maxCohort: 8,
       weightMax: 1,
       weighting: 'uniform',
@@ -489,15 +490,14 @@ export class InMemoryLeague {
         this.event({ type: 'startRound', round: this.round, modelHash: Buffer.from(this.modelHash, 'hex') });
         return;
       case 'unmask': {
-        const opened = openSum(this.config, effect.plan, (index, offset, length) =>
-          this.#vectors.get(index)!.subarray(offset, offset + length),
-        );
-        const sum = new Int32Array(this.config.vectorLength);
+        const bytes = unmaskedSum(this.config, effect.plan, (index) => this.#vectors.get(index)!);
+        const seed = rotationSeed(this.config, Buffer.from(this.modelHash, 'hex'), this.round);
+        const opened = openSum(this.config, effect.plan.survivors.length, bytes, seed);
         const tiles = opened.tiles();
         for (;;) {
           const next = tiles.next();
           if (next.done) {
-            this.sum = sum;
+            this.sum = new Int32Array(bytes.buffer, 0, this.config.vectorLength);
             const old = this.blobs.get(this.modelHash)!;
             const model = old.slice();
             // Any other model of the same architecture: what the strategy makes of the sum is not these tests' matter.
@@ -514,7 +514,6 @@ export class InMemoryLeague {
             });
             return;
           }
-          sum.set(next.value.sum, next.value.start);
         }
       }
       default:

@@ -18,15 +18,16 @@ export type TailWord = z.output<typeof tailWordSchema>;
 /**
  * What a task fixes about secure aggregation for all of its rounds; every node hashes it into the set-up's id.
  *
- * A masked vector is `vectorLength` body words (the update), the weight a, then one word for each entry of `tail`: 32-bit little-endian.
+ * A masked vector is `vectorLength` body words of `wordBits` (the update), filled to a multiple of 4 bytes; then the weight a and one word for each
+ * entry of `tail`, of 32 bits in either ring; little-endian.
  * Whether clip, scale and cohort fit together is proved by `assertEncodingFits` of @hansa/aggregation/secagg/encoding.
  */
 export const secAggConfigSchema = z.strictObject({
   suite: z.literal('SA-1'),
   /** d: numbers in an update. */
   vectorLength: z.int().min(1).max(maxVectorLength),
-  /** w: bits of a word of the body. */
-  wordBits: z.literal(32),
+  /** w: bits of a word of the body. With 16 a node rotates its update before it rounds. */
+  wordBits: z.literal([16, 32]),
   /** c: the L2 norm to which a node clips its update before it is scaled. */
   clipNorm: z.number().positive(),
   /** S = 2^scaleLog2: integer steps for one unit of the update. */

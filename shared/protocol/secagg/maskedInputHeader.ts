@@ -11,7 +11,7 @@ export const maskedInputHeaderSchema = z.strictObject({
   edges: bitmapSchema,
   byteLength: z
     .int()
-    .min(4)
+    .min(8)
     .max(4 * (maxVectorLength + 64)),
   /** SHA-256 of the masked vector. */
   vectorHash: bytes32Schema,
