@@ -26,6 +26,13 @@ const samples: JournalRecord[] = [
     },
   },
   { type: 'opened', federation, task, group: 0, seq: 1, sid: bytes(3), configHash: bytes(4), statement },
+  { type: 'drawJoined', federation, task, seq: 1, rosterHash: bytes(1), configHash: bytes(4), statement },
+  {
+    type: 'grouped',
+    federation,
+    task,
+    grouping: { rosterHash: bytes(1), seedHash: bytes(2), group: 2, members: [0, 3] },
+  },
   { type: 'roundStarted', federation, task, round: 1, sid: bytes(3), roundHash: bytes(5) },
   { type: 'signed', federation, task, round: 1, sid: bytes(3), survivorsHash: bytes(6) },
   { type: 'answered', sid: bytes(3), answerHash: bytes(7) },

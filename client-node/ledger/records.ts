@@ -37,6 +37,26 @@ const recordSchema = z.discriminatedUnion('type', [
     statement,
   }),
   z.strictObject({
+    type: z.literal('drawJoined'),
+    federation: federationIdSchema,
+    task: taskIdSchema,
+    seq: z.int().min(0),
+    rosterHash: hash,
+    configHash: hash,
+    statement,
+  }),
+  z.strictObject({
+    type: z.literal('grouped'),
+    federation: federationIdSchema,
+    task: taskIdSchema,
+    grouping: z.strictObject({
+      rosterHash: hash,
+      seedHash: hash,
+      group: z.int().min(1),
+      members: z.array(z.int().min(0)).min(1),
+    }),
+  }),
+  z.strictObject({
     type: z.literal('roundStarted'),
     federation: federationIdSchema,
     task: taskIdSchema,

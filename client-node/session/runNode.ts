@@ -10,6 +10,7 @@ import {
   step,
   waiting,
 } from '@hansa/aggregation/secagg/client';
+import { type DrawEvent, type DrawState, idleDraw, stepDraw } from '@hansa/aggregation/secagg/grouping';
 import type { Clock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
@@ -17,8 +18,10 @@ import { assignmentSchema, type TaskEnded, taskEndedSchema } from '@hansa/shared
 import {
   type CoordinatorMessageName,
   coordinatorMessages,
+  type DrawMessageName,
   decodeMessage,
   type Evidence,
+  encodeMessage,
   type Open,
   type Roster,
   setupId,
@@ -110,6 +113,8 @@ class RunningNode {
   readonly #fetches = new Set<Promise<void>>();
   #trainer: Promise<Trainer> | undefined;
   #current: SetupRun | undefined;
+  /** The draw of groups that is under way; in memory only, like a set-up. */
+  #draw: DrawState = idleDraw;
   #turn: Promise<void> = Promise.resolve();
   #summary = { roundsCommitted: 0, roundsIncluded: 0, roundsAbandoned: 0 };
   #finish: (end: { ended?: TaskEnded; error?: unknown }) => void = () => undefined;
@@ -230,6 +235,8 @@ class RunningNode {
     const message = decodeMessage(name as CoordinatorMessageName, body);
     if (name === 'roster') return this.#roster(message as Roster);
     if (name === 'open') return this.#opened(message as Open);
+    if (isDrawMessage(name))
+      return this.#drawn({ type: 'message', name, message, nowMs: this.#options.clock.now() } as DrawEvent);
     const event = { type: 'message', name, message, nowMs: this.#options.clock.now() } as ClientEvent;
     if (this.#current !== undefined) return this.#current.receive(event);
     // Refuses by name whatever is not of a live set-up.
@@ -291,6 +298,34 @@ class RunningNode {
     await current?.stop('CoordinatorRestarted', 'The coordinator has opened another set-up.');
     this.#current = await SetupRun.begin(open, entry.plan, opened, this.#setupPorts());
     return undefined;
+  }
+
+  /** A message of a draw: who masks with whom is settled by lot before the set-ups of the groups are opened. */
+  async #drawn(event: DrawEvent): Promise<undefined> {
+    const task = event.name === 'draw' ? event.message.task : this.#draw.phase === 'idle' ? '' : this.#draw.draw.task;
+    const { state, effects, refusal } = stepDraw(this.#draw, event, this.#reducer);
+    if (event.name === 'draw' && refusal === undefined) {
+      const entry = this.#tasks.get(task);
+      if (entry === undefined)
+        throw new HansaError('PolicyRefused', 'The draw is for a task that was not assigned to this node.');
+      checkConfig(event.message.config, planHashOf(entry.planText));
+    }
+    this.#draw = state;
+    for (const effect of effects) {
+      if (effect.type === 'journal') await this.#record(effect.record);
+      else if (effect.type === 'evidence') await this.#keepEvidence(task, effect.evidence);
+      else if (effect.type === 'wipe') for (const secret of effect.secrets) secret.wipe();
+      else this.#sendOfDraw(effect.name, encodeMessage(effect.name, effect.message as never));
+    }
+    if (refusal !== undefined) throw refusal;
+    return undefined;
+  }
+
+  /** A coordinator that did not get it asks again when the connection is back. */
+  #sendOfDraw(name: string, body: unknown): void {
+    void this.#line
+      .send(name, body)
+      .catch((error: unknown) => this.#options.log.info({ name, err: error }, 'not taken'));
   }
 
   #setupPorts(): SetupPorts {
@@ -415,5 +450,8 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, name: s
   const places = parsed.error.issues.slice(0, 8).map((issue) => issue.path.map(String).join('.') || 'its top level');
   throw new HansaError('InvalidMessage', `The message "${name}" is malformed at ${[...new Set(places)].join(', ')}.`);
 }
+
+const isDrawMessage = (name: string): name is DrawMessageName =>
+  ['draw', 'seedCommitments', 'seedReveals'].includes(name);
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

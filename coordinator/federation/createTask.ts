@@ -11,6 +11,7 @@ import {
 } from '@hansa/shared/numeric';
 import { type CreateTask, type Plan, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
 import {
+  maxCohortSize,
   maxCompleteCohort,
   maxVectorLength,
   type SecAggConfig,
@@ -79,14 +80,17 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
       `The model has ${vectorLength} parameters; 1 to ${maxVectorLength} can be aggregated.`,
     );
   }
-  const steps = Math.floor(wordLimit / cohort.maximum);
+  // With groups a cohort is a group: its own size is what its sum, its thresholds and its floors go by.
+  const largestCohort = cohort.groups?.size ?? cohort.maximum;
+  const steps = Math.floor(wordLimit / largestCohort);
   const config: SecAggConfig = {
     suite: 'SA-1',
     vectorLength,
     wordBits: ring,
     clipNorm,
-    scaleLog2: scaleLog2Of({ vectorLength, wordBits: ring, clipNorm, maxCohort: cohort.maximum }),
-    maxCohort: cohort.maximum,
+    scaleLog2: scaleLog2Of({ vectorLength, wordBits: ring, clipNorm, maxCohort: largestCohort }),
+    maxCohort: largestCohort,
+    grouped: cohort.groups !== undefined,
     weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,
     weighting: weighting.kind,
     tail: [
@@ -94,10 +98,10 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
       { name: 'validationLoss', low: 0, high: maxLoss, steps },
     ],
     dp: 'none',
-    rule: ruleOf(file),
+    rule: ruleOf(settings.graph, largestCohort),
     gammaPermille: Math.ceil(settings.corruptRate * 1000),
     deltaPermille: Math.floor(settings.dropoutRate * 1000),
-    minCohort: cohort.minimum,
+    minCohort: cohort.groups?.minimum ?? cohort.minimum,
     minSurvivors: settings.minSurvivors,
     knownFloor: settings.knownFloor,
     planHash: sha256(Buffer.from(planText)),
@@ -111,8 +115,8 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   return config;
 }
 
-function ruleOf({ cohort, secureAggregation: { graph } }: TaskFile): SecAggConfig['rule'] {
-  const complete = graph === 'complete' || (graph === 'auto' && cohort.maximum <= maxCompleteCohort);
+function ruleOf(graph: TaskFile['secureAggregation']['graph'], largestCohort: number): SecAggConfig['rule'] {
+  const complete = graph === 'complete' || (graph === 'auto' && largestCohort <= maxCompleteCohort);
   return complete ? 'complete-two-thirds' : 'k-out-40-20';
 }
 
@@ -138,25 +142,33 @@ export async function readModelHeader(blobs: BlobStore, hash: string): Promise<S
 }
 
 function assertCohort({ cohort, secureAggregation }: TaskFile): void {
+  const { groups } = cohort;
+  const largest = groups?.size ?? cohort.maximum;
   for (const name of ['minSurvivors', 'knownFloor'] as const) {
-    if (secureAggregation[name] <= cohort.maximum) continue;
-    throw new HansaError(
-      'InvalidTask',
-      `secureAggregation.${name} (${secureAggregation[name]}) is larger than cohort.maximum (${cohort.maximum}): no round could ever begin.`,
+    if (secureAggregation[name] <= largest) continue;
+    invalid(
+      `secureAggregation.${name} (${secureAggregation[name]}) is larger than ${groups === undefined ? 'cohort.maximum' : 'cohort.groups.size'} (${largest}): no round could ever begin`,
     );
   }
-  if (cohort.minimum > cohort.maximum) {
-    throw new HansaError(
-      'InvalidTask',
-      `cohort.minimum (${cohort.minimum}) is larger than cohort.maximum (${cohort.maximum}).`,
+  if (cohort.minimum > cohort.maximum)
+    invalid(`cohort.minimum (${cohort.minimum}) is larger than cohort.maximum (${cohort.maximum})`);
+  if (groups === undefined && cohort.maximum > maxCohortSize)
+    invalid(
+      `cohort.maximum is ${cohort.maximum}: more than ${maxCohortSize} members do not mask together; cut them into groups (cohort.groups)`,
     );
-  }
-  if (cohort.minimum < SAFE_COHORT && !cohort.allowSmall) {
-    throw new HansaError(
-      'InvalidTask',
-      `cohort.minimum is ${cohort.minimum}: fewer than ${SAFE_COHORT} members hide little from each other. Raise it, or set cohort.allowSmall to true (every node's policy must agree too).`,
+  if (groups !== undefined && groups.minimum > Math.ceil(groups.size / 2))
+    invalid(
+      `cohort.groups.minimum (${groups.minimum}) is more than half of cohort.groups.size (${groups.size}): members that fill one group and a little more could not be cut`,
     );
-  }
+  const smallest = groups?.minimum ?? cohort.minimum;
+  if (Math.min(smallest, cohort.minimum) < SAFE_COHORT && !cohort.allowSmall)
+    invalid(
+      `${groups === undefined ? 'cohort.minimum' : 'cohort.minimum or cohort.groups.minimum'} is ${Math.min(smallest, cohort.minimum)}: fewer than ${SAFE_COHORT} members hide little from each other. Raise it, or set cohort.allowSmall to true (every node's policy must agree too)`,
+    );
+}
+
+function invalid(what: string): never {
+  throw new HansaError('InvalidTask', `${what}.`);
 }
 
 const wireOf = (config: SecAggConfig) => ({

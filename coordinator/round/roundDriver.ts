@@ -27,8 +27,7 @@ import {
   encodeMessage,
   evidenceId,
   evidenceSchema,
-  type NodeMessageName,
-  nodeMessages,
+  type NodeSetupMessageName,
   type Roster,
   rosterHash,
   type SecAggConfig,
@@ -70,7 +69,7 @@ const phaseOfStage: Record<ServerStage, RoundPhase> = {
   revealShares: 'unmask',
 };
 
-const stageOfMessage: Record<NodeMessageName, MemberStage | undefined> = {
+const stageOfMessage: Record<NodeSetupMessageName, MemberStage | undefined> = {
   advertiseKeys: 'keysAdvertised',
   shareKeys: 'sharesSent',
   acknowledgeShares: 'sharesAccepted',
@@ -733,7 +732,7 @@ function advance(member: Member, stage: MemberStage): void {
   member.reached.add(stage);
 }
 
-const isNodeMessage = (name: string): name is NodeMessageName => Object.hasOwn(nodeMessages, name);
+const isNodeMessage = (name: string): name is NodeSetupMessageName => Object.hasOwn(stageOfMessage, name);
 
 function withResolver(): { promise: Promise<void>; resolve: () => void } {
   let resolve: () => void = () => undefined;

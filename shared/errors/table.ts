@@ -60,6 +60,8 @@ export const errorTable = {
   PolicyRefused: failed(409),
   EquivocatedCohort: failed(409),
   CohortMismatch: failed(409),
+  TooManyDraws: failed(409),
+  DrawVoid: failed(409, true),
   UnknownPeers: failed(409),
   InvalidKey: failed(400),
   ModelMismatch: failed(409),

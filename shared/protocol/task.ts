@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
-import { maxCohortSize, maxCompleteCohort } from './secagg/limits.ts';
+import { maxCohortSize, maxCompleteCohort, maxRosterSize } from './secagg/limits.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
 
@@ -42,8 +42,17 @@ export const taskFileSchema = z.strictObject({
   model: z.string().min(1).max(4096),
   cohort: z
     .strictObject({
-      minimum: z.int().min(2).max(maxCohortSize).default(5),
-      maximum: z.int().min(2).max(maxCohortSize).default(maxCompleteCohort),
+      minimum: z.int().min(2).max(maxRosterSize).default(5),
+      maximum: z.int().min(2).max(maxRosterSize).default(maxCompleteCohort),
+      /** Cuts the members by lot into groups that mask among themselves, and sums the groups' sums: for more members than mask together. */
+      groups: z
+        .strictObject({
+          /** The most members of one group. */
+          size: z.int().min(2).max(maxCohortSize),
+          /** The fewest members with which a group takes part. */
+          minimum: z.int().min(2).max(maxCohortSize).default(5),
+        })
+        .optional(),
       /** Cohorts below 5 hide little: two parties hide nothing from each other. The task must say so, and every node's policy must agree. */
       allowSmall: z.boolean().default(false),
     })

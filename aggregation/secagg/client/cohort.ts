@@ -62,6 +62,9 @@ function checkCohort(state: ClientStateIn<'advertised'>, message: Cohort, { poli
   checkMembers(message.members, setup);
   if (message.members.length > config.maxCohort)
     refuse('PolicyRefused', `The cohort has ${message.members.length} members, the task at most ${config.maxCohort}.`);
+  const stranger = message.members.find((member) => setup.group?.has(member.index) === false);
+  if (stranger !== undefined)
+    refuse('CohortMismatch', `Member ${stranger.index} of the cohort is not in the group that was drawn.`);
   const cohort = viewCohort(message, config);
   if (cohort === undefined)
     refuse(

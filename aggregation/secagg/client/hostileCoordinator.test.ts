@@ -4,7 +4,6 @@ import {
   advertiseKeysBytes,
   type Cohort,
   type CohortMember,
-  type CoordinatorMessageName,
   cohortBytes,
   cohortHash,
   decodeMessage,
@@ -18,6 +17,7 @@ import {
   type Result,
   resultBytes,
   roundHash,
+  type SetupMessageName,
   type StartRound,
   type Survivors,
   survivorsBytes,
@@ -31,7 +31,7 @@ import { step } from './step.ts';
 import type { ClientEvent, ClientState } from './types.ts';
 import { waiting } from './waiting.ts';
 
-type Name = Exclude<CoordinatorMessageName, 'roster'>;
+type Name = SetupMessageName;
 
 interface Scene<Of extends Name> {
   readonly league: League;

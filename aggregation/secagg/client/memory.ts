@@ -1,5 +1,6 @@
+import { equalBytes } from '@hansa/shared/crypto';
 import type { SignedStatement } from '@hansa/shared/protocol/secagg';
-import type { AcceptedRoster, ClientMemory, JournalRecord } from './types.ts';
+import type { AcceptedRoster, ClientMemory, Grouping, JournalRecord } from './types.ts';
 
 /** A memory that grows with the journal. */
 export interface JournalledMemory extends ClientMemory {
@@ -11,6 +12,8 @@ export interface JournalledMemory extends ClientMemory {
 export function createMemory(): JournalledMemory {
   let roster: AcceptedRoster | undefined;
   const opens = new Map<string, { readonly seq: number; readonly statement: SignedStatement }>();
+  const draws = new Map<string, NonNullable<ReturnType<ClientMemory['lastDraw']>>>();
+  const groupings = new Map<string, Grouping>();
   const configs = new Map<string, Uint8Array>();
   const rounds = new Map<string, number>();
   const signed = new Set<string>();
@@ -18,6 +21,8 @@ export function createMemory(): JournalledMemory {
   return {
     roster: () => roster,
     lastOpen: (federation, task, group) => opens.get(key(federation, task, group)),
+    lastDraw: (federation, task) => draws.get(key(federation, task)),
+    grouping: (federation, task) => groupings.get(key(federation, task)),
     pinnedConfigHash: (federation, task) => configs.get(key(federation, task)),
     lastRound: (federation, task) => rounds.get(key(federation, task)),
     hasSigned: (federation, task, round) => signed.has(key(federation, task, round)),
@@ -33,6 +38,17 @@ export function createMemory(): JournalledMemory {
           if (!configs.has(task)) configs.set(task, record.configHash);
           return;
         }
+        case 'drawJoined': {
+          const task = key(record.federation, record.task);
+          const last = draws.get(task);
+          const again = last !== undefined && equalBytes(last.rosterHash, record.rosterHash);
+          draws.set(task, { ...record, tries: again ? last.tries + 1 : 1 });
+          if (!configs.has(task)) configs.set(task, record.configHash);
+          return;
+        }
+        case 'grouped':
+          groupings.set(key(record.federation, record.task), record.grouping);
+          return;
         case 'roundStarted': {
           const task = key(record.federation, record.task);
           rounds.set(task, Math.max(record.round, rounds.get(task) ?? 0));

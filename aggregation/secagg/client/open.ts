@@ -1,51 +1,28 @@
-import { agreementKeyPair, equalBytes, SecretBytes, verifyLabelled } from '@hansa/shared/crypto';
+import { agreementKeyPair, equalBytes, SecretBytes } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import {
   advertiseKeysBytes,
-  configHash,
   contradiction,
   type Open,
   openBytes,
   selfCommitment,
   setupId,
 } from '@hansa/shared/protocol/secagg';
-import { assertConfigFits } from '../encoding/fits.ts';
 import { graphOf } from '../graph.ts';
 import { refuse, refused } from '../refuse.ts';
+import { checkTerms } from './terms.ts';
 import type { ClientPorts, ClientStep } from './types.ts';
 import { waiting } from './waiting.ts';
 
 /** OPEN → M1: checks the set-up against everything this node has pinned, journals its number and draws fresh keys. */
 export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): ClientStep {
   const { policy, memory, identity, random } = ports;
-  if (!equalBytes(open.coordinatorKey, policy.coordinatorKey))
-    refuse('WrongCoordinatorKey', 'OPEN names another coordinator key than the one pinned at enrolment.');
-  if (!verifyLabelled(policy.coordinatorKey, 'open', openBytes(open), open.signature))
-    refuse('BadSignature', 'OPEN is not signed by the coordinator this node was enrolled with.');
-  if (open.federation !== policy.federation) refuse('PolicyRefused', 'OPEN is of another federation.');
-  const roster = memory.roster();
-  if (roster === undefined || !equalBytes(open.rosterHash, roster.hash))
-    refuse('RosterMismatch', 'OPEN names another roster than the one this node has accepted.');
-  const own = roster.members.find((member) => equalBytes(member.publicKey, identity.publicKey));
-  if (own === undefined) refuse('RosterMismatch', "The roster lacks this node's key.");
-  // One group for now: a group that the coordinator may choose freely would let it cut the cohort as it likes.
-  if (open.group !== 0 || open.groupSeedHash.some((byte) => byte !== 0))
-    refuse('PolicyRefused', 'OPEN names a group; this version knows one group only.');
-  checkTime(open, nowMs, policy.maxCohortAgeMs);
-  const hash = configHash(open.config);
-  const pinned = memory.pinnedConfigHash(open.federation, open.task);
-  if (pinned !== undefined && !equalBytes(pinned, hash))
-    refuse('PolicyRefused', 'The task has another configuration than when this node joined it.');
-  assertConfigFits(open.config);
+  const statement = { bytes: openBytes(open), signature: open.signature };
+  const { roster, index, configHash } = checkTerms('OPEN', open, 'open', statement.bytes, nowMs, ports);
   if (open.graph !== graphOf(open.config))
     refuse('PolicyRefused', `OPEN names the graph ${open.graph}, which the task's rule does not ask for.`);
-  if (open.config.minCohort < policy.minCohort)
-    refuse(
-      'PolicyRefused',
-      `The task allows cohorts of ${open.config.minCohort}; this node joins none below ${policy.minCohort} (policy.minCohort).`,
-    );
+  const group = groupFor(open, ports);
   const last = memory.lastOpen(open.federation, open.task, open.group);
-  const statement = { bytes: openBytes(open), signature: open.signature };
   if (last !== undefined && open.seq <= last.seq) {
     const found = contradiction({
       kind: 'open',
@@ -69,16 +46,16 @@ export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): Cl
   const selfSeed = new SecretBytes(random.bytes(32));
   const unsigned = {
     sid,
-    index: own.index,
+    index,
     cipherKey: cipher.publicKey,
     maskKey: mask.publicKey,
-    selfCommitment: selfCommitment(sid, own.index, selfSeed.expose()),
+    selfCommitment: selfCommitment(sid, index, selfSeed.expose()),
   };
   const message = { ...unsigned, signature: identity.sign('m1', advertiseKeysBytes(unsigned)) };
   return {
     state: {
       phase: 'advertised',
-      setup: { sid, open, configHash: hash, index: own.index, roster },
+      setup: { sid, open, configHash, index, roster, group },
       accepted: {},
       secrets: { cipherKey: cipher.secretKey, maskKey: mask.secretKey, selfSeed },
       advertised: message,
@@ -93,7 +70,7 @@ export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): Cl
           group: open.group,
           seq: open.seq,
           sid,
-          configHash: hash,
+          configHash,
           statement,
         },
       },
@@ -102,8 +79,20 @@ export function advertiseKeys(open: Open, nowMs: number, ports: ClientPorts): Cl
   };
 }
 
-function checkTime(open: Open, nowMs: number, maxAgeMs: number): void {
-  if (open.notAfterMs <= nowMs) refuse('Timeout', "OPEN has expired by this machine's clock.");
-  if (open.notAfterMs - nowMs > maxAgeMs)
-    refuse('PolicyRefused', `OPEN is valid for longer than ${maxAgeMs} ms (policy.maxCohortAgeMs).`);
+/** The members of the group that OPEN is for; undefined where the task has one group only. A group that the coordinator chose would be cut as it likes. */
+function groupFor(open: Open, { memory }: ClientPorts): ReadonlySet<number> | undefined {
+  if (!open.config.grouped) {
+    if (open.group !== 0 || open.groupSeedHash.some((byte) => byte !== 0))
+      refuse('PolicyRefused', 'OPEN names a group, but the task has one group only.');
+    return undefined;
+  }
+  const drawn = memory.grouping(open.federation, open.task);
+  if (
+    drawn === undefined ||
+    drawn.group !== open.group ||
+    !equalBytes(drawn.seedHash, open.groupSeedHash) ||
+    !equalBytes(drawn.rosterHash, open.rosterHash)
+  )
+    refuse('PolicyRefused', "OPEN names a group that is not this node's by the last draw it took part in.");
+  return new Set(drawn.members);
 }

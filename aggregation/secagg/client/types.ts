@@ -2,13 +2,13 @@ import type { SecretBytes, SignatureLabel } from '@hansa/shared/crypto';
 import type { ErrorCode, HansaError } from '@hansa/shared/errors';
 import type {
   AdvertiseKeys,
-  CoordinatorMessageName,
   Evidence,
   MaskedInputHeader,
   MessageOf,
-  NodeMessageName,
+  NodeSetupMessageName,
   Open,
   SecAggConfig,
+  SetupMessageName,
   SignedStatement,
 } from '@hansa/shared/protocol/secagg';
 import type { RandomSource } from '@hansa/shared/random';
@@ -58,6 +58,23 @@ export type JournalRecord =
       readonly statement: SignedStatement;
     }
   | {
+      /** A draw was joined: it counts against the tries that this roster allows. */
+      readonly type: 'drawJoined';
+      readonly federation: string;
+      readonly task: string;
+      readonly seq: number;
+      readonly rosterHash: Uint8Array;
+      readonly configHash: Uint8Array;
+      readonly statement: SignedStatement;
+    }
+  | {
+      /** A draw succeeded: this is the node's group until the roster changes. */
+      readonly type: 'grouped';
+      readonly federation: string;
+      readonly task: string;
+      readonly grouping: Grouping;
+    }
+  | {
       readonly type: 'roundStarted';
       readonly federation: string;
       readonly task: string;
@@ -82,6 +99,17 @@ export type JournalRecord =
       readonly answerHash: Uint8Array;
     };
 
+/** A node's group by the last draw. */
+export interface Grouping {
+  readonly rosterHash: Uint8Array;
+  /** What OPEN must name. */
+  readonly seedHash: Uint8Array;
+  /** From 1. */
+  readonly group: number;
+  /** Roster indexes, ascending. */
+  readonly members: readonly number[];
+}
+
 /** What a node remembers over set-ups and restarts; `createMemory` builds one from journal records. */
 export interface ClientMemory {
   roster(): AcceptedRoster | undefined;
@@ -91,6 +119,19 @@ export interface ClientMemory {
     task: string,
     group: number,
   ): { readonly seq: number; readonly statement: SignedStatement } | undefined;
+  /** The draw with the highest `seq` ever joined, and how many were joined on its roster. */
+  lastDraw(
+    federation: string,
+    task: string,
+  ):
+    | {
+        readonly seq: number;
+        readonly rosterHash: Uint8Array;
+        readonly tries: number;
+        readonly statement: SignedStatement;
+      }
+    | undefined;
+  grouping(federation: string, task: string): Grouping | undefined;
   /** The configuration that the task had when this node first joined it. */
   pinnedConfigHash(federation: string, task: string): Uint8Array | undefined;
   /** The highest round ever started. */
@@ -113,13 +154,13 @@ export interface ClientPorts {
 
 /** A coordinator's message, decoded by `decodeMessage`. */
 type CoordinatorEvent = {
-  [Name in Exclude<CoordinatorMessageName, 'roster'>]: {
+  [Name in SetupMessageName]: {
     readonly type: 'message';
     readonly name: Name;
     readonly message: MessageOf<Name>;
     readonly nowMs: number;
   };
-}[Exclude<CoordinatorMessageName, 'roster'>];
+}[SetupMessageName];
 
 export type ClientEvent =
   | CoordinatorEvent
@@ -181,12 +222,12 @@ export type ClientEffect =
   | { readonly type: 'closed'; readonly outcome: ClientOutcome };
 
 export type ClientSendEffect = {
-  [Name in Exclude<NodeMessageName, 'maskedInputHeader'>]: {
+  [Name in Exclude<NodeSetupMessageName, 'maskedInputHeader'>]: {
     readonly type: 'send';
     readonly name: Name;
     readonly message: MessageOf<Name>;
   };
-}[Exclude<NodeMessageName, 'maskedInputHeader'>];
+}[Exclude<NodeSetupMessageName, 'maskedInputHeader'>];
 
 /** A message that was accepted. */
 interface AcceptedMessage {
@@ -197,7 +238,7 @@ interface AcceptedMessage {
 }
 
 /** The coordinator's messages that were accepted: an exact duplicate is answered again as it was, other bytes are refused. */
-export type Accepted = Readonly<Partial<Record<CoordinatorMessageName, AcceptedMessage>>>;
+export type Accepted = Readonly<Partial<Record<SetupMessageName, AcceptedMessage>>>;
 
 /** What is fixed once OPEN is accepted. */
 export interface SetupFacts {
@@ -207,6 +248,8 @@ export interface SetupFacts {
   /** This node's index in the roster. */
   readonly index: number;
   readonly roster: AcceptedRoster;
+  /** The members of this node's group; undefined where the task has one group only. */
+  readonly group: ReadonlySet<number> | undefined;
 }
 
 /** c_i, s_i and b_i: in memory only. */

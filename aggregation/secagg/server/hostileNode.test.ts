@@ -10,7 +10,7 @@ import {
   isEvidence,
   type MessageOf,
   maskedInputHeaderBytes,
-  type NodeMessageName,
+  type NodeSetupMessageName,
   revealSharesBytes,
   shareHash,
   shareKeysBytes,
@@ -22,7 +22,7 @@ import type { ClientState } from '../client/types.ts';
 import { League, type LeagueOptions } from '../testing/league.ts';
 import type { ServerEvent } from './types.ts';
 
-interface Scene<Of extends NodeMessageName> {
+interface Scene<Of extends NodeSetupMessageName> {
   readonly league: League;
   /** The sender: the league's last node. */
   readonly from: number;
@@ -31,7 +31,7 @@ interface Scene<Of extends NodeMessageName> {
 }
 
 /** A league in which every node has answered with `name`, and the last node's answer is the one in hand; none is delivered yet. */
-function sceneOf<Of extends NodeMessageName>(name: Of, options: Partial<LeagueOptions> = {}): Scene<Of> {
+function sceneOf<Of extends NodeSetupMessageName>(name: Of, options: Partial<LeagueOptions> = {}): Scene<Of> {
   const league = new League({ size: 5, seed: name, ...options }).open();
   const from = Math.max(...league.nodes.keys());
   for (let exchanges = 0; exchanges < 12; exchanges++) {
@@ -48,11 +48,11 @@ function sceneOf<Of extends NodeMessageName>(name: Of, options: Partial<LeagueOp
   throw new Error(`no "${name}" came`);
 }
 
-const tell = (league: League, from: number, name: NodeMessageName, message: unknown): void =>
+const tell = (league: League, from: number, name: NodeSetupMessageName, message: unknown): void =>
   league.tellServer({ type: 'message', from, name, message } as ServerEvent);
 
 /** Refused by name, nothing changed, and the round still ends in its exact sum. */
-function expectRefused<Of extends NodeMessageName>(
+function expectRefused<Of extends NodeSetupMessageName>(
   { league, from }: Scene<Of>,
   name: Of,
   message: MessageOf<Of>,

@@ -3,11 +3,11 @@ import { equalBytes, verifyLabelled } from '@hansa/shared/crypto';
 import { refuse } from '../refuse.ts';
 import type { ServerFacts } from './types.ts';
 
-/** Refuses a message that is not of this set-up, not by its sender, or not signed by it. */
+/** Refuses a message that is not in its sender's name or not signed by it. */
 export function checkSigned(
-  setup: ServerFacts,
+  setup: Pick<ServerFacts, 'keys'>,
   from: number,
-  message: { readonly sid: Uint8Array; readonly index: number; readonly signature: Uint8Array },
+  message: { readonly index: number; readonly signature: Uint8Array },
   label: SignatureLabel,
   signed: Uint8Array,
 ): void {

@@ -3,16 +3,16 @@ import type {
   AcknowledgeShares,
   AdvertiseKeys,
   Cohort,
-  CoordinatorMessageName,
   Evidence,
   MaskedInputHeader,
   MessageOf,
-  NodeMessageName,
+  NodeSetupMessageName,
   Open,
   Quorum,
   Result,
   RevealShares,
   Roster,
+  SetupMessageName,
   ShareKeys,
   SignSurvivors,
   StartRound,
@@ -46,14 +46,14 @@ export type ServerStage =
   | 'revealShares';
 
 type NodeEvent = {
-  [Name in NodeMessageName]: {
+  [Name in NodeSetupMessageName]: {
     readonly type: 'message';
     /** Roster index of the sender, as its connection proved it. */
     readonly from: number;
     readonly name: Name;
     readonly message: MessageOf<Name>;
   };
-}[NodeMessageName];
+}[NodeSetupMessageName];
 
 export type ServerEvent =
   | NodeEvent
@@ -92,14 +92,14 @@ export interface RebuiltMask {
 }
 
 export type ServerSendEffect = {
-  [Name in Exclude<CoordinatorMessageName, 'roster'>]: {
+  [Name in SetupMessageName]: {
     readonly type: 'send';
     /** Roster index. */
     readonly to: number;
     readonly name: Name;
     readonly message: MessageOf<Name>;
   };
-}[Exclude<CoordinatorMessageName, 'roster'>];
+}[SetupMessageName];
 
 /** What the driver does, in this order. */
 export type ServerEffect =

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { IdentityKey, SecretBytes } from '@hansa/shared/crypto';
 import {
-  type CoordinatorMessageName,
   decodeMessage,
   type Evidence,
   encodeMessage,
   type MessageOf,
-  type NodeMessageName,
+  type NodeSetupMessageName,
   type Open,
   type Roster,
   rosterBytes,
   rosterHash,
   type SecAggConfig,
+  type SetupMessageName,
 } from '@hansa/shared/protocol/secagg';
 import { type RandomSource, seededRandom } from '@hansa/shared/random';
 import { createMemory, type JournalledMemory } from '../client/memory.ts';
@@ -90,6 +90,7 @@ export function leagueConfig(size: number, overrides: Partial<SecAggConfig> = {}
     clipNorm,
     scaleLog2: scaleLog2Of({ vectorLength, wordBits, clipNorm, maxCohort }),
     maxCohort,
+    grouped: false,
     weightMax: 4,
     weighting: 'buckets',
     tail: [{ name: 'loss', low: 0, high: 10, steps: 1_000_000 }],
@@ -124,13 +125,13 @@ export interface LeagueNode {
 
 interface ToNode {
   readonly to: number;
-  readonly name: Exclude<CoordinatorMessageName, 'roster'>;
+  readonly name: SetupMessageName;
   readonly wire: string;
 }
 
 interface ToServer {
   readonly from: number;
-  readonly name: NodeMessageName | 'vector';
+  readonly name: NodeSetupMessageName | 'vector';
   readonly wire: string;
 }
 
@@ -155,6 +156,9 @@ export class League {
   plan: UnmaskPlan | undefined;
   round = 1;
   seq = 0;
+  /** What the next OPEN names: a group of a draw, or none. */
+  group = 0;
+  groupSeedHash: Uint8Array = new Uint8Array(32);
   /** Whether `wipe` effects overwrite secrets; off, a league can be forked and both branches go on. */
   wipes = true;
 
@@ -255,8 +259,8 @@ export class League {
       federation: leagueFederation,
       coordinatorKey: this.coordinator.publicKey,
       task: leagueTask,
-      group: 0,
-      groupSeedHash: new Uint8Array(32),
+      group: this.group,
+      groupSeedHash: this.groupSeedHash,
       seq: this.seq,
       rosterHash: rosterHash(this.roster),
       config: this.config,
@@ -352,11 +356,7 @@ export class League {
   }
 
   /** One message to one node, its answer queued. */
-  deliver<Name extends Exclude<CoordinatorMessageName, 'roster'>>(
-    node: LeagueNode,
-    name: Name,
-    message: MessageOf<Name>,
-  ): void {
+  deliver<Name extends SetupMessageName>(node: LeagueNode, name: Name, message: MessageOf<Name>): void {
     this.tellNode(node, { type: 'message', name, message, nowMs: leagueNowMs } as ClientEvent);
   }
 

@@ -254,6 +254,7 @@ export class InMemoryLeague {
       wordBits: 32,
       clipNorm: 4,
       scaleLog2: scaleLog2Of({ vectorLength: count, wordBits: 32, clipNorm: 4, maxCohort: 8 }),
+      grouped: false,
       maxCohort: 8,
       weightMax: 1,
       weighting: 'uniform',

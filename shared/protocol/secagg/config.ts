@@ -35,6 +35,8 @@ export const secAggConfigSchema = z.strictObject({
   /** The largest cohort for which the sum cannot wrap. */
   maxCohort: z.int().min(2).max(maxCohortSize),
   /** W: weights are whole numbers 1..W; with `uniform` every node's weight is W. */
+  /** Whether members are cut by lot into groups of at most `maxCohort`, whose sums are summed (see draw.ts). */
+  grouped: z.boolean(),
   weightMax: z.int().min(1).max(16),
   weighting: z.enum(['uniform', 'buckets']),
   tail: z.array(tailWordSchema).max(32),
@@ -71,6 +73,7 @@ export function configHash(config: SecAggConfig): Uint8Array {
     realBytes(config.clipNorm),
     realBytes(config.scaleLog2),
     config.maxCohort,
+    config.grouped ? 'grouped' : 'whole',
     config.weightMax,
     config.weighting,
     enc(...config.tail.map((word) => enc(word.name, realBytes(word.low), realBytes(word.high), word.steps))),

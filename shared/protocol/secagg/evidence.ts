@@ -26,7 +26,7 @@ interface Kind {
   readonly hashed?: true;
 }
 
-/** The slots of SA-1 that have room for one statement each. The first four are the coordinator's, the others a member's. */
+/** The slots of SA-1 that have room for one statement each. */
 const kinds = {
   open: {
     meaning: 'opened two different set-ups under one number',
@@ -97,6 +97,33 @@ const kinds = {
     label: 'm3',
     fields: { roundHash: 'hex', index: 'number', edges: 'hex', byteLength: 'number', vectorHash: 'hex' },
     slot: ['roundHash', 'index'],
+  },
+  draw: {
+    meaning: 'opened two different draws under one number',
+    label: 'draw',
+    fields: {
+      kind: 'text',
+      federation: 'text',
+      coordinatorKey: 'hex',
+      task: 'text',
+      seq: 'number',
+      rosterHash: 'hex',
+      configHash: 'hex',
+      notAfterMs: 'number',
+    },
+    slot: ['federation', 'task', 'seq'],
+  },
+  seedCommitments: {
+    meaning: 'showed two different lists of commitments in one draw',
+    label: 'gl',
+    fields: { drawId: 'hex', listHash: 'hex' },
+    slot: ['drawId'],
+  },
+  commitSeed: {
+    meaning: 'committed to two different seeds in one draw',
+    label: 'g1',
+    fields: { drawId: 'hex', index: 'number', commitment: 'hex' },
+    slot: ['drawId', 'index'],
   },
 } as const satisfies Record<string, Kind>;
 

@@ -4,6 +4,21 @@ export { type AdvertiseKeys, advertiseKeysBytes, advertiseKeysSchema, selfCommit
 export { bitmapOf, positionsOf } from './bitmap.ts';
 export { type Cohort, type CohortMember, cohortBytes, cohortHash, cohortSchema } from './cohort.ts';
 export { configHash, type SecAggConfig, secAggConfigSchema, type TailWord, tailWordSchema } from './config.ts';
+export {
+  type CommitSeed,
+  commitSeedBytes,
+  type Draw,
+  drawBytes,
+  drawId,
+  groupSeedHash,
+  type RevealSeed,
+  revealSeedBytes,
+  type SeedCommitments,
+  type SeedReveals,
+  seedCommitment,
+  seedCommitmentsBytes,
+  seedListHash,
+} from './draw.ts';
 export { type EncField, enc, hashOf } from './enc.ts';
 export { type EncryptedShares, encryptedSharesSchema } from './encryptedShares.ts';
 export {
@@ -22,13 +37,17 @@ export { type MaskedInputHeader, maskedInputHeaderBytes, maskedInputHeaderSchema
 export {
   type CoordinatorMessageName,
   coordinatorMessages,
+  type DrawMessageName,
   decodeMessage,
   encodeMessage,
   type MessageName,
   type MessageOf,
   messageHash,
+  type NodeDrawMessageName,
   type NodeMessageName,
+  type NodeSetupMessageName,
   nodeMessages,
+  type SetupMessageName,
   type WireOf,
 } from './messages.ts';
 export { type Open, openBytes, openSchema, setupId } from './open.ts';

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_COORDINATOR_MESSAGE_BYTES, MAX_NODE_MESSAGE_BYTES } from '../envelope.ts';
 import { bitmapOf, positionsOf } from './bitmap.ts';
+import type { SecAggConfig } from './config.ts';
 import { enc, realBytes } from './enc.ts';
 import { maxCohortSize, maxHolders, maxRosterSize } from './limits.ts';
 import {
@@ -21,6 +22,28 @@ const roundHash = bytes(32);
 const signature = bytes(64);
 const uuid = '00000000-0000-4000-8000-000000000000';
 
+const config: SecAggConfig = {
+  suite: 'SA-1',
+  vectorLength: 2 ** 28,
+  wordBits: 32,
+  clipNorm: 1 / 3,
+  scaleLog2: -20,
+  maxCohort: maxCohortSize,
+  grouped: true,
+  weightMax: 16,
+  weighting: 'buckets',
+  tail: many(32, { name: 'a'.repeat(32), low: -1 / 3, high: 1 / 3, steps: 2 ** 31 - 1 }),
+  dp: 'none',
+  rule: 'complete-two-thirds',
+  gammaPermille: 333,
+  deltaPermille: 500,
+  minCohort: maxCohortSize,
+  minSurvivors: maxCohortSize,
+  knownFloor: maxCohortSize,
+  planHash: bytes(32),
+  architectureHash: bytes(32),
+};
+
 /** Every message as large as it can be. */
 const largest: { [Name in MessageName]: MessageOf<Name> } = {
   roster: {
@@ -38,30 +61,25 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
     groupSeedHash: bytes(32),
     seq: Number.MAX_SAFE_INTEGER,
     rosterHash: bytes(32),
-    config: {
-      suite: 'SA-1',
-      vectorLength: 2 ** 28,
-      wordBits: 32,
-      clipNorm: 1 / 3,
-      scaleLog2: -20,
-      maxCohort: maxCohortSize,
-      weightMax: 16,
-      weighting: 'buckets',
-      tail: many(32, { name: 'a'.repeat(32), low: -1 / 3, high: 1 / 3, steps: 2 ** 31 - 1 }),
-      dp: 'none',
-      rule: 'complete-two-thirds',
-      gammaPermille: 333,
-      deltaPermille: 500,
-      minCohort: maxCohortSize,
-      minSurvivors: maxCohortSize,
-      knownFloor: maxCohortSize,
-      planHash: bytes(32),
-      architectureHash: bytes(32),
-    },
+    config,
     graph: 'complete',
     notAfterMs: Number.MAX_SAFE_INTEGER,
     signature,
   },
+  draw: {
+    federation: uuid,
+    coordinatorKey: bytes(32),
+    task: uuid,
+    seq: Number.MAX_SAFE_INTEGER,
+    rosterHash: bytes(32),
+    config,
+    notAfterMs: Number.MAX_SAFE_INTEGER,
+    signature,
+  },
+  commitSeed: { drawId: sid, index, commitment: sid, signature },
+  seedCommitments: { drawId: sid, members: many(maxRosterSize, { index, commitment: sid, signature }), signature },
+  revealSeed: { drawId: sid, index, listHash: sid, seed: sid, signature },
+  seedReveals: { drawId: sid, listHash: sid, reveals: many(maxRosterSize, { index, seed: sid, signature }) },
   advertiseKeys: { sid, index, cipherKey: bytes(32), maskKey: bytes(32), selfCommitment: bytes(32), signature },
   cohort: {
     sid,

@@ -5,6 +5,7 @@ import { abandonedSchema } from './abandoned.ts';
 import { acknowledgeSharesSchema } from './acknowledgeShares.ts';
 import { advertiseKeysSchema } from './advertiseKeys.ts';
 import { cohortSchema } from './cohort.ts';
+import { commitSeedSchema, drawSchema, revealSeedSchema, seedCommitmentsSchema, seedRevealsSchema } from './draw.ts';
 import { encryptedSharesSchema } from './encryptedShares.ts';
 import { maskedInputHeaderSchema } from './maskedInputHeader.ts';
 import { openSchema } from './open.ts';
@@ -20,6 +21,9 @@ import { survivorsSchema } from './survivors.ts';
 /** What the coordinator sends: Socket.IO event name → schema. */
 export const coordinatorMessages = {
   roster: rosterSchema,
+  draw: drawSchema,
+  seedCommitments: seedCommitmentsSchema,
+  seedReveals: seedRevealsSchema,
   open: openSchema,
   cohort: cohortSchema,
   encryptedShares: encryptedSharesSchema,
@@ -32,6 +36,8 @@ export const coordinatorMessages = {
 
 /** What a node sends: Socket.IO event name → schema. */
 export const nodeMessages = {
+  commitSeed: commitSeedSchema,
+  revealSeed: revealSeedSchema,
   advertiseKeys: advertiseKeysSchema,
   shareKeys: shareKeysSchema,
   acknowledgeShares: acknowledgeSharesSchema,
@@ -43,6 +49,13 @@ export const nodeMessages = {
 const schemas = { ...coordinatorMessages, ...nodeMessages };
 
 export type CoordinatorMessageName = keyof typeof coordinatorMessages;
+/** The messages of a draw of groups; all others but `roster` belong to a set-up. */
+export type DrawMessageName = 'draw' | 'seedCommitments' | 'seedReveals';
+export type NodeDrawMessageName = 'commitSeed' | 'revealSeed';
+/** What the coordinator sends within a set-up, OPEN included. */
+export type SetupMessageName = Exclude<CoordinatorMessageName, 'roster' | DrawMessageName>;
+/** What a node sends within a set-up. */
+export type NodeSetupMessageName = Exclude<NodeMessageName, NodeDrawMessageName>;
 export type NodeMessageName = keyof typeof nodeMessages;
 export type MessageName = keyof typeof schemas;
 /** A message in memory: its byte fields are Uint8Array. */

@@ -8,7 +8,8 @@ import { bytes32Schema, counterSchema, signatureSchema } from './limits.ts';
 /**
  * OPEN, coordinator to node: one set-up begins, signed by the coordinator ("open").
  *
- * `seq` rises with every set-up of one (federation, task, group). `group` is 0 and `groupSeedHash` 32 zero bytes while a cohort is one group.
+ * `seq` rises with every set-up of one (federation, task, group). `group` is 0 and `groupSeedHash` 32 zero bytes where a
+ * cohort is one group; else the group's number, from 1, in the draw that `groupSeedHash` names (see draw.ts).
  */
 export const openSchema = z.strictObject({
   federation: federationIdSchema,
