@@ -45,6 +45,8 @@ import { openTaskBook, parsePlan, planHashOf, type TaskBook } from './taskBook.t
 import { assertSecureAddress } from './transport/address.ts';
 import type { ConnectionOptions } from './transport/connection.ts';
 
+/** Set-ups that may be live at once. */
+const LIVE_SETUPS = 2;
 /** The largest model that is fetched outside a round, in bytes. */
 const MAX_MODEL_BYTES = 4 * 1024 ** 3;
 
@@ -112,7 +114,8 @@ class RunningNode {
   readonly #stopping = new AbortController();
   readonly #fetches = new Set<Promise<void>>();
   #trainer: Promise<Trainer> | undefined;
-  #current: SetupRun | undefined;
+  /** Set-ups, newest last: at most two that are not over, one in its round and one made ahead, and the last that ended. */
+  #setups: readonly SetupRun[] = [];
   /** The draw of groups that is under way; in memory only, like a set-up. */
   #draw: DrawState = idleDraw;
   #turn: Promise<void> = Promise.resolve();
@@ -175,7 +178,9 @@ class RunningNode {
 
   async #shutDown(): Promise<void> {
     this.#stopping.abort(new HansaError('Interrupted', 'The node was stopped.'));
-    await this.#inTurn(async () => this.#current?.leave('Interrupted', 'The node was stopped.')).catch(() => undefined);
+    await this.#inTurn(async () => {
+      await Promise.all(this.#setups.map((run) => run.leave('Interrupted', 'The node was stopped.')));
+    }).catch(() => undefined);
     this.#line.close();
     await this.#trainer?.then((trainer) => trainer.close()).catch(() => undefined);
     await Promise.allSettled(this.#fetches);
@@ -212,7 +217,7 @@ class RunningNode {
 
   #ready(): void {
     this.#options.onEvent({ type: 'connected', address: this.#options.config.coordinator });
-    this.#current?.resume();
+    for (const run of this.#setups) run.resume();
   }
 
   async #received(name: string, body: unknown): Promise<unknown> {
@@ -238,10 +243,20 @@ class RunningNode {
     if (isDrawMessage(name))
       return this.#drawn({ type: 'message', name, message, nowMs: this.#options.clock.now() } as DrawEvent);
     const event = { type: 'message', name, message, nowMs: this.#options.clock.now() } as ClientEvent;
-    if (this.#current !== undefined) return this.#current.receive(event);
-    // Refuses by name whatever is not of a live set-up.
-    step(waiting, event, this.#reducer);
+    const { sid } = message as { sid: Uint8Array };
+    const run = this.#setups.find((one) => one.isSetup(sid));
+    // Refuses by name whatever is not of a set-up that this process knows.
+    if (run === undefined) step(waiting, event, this.#reducer);
+    await run?.receive(event);
+    if (name === 'startRound' && run !== undefined) await this.#endOtherRounds(run);
     return undefined;
+  }
+
+  /** A coordinator that starts another round has given the one before up, whether or not this node heard of it. */
+  async #endOtherRounds(started: SetupRun): Promise<void> {
+    for (const run of this.#setups)
+      if (run !== started && run.hasBegun)
+        await run.stop('CoordinatorRestarted', 'The coordinator has started another round.');
   }
 
   async #roster(roster: Roster): Promise<undefined> {
@@ -279,9 +294,9 @@ class RunningNode {
 
   async #opened(open: Open): Promise<undefined> {
     const event = { type: 'message', name: 'open', message: open, nowMs: this.#options.clock.now() } as const;
-    const current = this.#current;
-    if (current !== undefined && !current.isOver && current.isSetup(setupId(open))) {
-      await current.receive(event);
+    const known = this.#setups.find((run) => !run.isOver && run.isSetup(setupId(open)));
+    if (known !== undefined) {
+      await known.receive(event);
       return undefined;
     }
     const entry = this.#tasks.get(open.task);
@@ -294,9 +309,13 @@ class RunningNode {
     if (entry === undefined)
       throw new HansaError('PolicyRefused', 'The set-up is of a task that was not assigned to this node.');
     checkConfig(open.config, planHashOf(entry.planText));
-    // A coordinator that opens another set-up has given the last one up, whether or not this node heard of it.
-    await current?.stop('CoordinatorRestarted', 'The coordinator has opened another set-up.');
-    this.#current = await SetupRun.begin(open, entry.plan, opened, this.#setupPorts());
+    const live = this.#setups.filter((run) => !run.isOver);
+    // One in its round and one made ahead is all that a coordinator needs: with a third it has given the oldest up.
+    if (live.length >= LIVE_SETUPS)
+      await live[0]?.stop('CoordinatorRestarted', 'The coordinator has opened another set-up.');
+    const run = await SetupRun.begin(open, entry.plan, opened, this.#setupPorts());
+    // What ended a moment ago may still be told of.
+    this.#setups = [...this.#setups.filter((one, place, all) => !one.isOver || place === all.length - 1), run];
     return undefined;
   }
 
@@ -421,7 +440,7 @@ class RunningNode {
     if (entry === undefined) return undefined;
     const isNews = entry.outcome === 'running';
     await this.#tasks.update(taskId, { outcome, committedRounds, modelHash });
-    if (this.#current?.taskId === taskId) await this.#current.stop('TaskAborted', 'The task has ended.');
+    for (const run of this.#setups) if (run.taskId === taskId) await run.stop('TaskAborted', 'The task has ended.');
     if (!isNews && !this.#options.untilTaskEnds) return undefined;
     // Both models are what `evaluate` compares; they are fetched beside the messages, since the connection has to answer meanwhile.
     void this.#collect(ended, entry.plan.initialModelHash);

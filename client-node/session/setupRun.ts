@@ -15,7 +15,7 @@ import type { Clock } from '@hansa/shared/clock';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
-import { type Plan, type Progress, progressSchema, uploadTicketSchema } from '@hansa/shared/protocol';
+import { leaveSchema, type Plan, type Progress, progressSchema, uploadTicketSchema } from '@hansa/shared/protocol';
 import {
   type Evidence,
   encodeMessage,
@@ -116,6 +116,11 @@ export class SetupRun {
     return this.#state.phase === 'closed';
   }
 
+  /** Whether it is bound to a round that is not over. */
+  get hasBegun(): boolean {
+    return 'round' in this.#state;
+  }
+
   /** The model that this set-up's round started from, hexadecimal; undefined before there is a round. */
   get baseModelHash(): string | undefined {
     return 'round' in this.#state ? hex(this.#state.round.modelHash) : this.#baseModelHash;
@@ -142,7 +147,12 @@ export class SetupRun {
   async leave(code: ErrorCode, reason: string): Promise<void> {
     if (this.isOver) return;
     // The coordinator gets the code alone: the reason can hold a path or a column's name.
-    const body = { taskId: this.taskId, code, message: 'The node left the set-up; its own log has the reason.' };
+    const body = z.encode(leaveSchema, {
+      taskId: this.taskId,
+      sid: this.#sid,
+      code,
+      message: 'The node left the set-up; its own log has the reason.',
+    });
     const told = this.#ports.line.send('leave', body).catch(() => undefined);
     await this.stop(code, reason);
     await Promise.race([told, new Promise<void>((resolve) => this.#ports.clock.schedule(LEAVE_MS, resolve))]);
@@ -152,7 +162,13 @@ export class SetupRun {
   resume(): void {
     if (this.isOver || this.#lastSent === undefined) return;
     const { name, body } = this.#lastSent;
-    void this.#ports.line.send(name, body).catch((error) => this.#ports.log.debug({ name, err: error }, 'not resent'));
+    void this.#ports.line.send(name, body).catch((error: unknown) => {
+      this.#ports.log.debug({ name, err: error }, 'not resent');
+      if (!(error instanceof HansaError) || error.code !== 'UnknownSetup') return;
+      this.#ports.inTurn(() =>
+        this.stop('CoordinatorRestarted', 'The coordinator does not know this set-up any more.'),
+      );
+    });
   }
 
   async #apply(event: ClientEvent): Promise<void> {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   addMasks,
   FoldedSum,
-  type OpenedSum,
+  type MeanTile,
   openSum,
   opposite,
   rotationSeed,
@@ -21,23 +21,36 @@ const TILES_PER_TURN = 4;
 /** What is read of a vector at once. */
 const CHUNK_SIZE_BYTES = 256 * 1024;
 const FLOAT_SIZE_BYTES = 4;
+/** Numbers of a tile of the mean. */
+const TILE_LENGTH = 16_384;
 
-/** What came of opening a sum. */
+/** What came of opening the sums of a round. */
 export interface OpenedModel {
   readonly model: BlobFacts;
-  /** SHA-256 of the unmasked sum: body then tail. */
-  readonly resultHash: Uint8Array;
-  readonly weightSum: number;
-  /** Means of the tail's numbers by name. */
+  /** One for each cohort that is in the model, in the order of the request. */
+  readonly sums: readonly {
+    /** SHA-256 of the unmasked sum: body then tail. */
+    readonly resultHash: Uint8Array;
+    readonly weightSum: number;
+  }[];
+  /** Means of the tail's numbers by name, over all survivors. */
   readonly means: Readonly<Record<string, number>>;
+}
+
+/** One cohort's masked vectors and how their masks go. */
+export interface CohortToOpen {
+  readonly plan: UnmaskPlan;
+  /** Files of the committed vectors by roster index. */
+  readonly files: ReadonlyMap<number, string>;
+  /** Its sum cannot be that of clipped updates: the others go on without it. */
+  refuse(error: HansaError): void;
 }
 
 export interface OpenModelRequest {
   readonly config: SecAggConfig;
   readonly round: number;
-  readonly plan: UnmaskPlan;
-  /** Files of the committed vectors by roster index. */
-  readonly files: ReadonlyMap<number, string>;
+  /** At least one. */
+  readonly cohorts: readonly CohortToOpen[];
   readonly header: SafetensorsHeader;
   readonly baseModelHash: string;
   readonly strategy: TaskFile['strategy'];
@@ -45,33 +58,109 @@ export interface OpenModelRequest {
 }
 
 /**
- * Folds the survivors' vectors, subtracts the masks, applies the strategy and stores the next model; wipes the plan.
+ * Folds the survivors' vectors of each cohort, subtracts their masks, applies the strategy to the mean over all of them and stores the next model; wipes
+ * the plans.
  *
- * Memory: the sum, whatever the number of vectors; in the 16-bit ring also the mean. The model is stored only once the whole sum proved to be in range.
+ * Memory: one sum, whatever the number of vectors; with several cohorts, or in the 16-bit ring, also the mean. The model is stored only once every sum
+ * in it proved to be in range.
  *
- * @throws HansaError SumOutOfRange, StorageFull
+ * @throws HansaError SumOutOfRange where no cohort's sum is in range, StorageFull
  */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
-  const { config, round, plan, files, header, baseModelHash, strategy, blobs } = request;
+  const { cohorts, header, baseModelHash, strategy, blobs } = request;
   const base = await blobs.open(baseModelHash);
   try {
     if (base === undefined) throw new RangeError('the model of the running round is not stored');
-    const folded = new FoldedSum(config);
-    for (const index of plan.survivors) await foldFile(folded, fileOf(files, index));
-    await unmask(config, plan, folded.bytes);
-    const seed = rotationSeed(config, Buffer.from(baseModelHash, 'hex'), round);
-    const sum = openSum(config, plan.survivors.length, folded.bytes, seed);
-    let resultHash: Uint8Array | undefined;
-    const content = modelContent(sum.tiles(), base, header, strategy, (hash) => {
-      resultHash = hash;
-    });
-    const model = await blobs.put(content);
-    if (resultHash === undefined) throw new RangeError('the sum was not read to its end');
-    return { model, resultHash, weightSum: sum.weightSum, means: sum.means };
+    const [only] = cohorts;
+    if (only !== undefined && cohorts.length === 1) {
+      const opened = await openCohort(request, only);
+      const model = await blobs.put(modelContent(opened.tiles, base, header, strategy));
+      return { model, sums: [opened.summary()], means: opened.means };
+    }
+    const mean = await meanOfCohorts(request);
+    const model = await blobs.put(modelContent(mean.tiles(), base, header, strategy));
+    return { model, sums: mean.sums, means: mean.means };
   } finally {
-    wipeUnmaskPlan(plan);
+    for (const { plan } of cohorts) wipeUnmaskPlan(plan);
     await base?.close();
   }
+}
+
+interface OpenCohort {
+  readonly tiles: Generator<MeanTile, void, void>;
+  readonly weightSum: number;
+  readonly means: Readonly<Record<string, number>>;
+  /** Known once every tile was read. */
+  summary(): { readonly resultHash: Uint8Array; readonly weightSum: number };
+}
+
+async function openCohort(
+  { config, round, baseModelHash }: OpenModelRequest,
+  { plan, files }: CohortToOpen,
+): Promise<OpenCohort> {
+  const folded = new FoldedSum(config);
+  for (const index of plan.survivors) await foldFile(folded, fileOf(files, index));
+  await unmask(config, plan, folded.bytes);
+  const seed = rotationSeed(config, Buffer.from(baseModelHash, 'hex'), round);
+  const sum = openSum(config, plan.survivors.length, folded.bytes, seed);
+  let resultHash: Uint8Array | undefined;
+  function* tiles(): Generator<MeanTile, void, void> {
+    resultHash = (yield* sum.tiles()).resultHash;
+  }
+  return {
+    tiles: tiles(),
+    weightSum: sum.weightSum,
+    means: sum.means,
+    summary: () => {
+      if (resultHash === undefined) throw new RangeError('the sum was not read to its end');
+      return { resultHash, weightSum: sum.weightSum };
+    },
+  };
+}
+
+/** The weighted mean over several cohorts, one after the other; one whose sum is out of range is refused and left out. */
+async function meanOfCohorts(
+  request: OpenModelRequest,
+): Promise<Pick<OpenedModel, 'sums' | 'means'> & { tiles(): Generator<MeanTile, void, void> }> {
+  const { config, cohorts } = request;
+  const total = new Float64Array(config.vectorLength);
+  const sums: OpenedModel['sums'][number][] = [];
+  const means: Record<string, number> = {};
+  let weight = 0;
+  let survivors = 0;
+  let refusal: HansaError | undefined;
+  for (const cohort of cohorts) {
+    const part = new Float64Array(config.vectorLength);
+    try {
+      const opened = await openCohort(request, cohort);
+      for (const { start, mean } of opened.tiles) part.set(mean, start);
+      for (let index = 0; index < total.length; index++) total[index] = total[index]! + part[index]! * opened.weightSum;
+      sums.push(opened.summary());
+      weight += opened.weightSum;
+      const count = cohort.plan.survivors.length;
+      for (const [name, value] of Object.entries(opened.means)) means[name] = (means[name] ?? 0) + value * count;
+      survivors += count;
+    } catch (error) {
+      if (!(error instanceof HansaError) || error.code !== 'SumOutOfRange') throw error;
+      refusal = error;
+      cohort.refuse(error);
+    }
+    await nextTurn();
+  }
+  if (refusal !== undefined && sums.length === 0) throw refusal;
+  for (const name of Object.keys(means)) means[name] = means[name]! / survivors;
+  return {
+    sums,
+    means,
+    *tiles() {
+      const mean = new Float64Array(TILE_LENGTH);
+      for (let start = 0; start < total.length; start += TILE_LENGTH) {
+        const count = Math.min(TILE_LENGTH, total.length - start);
+        for (let index = 0; index < count; index++) mean[index] = total[start + index]! / weight;
+        yield { start, mean: mean.subarray(0, count) };
+      }
+    },
+  };
 }
 
 async function foldFile(folded: FoldedSum, file: string): Promise<void> {
@@ -99,23 +188,18 @@ async function unmask(config: SecAggConfig, plan: UnmaskPlan, sum: Uint8Array): 
 }
 
 async function* modelContent(
-  tiles: ReturnType<OpenedSum['tiles']>,
+  tiles: Iterable<MeanTile>,
   base: BlobReader,
   header: SafetensorsHeader,
   settings: TaskFile['strategy'],
-  summarised: (resultHash: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
   const strategy = fedAvg({ serverLearningRate: settings.serverLearningRate });
   yield header.headerBytes;
   let before = new Float32Array(0);
   let after = new Float32Array(0);
-  for (let count = 1; ; count++) {
-    const tile = tiles.next();
-    if (tile.done) {
-      summarised(tile.value.resultHash);
-      return;
-    }
-    const { start, mean } = tile.value;
+  let count = 0;
+  for (const { start, mean } of tiles) {
+    count += 1;
     if (after.length !== mean.length) {
       before = new Float32Array(mean.length);
       after = new Float32Array(mean.length);

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { roundPhases } from '@hansa/shared/protocol';
 import { encodeMessage } from '@hansa/shared/protocol/secagg';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TestLeague, testModel } from '../testing/testLeague.ts';
 
 const parameters = 1000;
@@ -146,4 +146,108 @@ it('has one ticket for a header, however often it comes, and leaves nothing in t
   expect(tickets.size).toBe(5);
   expect(await league.rounds(taskId)).toMatchObject([{ outcome: 'committed', dropped: [] }]);
   expect(readdirSync(path.join(league.folder, 'data', 'spool'))).toEqual([]);
+});
+
+/** The stages of one attempt and the ends of rounds, in the order in which they were logged. */
+const milestones = (): string[] =>
+  league.logLines.flatMap((line) => {
+    const { msg, stage, attempt } = JSON.parse(line) as { msg: string; stage?: string; attempt?: number };
+    if (msg === 'stage begins') return [`${attempt} ${stage}`];
+    return msg === 'round ended' ? [`${attempt} ended`] : [];
+  });
+
+it('makes the set-up of the next round while this one trains, so that M3 follows the commit', async () => {
+  const setUp = league.logged('"attempt":2,"stage":"acknowledgeShares"');
+  const nodes = await league.enrol(5, {
+    update: (_round, { vectorLength }) => new Float32Array(vectorLength).fill(0.1),
+    // Nobody has trained before the next set-up's last stage is there.
+    before: async (effect) => {
+      if (effect.type === 'mask') await setUp;
+    },
+  });
+  const taskId = await league.createTask(parameters, { rounds: 3 });
+  await Promise.all(nodes.map((node) => node.connect()));
+  await Promise.all(nodes.map((node) => node.ended));
+  const order = milestones();
+  for (const attempt of [1, 2]) {
+    const ended = order.indexOf(`${attempt} ended`);
+    expect(order.indexOf(`${attempt + 1} acknowledgeShares`)).toBeLessThan(ended);
+    expect(order[ended + 1]).toBe(`${attempt + 1} maskedInput`);
+  }
+  // The last round needs no further set-up, and none that was made ahead is a round of its own.
+  expect(order.filter((one) => one.endsWith('advertiseKeys'))).toHaveLength(3);
+  expect((await league.rounds(taskId)).map(({ round, outcome }) => [round, outcome])).toEqual([
+    [1, 'committed'],
+    [2, 'committed'],
+    [3, 'committed'],
+  ]);
+});
+
+it('gives up a set-up that was made ahead when a node that it lacks has come back, without a failed attempt', async () => {
+  const ahead = league.logged('"attempt":2,"stage":"acknowledgeShares"');
+  const [late, ...others] = await league.enrol(6, {
+    update: (_round, { vectorLength }) => new Float32Array(vectorLength).fill(0.1),
+    before: async (effect) => {
+      if (effect.type === 'mask') await arrival;
+    },
+  });
+  const arrival = ahead.then(() => late!.connect());
+  const taskId = await league.createTask(parameters, { rounds: 2, deadlines: { recruitMs: 100 } });
+  await Promise.all(others.map((node) => node.connect()));
+  await Promise.all(others.map((node) => node.ended));
+  const rounds = await league.rounds(taskId);
+  expect(rounds.map(({ attempt, outcome, reported }) => [attempt, outcome, reported.length])).toEqual([
+    [1, 'committed', 5],
+    [3, 'committed', 6],
+  ]);
+  expect(await league.task(taskId)).toMatchObject({ state: 'completed' });
+});
+
+describe('groups', () => {
+  const task = { cohort: { minimum: 10, groups: { size: 9, minimum: 5 } } };
+  const update = (_round: number, { vectorLength }: { vectorLength: number }) =>
+    new Float32Array(vectorLength).fill(0.25);
+
+  it('are drawn once for a roster, and their sums are summed', async () => {
+    const nodes = await league.enrol(11, { update, tail: { loss: 2, validationLoss: 4 } });
+    const taskId = await league.createTask(parameters, task);
+    await Promise.all(nodes.map((node) => node.connect()));
+    await Promise.all(nodes.map((node) => node.ended));
+    const rounds = await league.rounds(taskId);
+    expect(rounds).toHaveLength(2);
+    for (const round of rounds) {
+      expect(round).toMatchObject({ outcome: 'committed', weightSum: 11, dropped: [] });
+      expect(round.reported).toHaveLength(11);
+      expect(round.loss).toBeCloseTo(2, 5);
+    }
+    expect(league.logLines.filter((line) => line.includes('"draw ended"'))).toHaveLength(1);
+    const sizes = nodes.map(({ outcomes }) => outcomes.map((one) => one.type === 'committed' && one.survivors));
+    expect(sizes.map(([size]) => size).sort()).toEqual([5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6]);
+    const bytes = nodes[0]!.models.get(rounds[1]!.baseModelHash)!;
+    for (const value of new Float32Array(bytes.slice(-4 * parameters).buffer)) expect(value).toBeCloseTo(1.25, 4);
+  });
+
+  it('stay over a restart, and one that cannot go on is left out of the sum', async () => {
+    const nodes = await league.enrol(10, { update });
+    const taskId = await league.createTask(parameters, {
+      ...task,
+      cohort: { minimum: 9, groups: { size: 9, minimum: 5 } },
+    });
+    await Promise.all(nodes.map((node) => node.connect()));
+    const committed = league.logged('"round ended"');
+    await committed;
+    await league.coordinator.close();
+    const before = await Promise.all(nodes.map(({ outcomes }) => outcomes.length));
+    expect(Math.max(...before)).toBeGreaterThan(0);
+    await league.restart();
+    // Nine are left: one group of five, and four that are too few.
+    const [gone, ...left] = nodes.map((node) => node.twin({ address: league.coordinator.address }));
+    gone!.disconnect();
+    league.nodes.push(...left);
+    await Promise.all(left.map((node) => node.connect()));
+    await Promise.all(left.map((node) => node.ended));
+    const last = (await league.rounds(taskId)).at(-1);
+    expect(last).toMatchObject({ round: 2, outcome: 'committed', weightSum: 5 });
+    expect(league.logLines.filter((line) => line.includes('"draw ended"'))).toHaveLength(1);
+  });
 });

@@ -1,12 +1,29 @@
 import { randomInt } from 'node:crypto';
-import { HansaError } from '@hansa/shared/errors';
-import { type AdminStatus, leaveSchema, type RoundRecord, roundPhases, type TaskEnded } from '@hansa/shared/protocol';
-import { encodeMessage } from '@hansa/shared/protocol/secagg';
+import { maxTries } from '@hansa/aggregation/secagg/grouping';
+import { type ErrorCode, HansaError } from '@hansa/shared/errors';
+import {
+  type AdminStatus,
+  fixedBytes,
+  leaveSchema,
+  progressSchema,
+  type RoundRecord,
+  roundPhases,
+  type TaskEnded,
+} from '@hansa/shared/protocol';
+import {
+  encodeMessage,
+  type NodeDrawMessageName,
+  type Roster,
+  rosterHash,
+  type SecAggConfig,
+} from '@hansa/shared/protocol/secagg';
+import { z } from 'zod';
 import { lastRoundOf, readModelHeader, secAggConfigOf } from '../federation/createTask.ts';
 import type { ModelRow, OpenAttempt, TaskChange, TaskRow } from '../storage/stateStore.ts';
+import { DrawDriver } from './drawDriver.ts';
 import { parseMessage } from './parseMessage.ts';
 import type { RoundPorts } from './ports.ts';
-import { RoundDriver, showState } from './roundDriver.ts';
+import { RoundDriver, type RoundSpec, showState } from './roundDriver.ts';
 import {
   type Muster,
   type ScheduleEffect,
@@ -17,6 +34,12 @@ import {
   stepSchedule,
   type TaskTerms,
 } from './schedule.ts';
+
+/** A set-up made ahead is used unless it lacks this share of those who could take part, or the only one. */
+const MISSING_SHARE = 0.1;
+
+/** What every message within a set-up carries. */
+const ofSetupSchema = z.looseObject({ sid: fixedBytes(32) });
 
 /** The task that runs. */
 interface Running {
@@ -29,6 +52,12 @@ interface Running {
   readonly declined: Map<string, string>;
   cancelTimer: () => void;
   round: RoundDriver | undefined;
+  /** The set-up for the next round, made while this one trains. */
+  prepared: RoundDriver | undefined;
+  preparing: Promise<void> | undefined;
+  draw: DrawDriver | undefined;
+  /** Nodes that made a draw void. */
+  readonly struck: Set<string>;
   /** The attempt in progress, from its choice of members to its record. */
   attempt: Promise<void>;
 }
@@ -93,14 +122,14 @@ export class Rounds {
       if (this.#lastEnded !== undefined) this.#tell(clientId, 'taskEnded', this.#lastEnded);
       return;
     }
-    running.round?.connected(clientId);
+    for (const one of liveOf(running)) one.connected(clientId);
     await this.#assign(running, clientId);
   }
 
   async disconnected(clientId: string): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
-    running.round?.disconnected(clientId);
+    for (const one of liveOf(running)) one.disconnected(clientId);
     running.declined.delete(clientId);
     if (running.accepted.delete(clientId)) await this.#muster(running);
   }
@@ -108,13 +137,27 @@ export class Rounds {
   /** A control message of a node; resolves to its acknowledgement's answer. @throws HansaError */
   async receive(clientId: string, name: string, body: unknown): Promise<unknown> {
     const running = this.#running;
-    if (running?.round !== undefined) return running.round.receive(clientId, name, body);
-    if (name === 'leave') {
-      // Between rounds there is nothing to leave: who left as a round ended is in time.
-      parseMessage(leaveSchema, body, 'leave');
+    if (name === 'progress') {
+      const progress = parseMessage(progressSchema, body, name);
+      if (running?.round === undefined) throw new HansaError('WrongRound', 'No round is in progress.');
+      running.round.note(clientId, progress);
       return undefined;
     }
-    throw new HansaError('UnknownSetup', 'No round is in progress.');
+    if (name === 'leave') {
+      // Between rounds there is nothing to leave: who left as a round ended is in time.
+      const leave = parseMessage(leaveSchema, body, name);
+      for (const driver of driversOf(running)) driver.leave(clientId, leave);
+      return undefined;
+    }
+    if (isDrawMessage(name)) {
+      if (running?.draw === undefined) throw new HansaError('UnknownSetup', 'No draw is in progress.');
+      running.draw.receive(clientId, name, body);
+      return undefined;
+    }
+    const { sid } = parseMessage(ofSetupSchema, body, name.slice(0, 40));
+    const driver = driversOf(running).find((one) => one.isSetup(sid));
+    if (driver === undefined) throw new HansaError('UnknownSetup', 'That set-up is none that is in progress.');
+    return driver.receive(clientId, sid, name, body);
   }
 
   /** Abandons the round in progress; its task goes on when the coordinator starts again. */
@@ -123,8 +166,12 @@ export class Rounds {
     const running = this.#running;
     if (running === undefined) return;
     running.cancelTimer();
-    running.round?.abort('CoordinatorRestarted', 'The coordinator was stopped in the middle of the round.');
+    const reason = 'The coordinator was stopped in the middle of the round.';
+    running.draw?.stop(reason);
+    for (const driver of driversOf(running)) driver.abort('CoordinatorRestarted', reason);
     await running.attempt;
+    await running.preparing;
+    await running.prepared?.ended;
   }
 
   /** Takes up the oldest task that has not ended, when none runs. */
@@ -162,6 +209,10 @@ export class Rounds {
       declined: new Map(),
       cancelTimer: () => undefined,
       round: undefined,
+      prepared: undefined,
+      preparing: undefined,
+      draw: undefined,
+      struck: new Set(),
       attempt: Promise.resolve(),
     };
     this.#running = running;
@@ -237,18 +288,17 @@ export class Rounds {
   }
 
   async #attempt(running: Running, round: number, candidates: readonly string[]): Promise<void> {
-    const { store, rosters, blobs, clock } = this.#ports;
-    const before = rosters.chain.length;
-    const roster = await rosters.current();
-    if (rosters.chain.length > before) for (const id of this.#ports.lines.connected()) await this.#sendRosters(id);
+    const { store, blobs, clock } = this.#ports;
     running.task = (await store.task(running.task.id)) ?? running.task;
-    const { task, terms } = running;
-    const listed = new Set(roster?.members.map(({ id }) => id));
-    const selected = choose(
-      candidates.filter((id) => listed.has(id)),
-      terms.maximum,
-    );
-    if (roster === undefined || selected.length < terms.minimum || this.#stopping) {
+    const { task } = running;
+    if (!(await this.#isPrepared(running, candidates))) await this.#prepare(running, candidates);
+    const driver = running.prepared;
+    if (driver === undefined || this.#stopping) {
+      await this.#giveUpPrepared(
+        running,
+        'CoordinatorRestarted',
+        'The coordinator was stopped before the round began.',
+      );
       await this.#event({
         type: 'abandoned',
         roundSpent: false,
@@ -257,9 +307,11 @@ export class Rounds {
       return;
     }
     const header = await readModelHeader(blobs, task.modelHash);
-    const config = secAggConfigOf(task.file, task.plan, header);
-    const attempt = await store.beginAttempt({
+    const { attempt } = driver.spec;
+    const selected = driver.spec.cohorts.flatMap((cohort) => cohort.selected);
+    await store.beginAttempt({
       taskId: task.id,
+      attempt,
       round,
       startedAtMs: clock.now(),
       baseModelHash: task.modelHash,
@@ -267,27 +319,133 @@ export class Rounds {
     });
     if (running.schedule.phase !== 'inRound' || this.#stopping) {
       const open = (await store.openAttempts()).find((one) => one.taskId === task.id && one.attempt === attempt);
-      if (open !== undefined) await this.#closeBooks(open, this.#stopping ? 'CoordinatorRestarted' : 'TaskAborted');
+      const code = this.#stopping ? 'CoordinatorRestarted' : 'TaskAborted';
+      await this.#giveUpPrepared(running, code, 'The task ended as the round began.');
+      if (open !== undefined) await this.#closeBooks(open, code);
       return;
     }
     this.#ports.log.info({ task: task.id, round, attempt, selected }, 'round begins');
     let abandoned: { roundSpent: boolean; reason: string } | undefined;
-    const driver = new RoundDriver(
-      this.#ports,
-      { task, round, attempt, roster, selected, config, header },
-      async (record, roundSpent, model) => {
+    running.prepared = undefined;
+    running.round = driver;
+    driver.bind({
+      task,
+      round,
+      header,
+      settle: async (record, roundSpent, model) => {
         if (record.outcome === 'abandoned') abandoned = { roundSpent, reason: record.message ?? '' };
         await this.#settle(running, record, roundSpent, model);
       },
-    );
-    running.round = driver;
-    const online = new Set(this.#ports.lines.connected());
-    for (const id of selected) if (!online.has(id)) driver.disconnected(id);
+      training: () => this.#prepareNext(running),
+    });
     await driver.ended;
     running.round = undefined;
     if (this.#stopping) return;
     if (running === this.#running) showState(this.#ports.metrics, 'recruiting');
     await this.#event(abandoned === undefined ? { type: 'committed' } : { type: 'abandoned', ...abandoned });
+  }
+
+  /** Whether a set-up was made ahead that can be used: one that is over, or lacks too many of those who could take part now, is given up. */
+  async #isPrepared(running: Running, candidates: readonly string[]): Promise<boolean> {
+    await running.preparing;
+    const { prepared, terms } = running;
+    if (prepared === undefined) return false;
+    const members = new Set(prepared.members);
+    const missing = candidates.filter((id) => !members.has(id)).length;
+    const isFull = members.size >= terms.maximum;
+    if (!prepared.isOver && (isFull || missing < Math.max(1, MISSING_SHARE * candidates.length))) return true;
+    const reason = 'Members that the set-up lacks can take part now: another one is made.';
+    await this.#giveUpPrepared(running, 'CohortTooSmall', reason);
+    return false;
+  }
+
+  async #giveUpPrepared(running: Running, code: ErrorCode, reason: string): Promise<void> {
+    const { prepared } = running;
+    prepared?.abort(code, reason);
+    await prepared?.ended;
+    running.prepared = undefined;
+  }
+
+  /** Makes the next round's set-up while nodes train, so that its M3 can leave as soon as this round is over. */
+  #prepareNext(running: Running): void {
+    const { terms, schedule, accepted, prepared, preparing } = running;
+    const isLast = schedule.progress.committedRounds + 1 >= terms.rounds;
+    if (running !== this.#running || this.#stopping || isLast) return;
+    if (prepared !== undefined || preparing !== undefined || accepted.size < terms.minimum) return;
+    running.preparing = this.#prepare(running, [...accepted])
+      .catch((err: unknown) => this.#ports.log.warn({ err }, 'the next set-up could not be made ahead'))
+      .finally(() => {
+        running.preparing = undefined;
+      });
+  }
+
+  /** Begins the set-up of an attempt, as `running.prepared`; not where too few of the candidates can be in it. */
+  async #prepare(running: Running, candidates: readonly string[]): Promise<void> {
+    const { store, rosters, blobs } = this.#ports;
+    const before = rosters.chain.length;
+    const roster = await rosters.current();
+    if (rosters.chain.length > before) for (const id of this.#ports.lines.connected()) await this.#sendRosters(id);
+    if (roster === undefined) return;
+    const { task, terms } = running;
+    const listed = new Set(roster.members.map(({ id }) => id));
+    const able = candidates.filter((id) => listed.has(id));
+    if (able.length < terms.minimum || this.#stopping) return;
+    const config = secAggConfigOf(task.file, task.plan, await readModelHeader(blobs, task.modelHash));
+    const cohorts = config.grouped
+      ? await this.#groups(running, roster, config, able)
+      : [{ group: 0, groupSeedHash: new Uint8Array(32), selected: choose(able, terms.maximum) }];
+    if (cohorts.length === 0 || this.#stopping) return;
+    const attempt = await store.nextAttempt(task.id);
+    if (this.#stopping || running !== this.#running) return;
+    const driver = new RoundDriver(this.#ports, { task, attempt, roster, config, cohorts });
+    running.prepared = driver;
+    const online = new Set(this.#ports.lines.connected());
+    for (const { selected } of cohorts) for (const id of selected) if (!online.has(id)) driver.disconnected(id);
+  }
+
+  /** The groups of the roster's draw, each with those of its members that can take part; drawn first where they are not yet. */
+  async #groups(
+    running: Running,
+    roster: Roster,
+    config: SecAggConfig,
+    able: readonly string[],
+  ): Promise<RoundSpec['cohorts']> {
+    const { store } = this.#ports;
+    const { task } = running;
+    const hash = Buffer.from(rosterHash(roster)).toString('hex');
+    let { tries, groups } = await store.draws(task.id, hash);
+    for (; groups === undefined && !this.#stopping; tries++) {
+      if (tries >= maxTries)
+        throw new HansaError(
+          'TooManyDraws',
+          `${tries} draws of groups were begun on this roster and none was finished: nodes join no more until the roster changes.`,
+        );
+      const selected = able.filter((id) => !running.struck.has(id));
+      const seq = await store.beginDraw(task.id, hash);
+      const draw = new DrawDriver(this.#ports, { task, seq, roster, selected, config });
+      running.draw = draw;
+      const online = new Set(this.#ports.lines.connected());
+      for (const id of selected) if (!online.has(id)) draw.disconnected(id);
+      const end = await draw.ended;
+      running.draw = undefined;
+      if (end.type === 'void') {
+        for (const id of end.strikes) running.struck.add(id);
+        this.#ports.log.warn({ task: task.id, strikes: end.strikes, reason: end.reason }, 'a draw of groups is void');
+        continue;
+      }
+      groups = end.groups;
+      await store.endDraw(task.id, seq, groups);
+    }
+    if (groups === undefined) return [];
+    const ids = new Map(roster.members.map(({ id, index }) => [index, id]));
+    const groupSeedHash = new Uint8Array(Buffer.from(groups.seedHash, 'hex'));
+    return groups.groups
+      .map((indexes, place) => ({
+        group: place + 1,
+        groupSeedHash,
+        selected: indexes.flatMap((index) => ids.get(index) ?? []).filter((id) => able.includes(id)),
+      }))
+      .filter(({ selected }) => selected.length >= config.minCohort);
   }
 
   async #settle(running: Running, record: RoundRecord, roundSpent: boolean, model?: ModelRow): Promise<void> {
@@ -311,6 +469,9 @@ export class Rounds {
   async #end(running: Running, effect: Extract<ScheduleEffect, { type: 'end' }>): Promise<void> {
     running.cancelTimer();
     await running.round?.ended;
+    running.draw?.stop('The task has ended.');
+    await running.preparing;
+    await this.#giveUpPrepared(running, 'TaskAborted', 'The task has ended.');
     const { store, log, lines, metrics } = this.#ports;
     const { id } = running.task;
     await store.changeTask(id, { state: effect.outcome, reason: effect.reason });
@@ -406,6 +567,16 @@ export class Rounds {
     }
   }
 }
+
+/** Everything of a task that nodes take part in now. */
+const liveOf = (running: Running): readonly (RoundDriver | DrawDriver)[] =>
+  [running.round, running.prepared, running.draw].filter((one) => one !== undefined);
+
+/** The attempts that nodes take part in now: the round, and the next one's set-up. */
+const driversOf = (running: Running | undefined): readonly RoundDriver[] =>
+  [running?.round, running?.prepared].filter((one) => one !== undefined);
+
+const isDrawMessage = (name: string): name is NodeDrawMessageName => name === 'commitSeed' || name === 'revealSeed';
 
 /** A random choice of at most `maximum`: whoever is left out this time may be in the next. */
 function choose(candidates: readonly string[], maximum: number): string[] {

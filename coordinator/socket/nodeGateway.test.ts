@@ -182,7 +182,7 @@ describe('messages in a round', () => {
       before: async (effect, node) => {
         if (effect.type !== 'prepareRound') return;
         const { running } = await league.status();
-        const body = { taskId: running!.taskId, code: 'TrainingFailed', message: 'diverged' };
+        const body = { taskId: running!.taskId, sid: node.sid, code: 'TrainingFailed', message: 'diverged' };
         await node.send('leave', body);
         throw new Error('left');
       },

@@ -92,6 +92,18 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0003_draws': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('draws')
+        .addColumn('task_id', 'text', (column) => column.notNull().references('tasks.id'))
+        .addColumn('seq', 'integer', (column) => column.notNull())
+        .addColumn('roster_hash', 'text', (column) => column.notNull())
+        .addColumn('groups', 'text')
+        .addPrimaryKeyConstraint('draws_key', ['task_id', 'seq'])
+        .execute();
+    },
+  },
 };
 
 export const migrationProvider: MigrationProvider = {

@@ -3,15 +3,17 @@ import { type RoundRecord, roundRecordSchema, taskFileSchema } from '@hansa/shar
 import { type Dialect, Kysely, Migrator, type Selectable, sql, type Transaction } from 'kysely';
 import { storageFault } from './faults.ts';
 import { migrationProvider } from './migrations.ts';
-import type {
-  ClientRow,
-  EvidenceRow,
-  ModelRow,
-  OpenAttempt,
-  RosterRow,
-  StateStore,
-  TaskChange,
-  TaskRow,
+import {
+  type ClientRow,
+  type DrawnGroups,
+  drawnGroupsSchema,
+  type EvidenceRow,
+  type ModelRow,
+  type OpenAttempt,
+  type RosterRow,
+  type StateStore,
+  type TaskChange,
+  type TaskRow,
 } from './stateStore.ts';
 
 interface ClientTable {
@@ -74,6 +76,7 @@ interface Tables {
   attempts: AttemptTable;
   updates: { task_id: string; attempt: number; client_id: string; size_bytes: number; committed_at: number };
   models: ModelTable;
+  draws: { task_id: string; seq: number; roster_hash: string; groups: string | null };
   evidence: { id: string; found_at: number; task_id: string; attempt: number; client_id: string; wire: string };
 }
 
@@ -250,19 +253,25 @@ export class SqlStateStore implements StateStore {
     return this.#write('a task', (db) => applyTaskChange(db, id, change));
   }
 
-  beginAttempt(attempt: Omit<OpenAttempt, 'attempt' | 'signing'>) {
+  nextAttempt(taskId: string) {
     return this.#write('a round', async (db) => {
       const task = await db
         .updateTable('tasks')
         .set(({ eb }) => ({ attempts: eb('attempts', '+', 1) }))
-        .where('id', '=', attempt.taskId)
+        .where('id', '=', taskId)
         .returning('attempts')
         .executeTakeFirstOrThrow();
+      return task.attempts;
+    });
+  }
+
+  beginAttempt(attempt: Omit<OpenAttempt, 'signing'>) {
+    return this.#write('a round', async (db) => {
       await db
         .insertInto('attempts')
         .values({
           task_id: attempt.taskId,
-          attempt: task.attempts,
+          attempt: attempt.attempt,
           round: attempt.round,
           started_at: attempt.startedAtMs,
           base_model_hash: attempt.baseModelHash,
@@ -271,7 +280,6 @@ export class SqlStateStore implements StateStore {
           record: null,
         })
         .execute();
-      return task.attempts;
     });
   }
 
@@ -354,6 +362,45 @@ export class SqlStateStore implements StateStore {
       .where('record', 'is not', null)
       .executeTakeFirst();
     return row && roundRecord(row.record);
+  }
+
+  beginDraw(taskId: string, rosterHash: string) {
+    return this.#write('a draw', async (db) => {
+      const last = await db
+        .selectFrom('draws')
+        .select(({ fn }) => fn.max('seq').as('seq'))
+        .where('task_id', '=', taskId)
+        .executeTakeFirst();
+      const seq = (last?.seq ?? 0) + 1;
+      await db.insertInto('draws').values({ task_id: taskId, seq, roster_hash: rosterHash, groups: null }).execute();
+      return seq;
+    });
+  }
+
+  endDraw(taskId: string, seq: number, groups: DrawnGroups) {
+    return this.#write('a draw', async (db) => {
+      await db
+        .updateTable('draws')
+        .set({ groups: JSON.stringify(groups) })
+        .where('task_id', '=', taskId)
+        .where('seq', '=', seq)
+        .execute();
+    });
+  }
+
+  async draws(taskId: string, rosterHash: string): Promise<{ tries: number; groups: DrawnGroups | undefined }> {
+    const rows = await this.#db
+      .selectFrom('draws')
+      .selectAll()
+      .where('task_id', '=', taskId)
+      .where('roster_hash', '=', rosterHash)
+      .orderBy('seq')
+      .execute();
+    const drawn = rows.findLast(({ groups }) => groups !== null)?.groups;
+    return {
+      tries: rows.length,
+      groups: typeof drawn === 'string' ? drawnGroupsSchema.parse(JSON.parse(drawn)) : undefined,
+    };
   }
 
   addEvidence(row: EvidenceRow) {

@@ -154,24 +154,33 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
     it('numbers attempts and shows those without an outcome after a restart', async () => {
       const task = newTask();
       await store.addTask(task);
+      const begin = async () => {
+        const attempt = await store.nextAttempt(task.id);
+        await store.beginAttempt({ ...begun, attempt });
+        return attempt;
+      };
       const begun = { taskId: task.id, round: 1, startedAtMs: start, baseModelHash: hash('a'), selected: ['x'] };
-      expect(await store.beginAttempt(begun)).toBe(1);
+      expect(await begin()).toBe(1);
       await store.endAttempt(recordOf(task, 1, 'abandoned'), { failuresInRow: 1 });
-      expect(await store.beginAttempt(begun)).toBe(2);
-      await store.markSigning(task.id, 2);
+      // A number that was given out for a set-up which came to nothing is not used again.
+      expect(await store.nextAttempt(task.id)).toBe(2);
+      expect(await begin()).toBe(3);
+      await store.markSigning(task.id, 3);
       await reopen();
-      expect(await store.openAttempts()).toEqual([{ ...begun, attempt: 2, signing: true }]);
-      expect(await store.task(task.id)).toMatchObject({ attempts: 2, failuresInRow: 1 });
+      expect(await store.openAttempts()).toEqual([{ ...begun, attempt: 3, signing: true }]);
+      expect(await store.task(task.id)).toMatchObject({ attempts: 3, failuresInRow: 1 });
       expect(await store.rounds(task.id)).toEqual([recordOf(task, 1, 'abandoned')]);
       expect(await store.round(task.id, 1)).toEqual(recordOf(task, 1, 'abandoned'));
-      expect(await store.round(task.id, 2)).toBeUndefined();
+      expect(await store.round(task.id, 3)).toBeUndefined();
     });
 
     it('commits a round, its model and its task together', async () => {
       const task = newTask();
       await store.addTask(task);
-      const attempt = await store.beginAttempt({
+      const attempt = await store.nextAttempt(task.id);
+      await store.beginAttempt({
         taskId: task.id,
+        attempt,
         round: 1,
         startedAtMs: start,
         baseModelHash: hash('a'),
@@ -201,6 +210,19 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
       expect(await store.commitUpdate(update)).toBe(false);
       expect(await store.commitUpdate({ ...update, attempt: 2 })).toBe(true);
     });
+  });
+
+  it('counts draws on a roster and keeps the groups of the one that succeeded', async () => {
+    const task = newTask();
+    await store.addTask(task);
+    const groups = { seedHash: hash('a'), groups: [[0, 2], [1]] };
+    expect(await store.beginDraw(task.id, hash('1'))).toBe(1);
+    expect(await store.beginDraw(task.id, hash('1'))).toBe(2);
+    expect(await store.draws(task.id, hash('1'))).toEqual({ tries: 2, groups: undefined });
+    await store.endDraw(task.id, 2, groups);
+    expect(await store.draws(task.id, hash('1'))).toEqual({ tries: 2, groups });
+    expect(await store.draws(task.id, hash('2'))).toEqual({ tries: 0, groups: undefined });
+    expect(await store.beginDraw(task.id, hash('2'))).toBe(3);
   });
 
   it('keeps evidence, oldest first, and each piece once', async () => {

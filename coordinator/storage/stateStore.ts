@@ -1,4 +1,5 @@
-import type { RoundRecord, TaskFile, TaskRecord } from '@hansa/shared/protocol';
+import { type RoundRecord, sha256HexSchema, type TaskFile, type TaskRecord } from '@hansa/shared/protocol';
+import { z } from 'zod';
 
 /** An enrolled node. */
 export interface ClientRow {
@@ -32,7 +33,7 @@ export interface TaskRow {
   readonly committedRounds: number;
   /** The round that the next attempt is for, from 1. */
   readonly nextRound: number;
-  /** Attempts begun so far; also `seq` of the last set-up. */
+  /** Numbers of attempts given out so far; also `seq` of the last set-up. */
   readonly attempts: number;
   /** Abandoned attempts since the last committed one. */
   readonly failuresInRow: number;
@@ -54,6 +55,15 @@ export interface ModelRow {
   readonly round: number;
   readonly createdAtMs: number;
 }
+
+/** The groups of a draw. */
+export const drawnGroupsSchema = z.strictObject({
+  /** What OPEN names, hexadecimal. */
+  seedHash: sha256HexSchema,
+  /** Roster indexes of each group's members; the first is group 1. */
+  groups: z.array(z.array(z.int().min(0)).min(1)).min(1),
+});
+export type DrawnGroups = z.infer<typeof drawnGroupsSchema>;
 
 /** Proof that a member contradicted itself under its own signature. */
 export interface EvidenceRow {
@@ -114,14 +124,23 @@ export interface StateStore {
   rosters(): Promise<RosterRow[]>;
   addRoster(row: RosterRow): Promise<void>;
 
+  /** Begins a draw of groups among the members of a roster and gives its number. */
+  beginDraw(taskId: string, rosterHash: string): Promise<number>;
+  /** The draw succeeded: these are the groups until the roster changes. */
+  endDraw(taskId: string, seq: number, groups: DrawnGroups): Promise<void>;
+  /** How many draws were begun on a roster (its hash, hexadecimal), and the groups of the one that succeeded. */
+  draws(taskId: string, rosterHash: string): Promise<{ tries: number; groups: DrawnGroups | undefined }>;
+
   addTask(task: TaskRow): Promise<void>;
   /** Oldest first. */
   tasks(): Promise<TaskRow[]>;
   task(id: string): Promise<TaskRow | undefined>;
   changeTask(id: string, change: TaskChange): Promise<void>;
 
-  /** Begins the task's next attempt and returns its number. */
-  beginAttempt(attempt: Omit<OpenAttempt, 'attempt' | 'signing'>): Promise<number>;
+  /** Gives out the next attempt's number: `seq` of its set-ups, which are never used twice. */
+  nextAttempt(taskId: string): Promise<number>;
+  /** An attempt is bound to a round. */
+  beginAttempt(attempt: Omit<OpenAttempt, 'signing'>): Promise<void>;
   markSigning(taskId: string, attempt: number): Promise<void>;
   /** Records that a member's vector is on disk; false when it was recorded before. */
   commitUpdate(update: {

@@ -6,13 +6,16 @@ import {
   type ClientEvent,
   type ClientOutcome,
   type ClientPolicy,
+  type ClientPorts,
   type ClientState,
   createMemory,
+  type JournalledMemory,
   step,
   waiting,
 } from '@hansa/aggregation/secagg/client';
 import { maskedTiles, rotationSeed, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
-import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
+import { type DrawEvent, type DrawState, idleDraw, stepDraw } from '@hansa/aggregation/secagg/grouping';
+import { equalBytes, IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
 import {
   acknowledgementSchema,
@@ -27,12 +30,14 @@ import {
   uploadTicketSchema,
 } from '@hansa/shared/protocol';
 import {
-  type CoordinatorMessageName,
   coordinatorMessages,
   decodeMessage,
   enc,
   encodeMessage,
+  type Open,
   type SecAggConfig,
+  type SetupMessageName,
+  setupId,
 } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 import { io, type Socket } from 'socket.io-client';
@@ -49,6 +54,14 @@ export interface ToyNodeOptions {
   readonly before?: (effect: ClientEffect, node: ToyNode) => void | Promise<void>;
 }
 
+/** One set-up of a toy node: at most two at once, one in its round and one made ahead. */
+interface ToySetup {
+  readonly sid: Uint8Array;
+  state: ClientState;
+  vector: Uint8Array | undefined;
+  effects: Promise<void>;
+}
+
 /** A node without data or training, over the real wire: it speaks the whole protocol with updates it is given. */
 export class ToyNode {
   readonly clientId: string;
@@ -56,12 +69,11 @@ export class ToyNode {
   readonly ended: Promise<TaskEnded>;
   /** Every model this node has downloaded, by hash. */
   readonly models = new Map<string, Uint8Array>();
-  state: ClientState = waiting;
   readonly #options: ToyNodeOptions;
   readonly #identity: IdentityKey;
   readonly #federation: string;
   readonly #coordinatorKey: Uint8Array;
-  readonly #memory = createMemory();
+  readonly #memory: JournalledMemory;
   readonly #ready: Promise<void>;
   #markReady: () => void = () => undefined;
   #end: (ended: TaskEnded) => void = () => undefined;
@@ -69,14 +81,16 @@ export class ToyNode {
   #nonce: Uint8Array = new Uint8Array(0);
   #sessionId: Uint8Array = new Uint8Array(0);
   #counter = 0;
-  #vector: Uint8Array | undefined;
-  #effects: Promise<void> = Promise.resolve();
+  #setups: ToySetup[] = [];
+  #draw: DrawState = idleDraw;
 
   private constructor(
     options: ToyNodeOptions,
     identity: IdentityKey,
     answer: { clientId: string; federation: string; coordinatorPublicKey: Uint8Array },
+    memory = createMemory(),
   ) {
+    this.#memory = memory;
     this.#options = options;
     this.#identity = identity;
     this.clientId = answer.clientId;
@@ -110,13 +124,18 @@ export class ToyNode {
     return new ToyNode(options, identity, enrolmentAnswerSchema.parse(body));
   }
 
-  /** A second process of the same identity: nothing of a live set-up is in its memory. */
+  /** A second process of the same identity, with its journal: nothing of a live set-up is in its memory. */
   twin(options: Partial<ToyNodeOptions> = {}): ToyNode {
-    return new ToyNode({ ...this.#options, ...options }, this.#identity, {
-      clientId: this.clientId,
-      federation: this.#federation,
-      coordinatorPublicKey: this.#coordinatorKey,
-    });
+    return new ToyNode(
+      { ...this.#options, ...options },
+      this.#identity,
+      {
+        clientId: this.clientId,
+        federation: this.#federation,
+        coordinatorPublicKey: this.#coordinatorKey,
+      },
+      this.#memory,
+    );
   }
 
   /** Connects; resolves once the handshake is done, rejects with the coordinator's refusal. */
@@ -187,7 +206,8 @@ export class ToyNode {
   /** Ends as a killed process does: nothing is said. */
   kill(): void {
     this.#socket?.disconnect();
-    this.state = waiting;
+    this.#setups = [];
+    this.#draw = idleDraw;
   }
 
   /** Breaks the connection; the process lives on. */
@@ -215,24 +235,53 @@ export class ToyNode {
         this.#end(taskEndedSchema.parse(body));
         return undefined;
     }
+    if (name === 'draw' || name === 'seedCommitments' || name === 'seedReveals') {
+      await this.#drawn({ type: 'message', name, message: decodeMessage(name, body), nowMs: Date.now() } as DrawEvent);
+      return undefined;
+    }
     if (!isSetupMessage(name)) throw new HansaError('InvalidMessage', `unknown message ${name}`);
-    // A new set-up may begin as soon as the last one is over.
-    if (name === 'open' && this.state.phase === 'closed') this.state = waiting;
-    this.#step({ type: 'message', name, message: decodeMessage(name, body), nowMs: Date.now() } as ClientEvent);
+    const message = decodeMessage(name, body);
+    const event = { type: 'message', name, message, nowMs: Date.now() } as ClientEvent;
+    const sid = name === 'open' ? setupId(message as Open) : (message as { sid: Uint8Array }).sid;
+    let setup = this.#setups.find((one) => equalBytes(one.sid, sid));
+    if (setup === undefined) {
+      setup = { sid, state: waiting, vector: undefined, effects: Promise.resolve() };
+      this.#step(setup, event);
+      this.#setups = [...this.#setups.slice(-1), setup];
+    } else this.#step(setup, event);
     return undefined;
   }
 
-  #step(event: ClientEvent): void {
-    const ports = { random: systemRandom, identity: this.#identity, memory: this.#memory, policy: this.#policy() };
-    const { state, effects } = step(this.state, event, ports);
-    this.state = state;
-    this.#effects = this.#effects.then(async () => {
-      for (const effect of effects) await this.#carryOut(effect);
-    });
-    this.#effects = this.#effects.catch(() => undefined);
+  /** The newest set-up's id, as it stands in messages. */
+  get sid(): string {
+    return text(this.#setups.at(-1)?.sid ?? new Uint8Array(32));
   }
 
-  async #carryOut(effect: ClientEffect): Promise<void> {
+  get #ports(): ClientPorts {
+    return { random: systemRandom, identity: this.#identity, memory: this.#memory, policy: this.#policy() };
+  }
+
+  async #drawn(event: DrawEvent): Promise<void> {
+    const { state, effects, refusal } = stepDraw(this.#draw, event, this.#ports);
+    this.#draw = state;
+    for (const effect of effects) {
+      if (effect.type === 'journal') this.#memory.apply(effect.record);
+      else if (effect.type === 'send') void this.send(effect.name, encodeMessage(effect.name, effect.message as never));
+    }
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #step(setup: ToySetup, event: ClientEvent): void {
+    const { state, effects, refusal } = step(setup.state, event, this.#ports);
+    setup.state = state;
+    setup.effects = setup.effects.then(async () => {
+      for (const effect of effects) await this.#carryOut(setup, effect);
+    });
+    setup.effects = setup.effects.catch(() => undefined);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  async #carryOut(setup: ToySetup, effect: ClientEffect): Promise<void> {
     await this.#options.before?.(effect, this);
     switch (effect.type) {
       case 'journal':
@@ -243,10 +292,10 @@ export class ToyNode {
         return;
       case 'prepareRound':
         await this.#download(Buffer.from(effect.modelHash).toString('hex'));
-        this.#step({ type: 'prepared', modelHash: effect.modelHash, nowMs: Date.now() });
+        this.#step(setup, { type: 'prepared', modelHash: effect.modelHash, nowMs: Date.now() });
         return;
       case 'mask': {
-        const { round } = this.state as { round: { round: number; modelHash: Uint8Array } };
+        const { round } = setup.state as { round: { round: number; modelHash: Uint8Array } };
         const chunks: Uint8Array[] = [];
         const contribution = {
           config: effect.config,
@@ -262,16 +311,16 @@ export class ToyNode {
           // Many toy nodes share a process: each must stay able to answer.
           if (chunks.length % 16 === 0) await nextTurn();
         }
-        this.#vector = Buffer.concat(chunks);
+        setup.vector = Buffer.concat(chunks);
         const { byteLength, vectorHash } = tile.value;
-        this.#step({ type: 'maskedVector', byteLength, vectorHash, nowMs: Date.now() });
+        this.#step(setup, { type: 'maskedVector', byteLength, vectorHash, nowMs: Date.now() });
         return;
       }
       case 'upload': {
         const answer = await this.send('maskedInputHeader', encodeMessage('maskedInputHeader', effect.header));
         // Told before the coordinator can have it: the answer to the last byte may come after the next message.
-        this.#step({ type: 'vectorSent' });
-        await this.upload(uploadTicketSchema.parse(answer).path);
+        this.#step(setup, { type: 'vectorSent' });
+        await this.upload(uploadTicketSchema.parse(answer).path, setup.vector);
         return;
       }
       case 'wipe':
@@ -291,7 +340,10 @@ export class ToyNode {
   }
 
   /** Uploads the frozen vector, or other bytes, from where the coordinator says it stands. */
-  async upload(path: string, bytes = this.#vector ?? new Uint8Array(0)): Promise<Response> {
+  async upload(
+    path: string,
+    bytes = this.#setups.find(({ vector }) => vector)?.vector ?? new Uint8Array(0),
+  ): Promise<Response> {
     const head = await this.request('HEAD', path, { headers: { 'tus-resumable': '1.0.0' } });
     const offset = Number(head.headers.get('upload-offset'));
     if (!head.ok || offset === bytes.length) return head;
@@ -332,5 +384,5 @@ export class ToyNode {
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 
-const isSetupMessage = (name: string): name is Exclude<CoordinatorMessageName, 'roster'> =>
+const isSetupMessage = (name: string): name is SetupMessageName =>
   name !== 'roster' && Object.hasOwn(coordinatorMessages, name);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sha256HexSchema } from './bytes.ts';
+import { fixedBytes, sha256HexSchema } from './bytes.ts';
 import { roundNumberSchema, taskIdSchema } from './ids.ts';
 
 /** `progress`, node → coordinator: how far a node is, for people to look at. It carries no loss and no metric: those travel only inside the masked sum. */
@@ -15,10 +15,12 @@ export type Progress = z.infer<typeof progressSchema>;
 /** `leave`, node → coordinator: the node drops out of a set-up and says why, so that nobody waits for its deadline. */
 export const leaveSchema = z.strictObject({
   taskId: taskIdSchema,
+  /** The set-up's id. */
+  sid: fixedBytes(32),
   code: z.string().max(100),
   message: z.string().max(1000),
 });
-export type Leave = z.infer<typeof leaveSchema>;
+export type Leave = z.output<typeof leaveSchema>;
 
 /** `taskEnded`, coordinator → node: no further rounds; where the last model is. */
 export const taskEndedSchema = z.strictObject({
