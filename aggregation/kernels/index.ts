@@ -1,4 +1,5 @@
 /** Arithmetic on tiles of vectors as SIMD WebAssembly, each kernel with a twin in plain TypeScript. */
+export { compiledKernels } from './build/compiledKernels.ts';
 export { kernels } from './chosenKernels.ts';
 export {
   blockValues,
@@ -6,6 +7,7 @@ export {
   signsAt,
   sumAt,
   termsAt,
+  termTiles,
   tileSizeBytes,
   valuesAt,
 } from './kernels.ts';

@@ -2,7 +2,16 @@ import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kernels } from './chosenKernels.ts';
-import { blockValues, type Kernels, kernelMemorySizeBytes, signsAt, sumAt, termsAt, valuesAt } from './kernels.ts';
+import {
+  blockValues,
+  type Kernels,
+  kernelMemorySizeBytes,
+  signsAt,
+  sumAt,
+  termsAt,
+  tileSizeBytes,
+  valuesAt,
+} from './kernels.ts';
 import { plainKernels } from './plainKernels.ts';
 
 const simd = kernels();
@@ -64,17 +73,22 @@ describe('the kernels', () => {
     fc.assert(
       fc.property(words(bits), words(bits), shift, (left, right, by) => {
         const count = Math.min(left.length, right.length);
-        const [first, second] = [sumAt + by * (bits / 8), termsAt + 2 * by * (bits / 8)];
-        const { memory } = expectTwins(
-          [
-            [first, bytesOf(Words.from(left))],
-            [second, bytesOf(Words.from(right))],
-          ],
-          (one) => one[name](first, second, count),
-        );
-        const sums = new Words(memory.slice(first, first + (count * bits) / 8).buffer);
-        for (let at = 0; at < count; at++)
-          expect(sums[at]).toBe(Number(BigInt.asUintN(bits, BigInt(left[at]!) + BigInt(sign * right[at]!))));
+        const [sums, terms] = [sumAt + by * (bits / 8), termsAt + 2 * by * (bits / 8)];
+        for (const tiles of [0, 1, 2]) {
+          const { memory } = expectTwins(
+            [
+              [sums, bytesOf(Words.from(left))],
+              [terms, bytesOf(Words.from(right))],
+              [terms + tileSizeBytes, bytesOf(Words.from(right.toReversed()))],
+            ],
+            (one) => one[name](sums, terms, count, tiles),
+          );
+          const got = new Words(memory.slice(sums, sums + (count * bits) / 8).buffer);
+          for (let at = 0; at < count; at++) {
+            const added = (tiles > 0 ? right[at]! : 0) + (tiles > 1 ? right.at(-1 - at)! : 0);
+            expect(got[at]).toBe(Number(BigInt.asUintN(bits, BigInt(left[at]!) + BigInt(sign * added))));
+          }
+        }
       }),
       runs,
     );

@@ -6,11 +6,11 @@ export interface Kernels {
   readonly kind: 'simd' | 'plain';
   /** {@link kernelMemorySizeBytes} of scratch for one thread: nothing in it outlives a synchronous function. */
   readonly memory: Uint8Array<ArrayBuffer>;
-  /** sum[i] += terms[i] modulo 2^32, and so on. */
-  addWords32(sumAt: number, termsAt: number, count: number): void;
-  subtractWords32(sumAt: number, termsAt: number, count: number): void;
-  addWords16(sumAt: number, termsAt: number, count: number): void;
-  subtractWords16(sumAt: number, termsAt: number, count: number): void;
+  /** sum[i] += terms[i] modulo 2^32 for each of `tiles` vectors of terms, {@link tileSizeBytes} apart; and so on. */
+  addWords32(sumAt: number, termsAt: number, count: number, tiles: number): void;
+  subtractWords32(sumAt: number, termsAt: number, count: number, tiles: number): void;
+  addWords16(sumAt: number, termsAt: number, count: number, tiles: number): void;
+  subtractWords16(sumAt: number, termsAt: number, count: number, tiles: number): void;
   /**
    * words[i] = ⌊factor · values[i] + ½⌋ held within ±limit, from f32 to i32, computed in f64; 1 where every value is finite, else 0 and
    * the words are of no use. `limit` is a whole number ≤ 2^31 − 1.
@@ -43,11 +43,13 @@ const skew = 2048;
 
 /** Where the sum is built up: one tile. */
 export const sumAt = skew;
-/** Where what is added to it is put: one tile. */
+/** Where what is added to it is put: {@link termTiles} tiles. */
 export const termsAt = sumAt + tileSizeBytes;
+/** Tiles of terms that are added in one pass over the sum. */
+export const termTiles = 2;
 /** Where f32 values are put: {@link blockValues} of them. */
-export const valuesAt = termsAt + tileSizeBytes;
+export const valuesAt = termsAt + termTiles * tileSizeBytes;
 /** Where their signs are put, a bit each. */
 export const signsAt = valuesAt + 4 * blockValues;
 
-export const kernelMemorySizeBytes = 7 * 65_536;
+export const kernelMemorySizeBytes = 8 * 65_536;

@@ -1,4 +1,4 @@
-import { type Kernels, kernelMemorySizeBytes } from './kernels.ts';
+import { type Kernels, kernelMemorySizeBytes, tileSizeBytes } from './kernels.ts';
 
 /** The kernels' twin in plain TypeScript: what they are tested against, and what runs where SIMD does not. */
 export function plainKernels(): Kernels {
@@ -9,10 +9,18 @@ export function plainKernels(): Kernels {
   return {
     kind: 'plain',
     memory: new Uint8Array(buffer),
-    addWords32: (sumAt, termsAt, count) => add(u32(sumAt, count), u32(termsAt, count)),
-    subtractWords32: (sumAt, termsAt, count) => subtract(u32(sumAt, count), u32(termsAt, count)),
-    addWords16: (sumAt, termsAt, count) => add(u16(sumAt, count), u16(termsAt, count)),
-    subtractWords16: (sumAt, termsAt, count) => subtract(u16(sumAt, count), u16(termsAt, count)),
+    addWords32: (sumAt, termsAt, count, tiles) => {
+      for (let tile = 0; tile < tiles; tile++) add(u32(sumAt, count), u32(termsAt + tile * tileSizeBytes, count));
+    },
+    subtractWords32: (sumAt, termsAt, count, tiles) => {
+      for (let tile = 0; tile < tiles; tile++) subtract(u32(sumAt, count), u32(termsAt + tile * tileSizeBytes, count));
+    },
+    addWords16: (sumAt, termsAt, count, tiles) => {
+      for (let tile = 0; tile < tiles; tile++) add(u16(sumAt, count), u16(termsAt + tile * tileSizeBytes, count));
+    },
+    subtractWords16: (sumAt, termsAt, count, tiles) => {
+      for (let tile = 0; tile < tiles; tile++) subtract(u16(sumAt, count), u16(termsAt + tile * tileSizeBytes, count));
+    },
     quantise32: (wordsAt, valuesAt, count, factor, limit) =>
       quantise(new Int32Array(buffer, wordsAt, count), f32(valuesAt, count), factor, limit),
     quantise16: (wordsAt, valuesAt, count, factor, limit) =>

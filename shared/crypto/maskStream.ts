@@ -11,12 +11,20 @@ export const maskTileSizeBytes = 65_536;
 /** A stream may start at any multiple of this: one block of AES. */
 export const maskBlockSizeBytes = 16;
 
-const zeros = new Uint8Array(maskTileSizeBytes);
+// Half a page away from where an allocator puts its pieces: AES from one place to another at nearly the same offset within their pages takes
+// more than twice the time (loads wait for stores whose addresses agree in the last 12 bits).
+const zeros = new Uint8Array(maskTileSizeBytes + 2048).subarray(2048);
+
+// What is transferred to a port that is closed is freed at once, where the garbage collector would let 32 MiB of tiles gather: with the few
+// pieces of memory that stay in the processor's cache, AES is a third faster.
+const { port1: nowhere, port2: closed } = new MessageChannel();
+closed.close();
+nowhere.close();
 
 /**
  * G(key): the bytes of AES-256-CTR with IV 0, read a tile at a time, once from front to back.
  *
- * node:crypto cannot write into a buffer that it is given: each tile is a new one of its own making, which the caller copies from and forgets.
+ * node:crypto cannot write into memory that it is given: each tile is a new piece of its own making, copied from and given back at once.
  * Source: SA-1, M3; NIST SP 800-38A, section 6.5.
  */
 export class MaskStream {
@@ -32,10 +40,14 @@ export class MaskStream {
     this.#cipher = createCipheriv('aes-256-ctr', key.expose(), counter);
   }
 
-  /** The next `sizeBytes` bytes, 1..{@link maskTileSizeBytes}. */
-  next(sizeBytes: number): Uint8Array {
+  /** Writes the next `sizeBytes` bytes, 1..{@link maskTileSizeBytes}, into `target` from its byte `at` on; RangeError where they do not fit. */
+  next(sizeBytes: number, target: Uint8Array, at: number): void {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 1 || sizeBytes > maskTileSizeBytes)
       throw new RangeError(`A tile has 1..${maskTileSizeBytes} bytes, not ${sizeBytes}`);
-    return this.#cipher.update(sizeBytes === maskTileSizeBytes ? zeros : zeros.subarray(0, sizeBytes));
+    const tile = this.#cipher.update(sizeBytes === maskTileSizeBytes ? zeros : zeros.subarray(0, sizeBytes));
+    target.set(tile, at);
+    // A piece that is part of something larger, such as Node's pool of small buffers, is not this stream's to give back.
+    const { buffer } = tile;
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === tile.length) nowhere.postMessage(undefined, [buffer]);
   }
 }

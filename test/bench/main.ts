@@ -49,6 +49,37 @@ export async function main(argv: readonly string[]): Promise<number> {
       report('round', await benchRound(options), options.check);
     });
 
+  program
+    .command('masks')
+    .description(
+      'Mask expansion on one core: nanoseconds for each parameter and neighbour, beside AES alone, memcpy and a plain loop.',
+    )
+    .addOption(
+      new Option('--params <n,...>', 'numbers in the vector')
+        .argParser(wholeNumbers('--params', 1000, 100_000_000))
+        .default([1_000_000, 10_000_000], '1000000,10000000'),
+    )
+    .option('--peers', "also Flower's own code, in a Python environment that is made from PyPI", false)
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { params: number[]; peers: boolean; check: boolean }) => {
+      const { benchMasks } = await import('./masks/benchMasks.ts');
+      report('masks', await benchMasks(options), options.check);
+    });
+
+  program
+    .command('fold')
+    .description('Adding masked vectors to the sum while they arrive, beside a copy of memory and an addition.')
+    .addOption(
+      new Option('--params <n>', 'numbers in the vector')
+        .argParser(wholeNumber('--params', 1000, 100_000_000))
+        .default(10_000_000),
+    )
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { params: number; check: boolean }) => {
+      const { benchFold } = await import('./fold/benchFold.ts');
+      report('fold', await benchFold(options), options.check);
+    });
+
   try {
     await program.parseAsync(argv, { from: 'user' });
     return status;

@@ -64,7 +64,8 @@ describe('what the coordinator holds of a round', () => {
         for (let at = 0; at < vectorLength; at++) words[at] = words[at]! + vector[at]!;
       }
       for (const { key, sign } of masks) {
-        const stream = new Uint32Array(Uint8Array.from(new MaskStream(key).next(4 * vectorLength)).buffer);
+        const stream = new Uint32Array(vectorLength);
+        new MaskStream(key).next(4 * vectorLength, new Uint8Array(stream.buffer), 0);
         for (let at = 0; at < vectorLength; at++) words[at] = words[at]! - sign * stream[at]!;
       }
       return new Uint8Array(words.buffer);

@@ -1,77 +1,136 @@
 // AssemblyScript, compiled by ../build: what ../plain.ts does word by word, four to eight words at a time. Both give the same bits.
 // Every argument that ends in `At` is a byte offset into the module's memory, a multiple of 4; counts are in elements.
 
-/** sum[i] += terms[i] modulo 2^32. */
-export function addWords32(sumAt: usize, termsAt: usize, count: usize): void {
+// Bytes from one tile of terms to the next: `tileSizeBytes` of ../kernels.ts.
+const stride: usize = 65536;
+
+/** sum[i] += terms[i] of each tile, modulo 2^32. */
+export function addWords32(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
   const vectors = sumAt + ((count & ~15) << 2);
   const end = sumAt + (count << 2);
   while (sumAt < vectors) {
-    v128.store(sumAt, i32x4.add(v128.load(sumAt), v128.load(termsAt)), 0);
-    v128.store(sumAt, i32x4.add(v128.load(sumAt, 16), v128.load(termsAt, 16)), 16);
-    v128.store(sumAt, i32x4.add(v128.load(sumAt, 32), v128.load(termsAt, 32)), 32);
-    v128.store(sumAt, i32x4.add(v128.load(sumAt, 48), v128.load(termsAt, 48)), 48);
+    let first = v128.load(sumAt);
+    let second = v128.load(sumAt, 16);
+    let third = v128.load(sumAt, 32);
+    let fourth = v128.load(sumAt, 48);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) {
+      first = i32x4.add(first, v128.load(at));
+      second = i32x4.add(second, v128.load(at, 16));
+      third = i32x4.add(third, v128.load(at, 32));
+      fourth = i32x4.add(fourth, v128.load(at, 48));
+    }
+    v128.store(sumAt, first);
+    v128.store(sumAt, second, 16);
+    v128.store(sumAt, third, 32);
+    v128.store(sumAt, fourth, 48);
     sumAt += 64;
     termsAt += 64;
   }
   while (sumAt < end) {
-    store<u32>(sumAt, load<u32>(sumAt) + load<u32>(termsAt));
+    let sum = load<u32>(sumAt);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) sum += load<u32>(at);
+    store<u32>(sumAt, sum);
     sumAt += 4;
     termsAt += 4;
   }
 }
 
-/** sum[i] -= terms[i] modulo 2^32. */
-export function subtractWords32(sumAt: usize, termsAt: usize, count: usize): void {
+/** sum[i] -= terms[i] of each tile, modulo 2^32. */
+export function subtractWords32(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
   const vectors = sumAt + ((count & ~15) << 2);
   const end = sumAt + (count << 2);
   while (sumAt < vectors) {
-    v128.store(sumAt, i32x4.sub(v128.load(sumAt), v128.load(termsAt)), 0);
-    v128.store(sumAt, i32x4.sub(v128.load(sumAt, 16), v128.load(termsAt, 16)), 16);
-    v128.store(sumAt, i32x4.sub(v128.load(sumAt, 32), v128.load(termsAt, 32)), 32);
-    v128.store(sumAt, i32x4.sub(v128.load(sumAt, 48), v128.load(termsAt, 48)), 48);
+    let first = v128.load(sumAt);
+    let second = v128.load(sumAt, 16);
+    let third = v128.load(sumAt, 32);
+    let fourth = v128.load(sumAt, 48);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) {
+      first = i32x4.sub(first, v128.load(at));
+      second = i32x4.sub(second, v128.load(at, 16));
+      third = i32x4.sub(third, v128.load(at, 32));
+      fourth = i32x4.sub(fourth, v128.load(at, 48));
+    }
+    v128.store(sumAt, first);
+    v128.store(sumAt, second, 16);
+    v128.store(sumAt, third, 32);
+    v128.store(sumAt, fourth, 48);
     sumAt += 64;
     termsAt += 64;
   }
   while (sumAt < end) {
-    store<u32>(sumAt, load<u32>(sumAt) - load<u32>(termsAt));
+    let sum = load<u32>(sumAt);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) sum -= load<u32>(at);
+    store<u32>(sumAt, sum);
     sumAt += 4;
     termsAt += 4;
   }
 }
 
-/** sum[i] += terms[i] modulo 2^16. */
-export function addWords16(sumAt: usize, termsAt: usize, count: usize): void {
+/** sum[i] += terms[i] of each tile, modulo 2^16. */
+export function addWords16(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
   const vectors = sumAt + ((count & ~31) << 1);
   const end = sumAt + (count << 1);
   while (sumAt < vectors) {
-    v128.store(sumAt, i16x8.add(v128.load(sumAt), v128.load(termsAt)), 0);
-    v128.store(sumAt, i16x8.add(v128.load(sumAt, 16), v128.load(termsAt, 16)), 16);
-    v128.store(sumAt, i16x8.add(v128.load(sumAt, 32), v128.load(termsAt, 32)), 32);
-    v128.store(sumAt, i16x8.add(v128.load(sumAt, 48), v128.load(termsAt, 48)), 48);
+    let first = v128.load(sumAt);
+    let second = v128.load(sumAt, 16);
+    let third = v128.load(sumAt, 32);
+    let fourth = v128.load(sumAt, 48);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) {
+      first = i16x8.add(first, v128.load(at));
+      second = i16x8.add(second, v128.load(at, 16));
+      third = i16x8.add(third, v128.load(at, 32));
+      fourth = i16x8.add(fourth, v128.load(at, 48));
+    }
+    v128.store(sumAt, first);
+    v128.store(sumAt, second, 16);
+    v128.store(sumAt, third, 32);
+    v128.store(sumAt, fourth, 48);
     sumAt += 64;
     termsAt += 64;
   }
   while (sumAt < end) {
-    store<u16>(sumAt, load<u16>(sumAt) + load<u16>(termsAt));
+    let sum = load<u16>(sumAt);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) sum += load<u16>(at);
+    store<u16>(sumAt, sum);
     sumAt += 2;
     termsAt += 2;
   }
 }
 
-/** sum[i] -= terms[i] modulo 2^16. */
-export function subtractWords16(sumAt: usize, termsAt: usize, count: usize): void {
+/** sum[i] -= terms[i] of each tile, modulo 2^16. */
+export function subtractWords16(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
   const vectors = sumAt + ((count & ~31) << 1);
   const end = sumAt + (count << 1);
   while (sumAt < vectors) {
-    v128.store(sumAt, i16x8.sub(v128.load(sumAt), v128.load(termsAt)), 0);
-    v128.store(sumAt, i16x8.sub(v128.load(sumAt, 16), v128.load(termsAt, 16)), 16);
-    v128.store(sumAt, i16x8.sub(v128.load(sumAt, 32), v128.load(termsAt, 32)), 32);
-    v128.store(sumAt, i16x8.sub(v128.load(sumAt, 48), v128.load(termsAt, 48)), 48);
+    let first = v128.load(sumAt);
+    let second = v128.load(sumAt, 16);
+    let third = v128.load(sumAt, 32);
+    let fourth = v128.load(sumAt, 48);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) {
+      first = i16x8.sub(first, v128.load(at));
+      second = i16x8.sub(second, v128.load(at, 16));
+      third = i16x8.sub(third, v128.load(at, 32));
+      fourth = i16x8.sub(fourth, v128.load(at, 48));
+    }
+    v128.store(sumAt, first);
+    v128.store(sumAt, second, 16);
+    v128.store(sumAt, third, 32);
+    v128.store(sumAt, fourth, 48);
     sumAt += 64;
     termsAt += 64;
   }
   while (sumAt < end) {
-    store<u16>(sumAt, load<u16>(sumAt) - load<u16>(termsAt));
+    let sum = load<u16>(sumAt);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) sum -= load<u16>(at);
+    store<u16>(sumAt, sum);
     sumAt += 2;
     termsAt += 2;
   }

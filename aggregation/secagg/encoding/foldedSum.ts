@@ -1,6 +1,6 @@
 import { kernels, sumAt, termsAt, tileSizeBytes } from '../../kernels/index.ts';
 import { type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
-import { addTile } from './tiles.ts';
+import { addTiles } from './tiles.ts';
 
 /**
  * The sum of masked vectors, built while they arrive: memory for one vector, whatever their number.
@@ -45,7 +45,7 @@ export class FoldedSum {
       memory.set(chunk.subarray(at - byteOffset, at - byteOffset + sizeBytes), termsAt + before);
       memory.fill(0, termsAt + before + sizeBytes, termsAt + tileBytes);
       memory.set(this.bytes.subarray(start, start + tileBytes), sumAt);
-      addTile(this.#layout, start, tileBytes, sign);
+      addTiles(this.#layout, start, tileBytes, sign, 1);
       this.bytes.set(memory.subarray(sumAt, sumAt + tileBytes), start);
       at += sizeBytes;
     }

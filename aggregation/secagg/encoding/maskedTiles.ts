@@ -7,7 +7,7 @@ import { layoutOf, type VectorLayout } from './layout.ts';
 import { type OpenMasks, openMasks } from './masks.ts';
 import { rotate } from './rotation.ts';
 import { encodeTail, type TailValues } from './tail.ts';
-import { addTile } from './tiles.ts';
+import { addTiles } from './tiles.ts';
 
 /** Where an update's numbers are read from: an array, or a file read piece by piece. */
 export interface UpdateSource {
@@ -73,7 +73,7 @@ function madeBeforehand(layout: VectorLayout, maskSum: Uint8Array): OpenMasks {
   return {
     addNext(sizeBytes) {
       kernels().memory.set(maskSum.subarray(at, at + sizeBytes), termsAt);
-      addTile(layout, at, sizeBytes, 1);
+      addTiles(layout, at, sizeBytes, 1, 1);
       at += sizeBytes;
     },
   };

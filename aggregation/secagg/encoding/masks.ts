@@ -1,8 +1,8 @@
 import { MaskStream, maskBlockSizeBytes } from '@hansa/shared/crypto';
-import { kernels, sumAt, termsAt, tileSizeBytes } from '../../kernels/index.ts';
+import { kernels, sumAt, termsAt, termTiles, tileSizeBytes } from '../../kernels/index.ts';
 import type { MaskTerm } from '../masks.ts';
 import { type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
-import { addTile } from './tiles.ts';
+import { addTiles } from './tiles.ts';
 
 /** Masks being expanded, all at the same place of their streams. */
 export interface OpenMasks {
@@ -12,14 +12,25 @@ export interface OpenMasks {
 
 /** Opens masks at byte `start` of a vector, a multiple of 16. Memory: one cipher for each. */
 export function openMasks(layout: VectorLayout, masks: readonly MaskTerm[], start = 0): OpenMasks {
-  const streams = masks.map(({ key, sign }) => ({ stream: new MaskStream(key, start), sign }));
+  const signs = [1, -1] as const;
+  const streams = signs.map((wanted) =>
+    masks.filter(({ sign }) => sign === wanted).map(({ key }) => new MaskStream(key, start)),
+  );
   const { memory } = kernels();
   let at = start;
   return {
     addNext(sizeBytes) {
-      for (const { stream, sign } of streams) {
-        memory.set(stream.next(sizeBytes), termsAt);
-        addTile(layout, at, sizeBytes, sign);
+      for (const [index, sign] of signs.entries()) {
+        let waiting = 0;
+        for (const stream of streams[index]!) {
+          stream.next(sizeBytes, memory, termsAt + waiting * tileSizeBytes);
+          waiting += 1;
+          if (waiting === termTiles) {
+            addTiles(layout, at, sizeBytes, sign, waiting);
+            waiting = 0;
+          }
+        }
+        if (waiting > 0) addTiles(layout, at, sizeBytes, sign, waiting);
       }
       at += sizeBytes;
     },

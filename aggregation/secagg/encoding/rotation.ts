@@ -66,7 +66,7 @@ class Pass {
     const factor = 1 / Math.sqrt(this.#values.length);
     const signs = new MaskStream(new SecretBytes(Uint8Array.from(this.#seed)), this.#signsStart);
     for (let start = 0; start < this.#values.length; start += block) {
-      this.#kernels.memory.set(signs.next(Math.ceil(block / 8)), signsAt);
+      signs.next(Math.ceil(block / 8), this.#kernels.memory, signsAt);
       this.#held.set(this.#values.subarray(start, start + block));
       if (direction === 'forwards') this.#kernels.flipSigns(valuesAt, signsAt, block);
       this.#kernels.butterflies(valuesAt, block, 1);

@@ -1,0 +1,46 @@
+/** What is measured here: every call does the same work. */
+export interface Contender {
+  readonly name: string;
+  run(): void;
+}
+
+/** What is measured in another process, which tells the nanoseconds it took. */
+export interface RemoteContender {
+  readonly name: string;
+  askNs(): Promise<number>;
+}
+
+/** Nanoseconds of one call, over all repeats. */
+export interface Timing {
+  readonly leastNs: number;
+  readonly medianNs: number;
+}
+
+/**
+ * Times contenders in turns, so that whatever else the machine does meets all of them alike; each is called twice beforehand.
+ *
+ * The least is what the work costs, since other processes only ever add to it; the median tells how busy the machine was.
+ */
+export async function measure(
+  contenders: readonly (Contender | RemoteContender)[],
+  repeats: number,
+): Promise<ReadonlyMap<string, Timing>> {
+  const times = new Map(contenders.map(({ name }) => [name, [] as number[]]));
+  for (let repeat = -2; repeat < repeats; repeat++)
+    for (const contender of contenders) {
+      const tookNs = 'run' in contender ? timed(contender) : await contender.askNs();
+      if (repeat >= 0) times.get(contender.name)!.push(tookNs);
+    }
+  return new Map([...times].map(([name, all]) => [name, timingOf(all)]));
+}
+
+function timed({ run }: Contender): number {
+  const began = process.hrtime.bigint();
+  run();
+  return Number(process.hrtime.bigint() - began);
+}
+
+function timingOf(timesNs: readonly number[]): Timing {
+  const sorted = timesNs.toSorted((left, right) => left - right);
+  return { leastNs: sorted[0]!, medianNs: sorted[sorted.length >> 1]! };
+}
