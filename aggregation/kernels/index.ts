@@ -1,6 +1,5 @@
 /** Arithmetic on tiles of vectors as SIMD WebAssembly, each kernel with a twin in plain TypeScript. */
-export { compiledKernels } from './build/compiledKernels.ts';
-export { kernels } from './chosenKernels.ts';
+export { kernels, makeKernels } from './chosenKernels.ts';
 export {
   blockValues,
   type Kernels,
@@ -10,5 +9,6 @@ export {
   termTiles,
   tileSizeBytes,
   valuesAt,
+  vectorAt,
 } from './kernels.ts';
 export { plainKernels } from './plainKernels.ts';

@@ -1,22 +1,13 @@
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernels } from './chosenKernels.ts';
-import {
-  blockValues,
-  type Kernels,
-  kernelMemorySizeBytes,
-  signsAt,
-  sumAt,
-  termsAt,
-  tileSizeBytes,
-  valuesAt,
-} from './kernels.ts';
+import { kernels, makeKernels } from './chosenKernels.ts';
+import { blockValues, type Kernels, signsAt, sumAt, termsAt, tileSizeBytes, valuesAt, vectorAt } from './kernels.ts';
 import { plainKernels } from './plainKernels.ts';
 
 const simd = kernels();
-const plain = plainKernels();
-const noise = seededRandom('kernels').bytes(kernelMemorySizeBytes);
+const plain = plainKernels(0);
+const noise = seededRandom('kernels').bytes(plain.memory.length);
 
 /** Runs one call on both from the same memory, random where nothing is given; results and whole memories must agree. */
 function expectTwins(
@@ -62,6 +53,15 @@ const runs = { numRuns: 400, seed: 5 };
 
 describe('the kernels', () => {
   it('are the compiled ones here', () => expect(simd.kind).toBe('simd'));
+
+  it.each([0, 1, 1_000_000])('have memory for a vector of %i bytes, zero at first', (sizeBytes) => {
+    const made = [makeKernels(sizeBytes), plainKernels(sizeBytes)];
+    for (const { memory } of made) {
+      expect(memory.length).toBeGreaterThanOrEqual(vectorAt + sizeBytes);
+      expect(memory.subarray(vectorAt).every((byte) => byte === 0)).toBe(true);
+    }
+    expect(made[0]!.memory).toHaveLength(made[1]!.memory.length);
+  });
 
   it.each([
     [32, 'addWords32', 1],

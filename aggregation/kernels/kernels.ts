@@ -4,7 +4,7 @@
  */
 export interface Kernels {
   readonly kind: 'simd' | 'plain';
-  /** {@link kernelMemorySizeBytes} of scratch for one thread: nothing in it outlives a synchronous function. */
+  /** Scratch up to {@link vectorAt}, of which nothing outlives a synchronous function; then the vector that it was made for, zero at first. */
   readonly memory: Uint8Array<ArrayBuffer>;
   /** sum[i] += terms[i] modulo 2^32 for each of `tiles` vectors of terms, {@link tileSizeBytes} apart; and so on. */
   addWords32(sumAt: number, termsAt: number, count: number, tiles: number): void;
@@ -52,4 +52,8 @@ export const valuesAt = termsAt + termTiles * tileSizeBytes;
 /** Where their signs are put, a bit each. */
 export const signsAt = valuesAt + 4 * blockValues;
 
-export const kernelMemorySizeBytes = 8 * 65_536;
+/** Where a vector of the maker's own begins. */
+export const vectorAt = signsAt + blockValues / 8;
+
+/** Memory for a vector of so many bytes, in pages of WebAssembly. */
+export const memoryPagesFor = (vectorSizeBytes: number): number => Math.ceil((vectorAt + vectorSizeBytes) / 65_536);

@@ -1,8 +1,8 @@
-import { type Kernels, kernelMemorySizeBytes, tileSizeBytes } from './kernels.ts';
+import { type Kernels, memoryPagesFor, tileSizeBytes } from './kernels.ts';
 
 /** The kernels' twin in plain TypeScript: what they are tested against, and what runs where SIMD does not. */
-export function plainKernels(): Kernels {
-  const buffer = new ArrayBuffer(kernelMemorySizeBytes);
+export function plainKernels(vectorSizeBytes: number): Kernels {
+  const buffer = new ArrayBuffer(65_536 * memoryPagesFor(vectorSizeBytes));
   const u32 = (at: number, count: number) => new Uint32Array(buffer, at, count);
   const u16 = (at: number, count: number) => new Uint16Array(buffer, at, count);
   const f32 = (at: number, count: number) => new Float32Array(buffer, at, count);

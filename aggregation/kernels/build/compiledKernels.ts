@@ -9,7 +9,7 @@ const compiler = new URL('./compile.mjs', import.meta.url);
 const manifest = new URL('../../package.json', import.meta.url);
 const standardCache = new URL('../../../node_modules/.cache/hansa/', import.meta.url);
 
-const flags = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--initialMemory', '8'];
+const flags = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--initialMemory', '1'];
 const hashSizeBytes = 32;
 
 /**

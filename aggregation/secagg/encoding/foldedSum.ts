@@ -1,4 +1,4 @@
-import { kernels, sumAt, termsAt, tileSizeBytes } from '../../kernels/index.ts';
+import { type Kernels, makeKernels, termsAt, tileSizeBytes, vectorAt } from '../../kernels/index.ts';
 import { type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
 import { addTiles } from './tiles.ts';
 
@@ -10,13 +10,16 @@ import { addTiles } from './tiles.ts';
  * member drops out in the middle of its vector.
  */
 export class FoldedSum {
-  /** The sum so far, over shared memory: threads take the masks away in place. */
-  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  /** The sum so far. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #layout: VectorLayout;
+  readonly #kernels: Kernels;
 
+  /** RangeError where there is no memory for a vector. */
   constructor(config: LayoutConfig) {
     this.#layout = layoutOf(config);
-    this.bytes = new Uint8Array(new SharedArrayBuffer(this.#layout.sizeBytes));
+    this.#kernels = makeKernels(this.#layout.sizeBytes);
+    this.bytes = this.#kernels.memory.subarray(vectorAt, vectorAt + this.#layout.sizeBytes);
   }
 
   /** Adds a vector's bytes from `byteOffset` on; RangeError beyond the vector's end. */
@@ -33,7 +36,7 @@ export class FoldedSum {
     const end = byteOffset + chunk.length;
     if (!Number.isInteger(byteOffset) || byteOffset < 0 || end > this.bytes.length)
       throw new RangeError(`Bytes ${byteOffset} to ${end} do not lie in a vector of ${this.bytes.length}`);
-    const { memory } = kernels();
+    const { memory } = this.#kernels;
     for (let at = byteOffset; at < end; ) {
       // Whole words around the chunk's bytes, zero where they are not the chunk's.
       const before = at % 4;
@@ -44,9 +47,7 @@ export class FoldedSum {
       memory.fill(0, termsAt, termsAt + before);
       memory.set(chunk.subarray(at - byteOffset, at - byteOffset + sizeBytes), termsAt + before);
       memory.fill(0, termsAt + before + sizeBytes, termsAt + tileBytes);
-      memory.set(this.bytes.subarray(start, start + tileBytes), sumAt);
-      addTiles(this.#layout, start, tileBytes, sign, 1);
-      this.bytes.set(memory.subarray(sumAt, sumAt + tileBytes), start);
+      addTiles(this.#kernels, this.#layout, { start, sizeBytes: tileBytes }, vectorAt + start, sign, 1);
       at += sizeBytes;
     }
   }

@@ -1,8 +1,8 @@
 /**
  * How numbers become words of a masked vector and a sum of words becomes a mean update again (SA-1, "Ring").
  *
- * Node: `maskedTiles` (and `quantisedTiles` for its own records), from masks that are expanded on the way or were made beforehand (`addMasks` to an
- * `emptyMaskSum`). Coordinator: `FoldedSum` while vectors arrive, `addMasks` of the `opposite` masks, `openSum`. Each holds one vector at most.
+ * Node: `maskedTiles` (and `quantisedTiles` for its own records), from masks that are expanded on the way or were before (`expandMasks`).
+ * Coordinator: `FoldedSum` while vectors arrive, its masks subtracted (`expandMasks`), `openSum`. Each holds one vector at most.
  */
 export { assertConfigFits, assertEncodingFits, type EncodingConfig, scaleLog2Of } from './fits.ts';
 export { FoldedSum } from './foldedSum.ts';
@@ -15,7 +15,7 @@ export {
   type UpdateSource,
   updateOf,
 } from './maskedTiles.ts';
-export { addMasks, type ByteRange, emptyMaskSum, opposite } from './masks.ts';
+export { type ByteRange, expandMasks } from './masks.ts';
 export { type MeanTile, type OpenedSum, openSum, type SumSummary } from './openSum.ts';
 export { rotationSeed } from './rotation.ts';
 export { decodeTail, encodeTail, type TailSums, type TailValues } from './tail.ts';

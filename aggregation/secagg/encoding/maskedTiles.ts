@@ -46,7 +46,7 @@ export const updateOf = (values: Float32Array): UpdateSource => ({
 /**
  * y = Q(x) + G(K_self) ± G(K_pair)…: the masked vector in tiles of at most 64 KiB, little-endian; the last call returns length and hash.
  *
- * `masks` is the plan, whose masks are expanded tile by tile, or their sum made beforehand (`addMasks` to an `emptyMaskSum`). A tile is valid until
+ * `masks` is the plan, whose masks are expanded tile by tile, or their sum made beforehand (`expandMasks`). A tile is valid until
  * the next is asked for. Memory: one tile and one cipher for each mask, whatever the vector's length; in the 16-bit ring also the update itself. The
  * update is read twice (its norm first). HansaError TrainingFailed where the update is not finite, before the first tile; RangeError where update
  * or mask sum have another length.
@@ -69,11 +69,12 @@ export function* quantisedTiles(contribution: Contribution): Generator<Uint8Arra
 function madeBeforehand(layout: VectorLayout, maskSum: Uint8Array): OpenMasks {
   if (maskSum.length !== layout.sizeBytes)
     throw new RangeError(`The mask sum has ${maskSum.length} bytes instead of ${layout.sizeBytes}`);
+  const one = kernels();
   let at = 0;
   return {
     addNext(sizeBytes) {
-      kernels().memory.set(maskSum.subarray(at, at + sizeBytes), termsAt);
-      addTiles(layout, at, sizeBytes, 1, 1);
+      one.memory.set(maskSum.subarray(at, at + sizeBytes), termsAt);
+      addTiles(one, layout, { start: at, sizeBytes }, sumAt, 1, 1);
       at += sizeBytes;
     },
   };

@@ -16,71 +16,60 @@ export function openMasks(layout: VectorLayout, masks: readonly MaskTerm[], star
   const streams = signs.map((wanted) =>
     masks.filter(({ sign }) => sign === wanted).map(({ key }) => new MaskStream(key, start)),
   );
-  const { memory } = kernels();
+  const one = kernels();
   let at = start;
   return {
     addNext(sizeBytes) {
       for (const [index, sign] of signs.entries()) {
         let waiting = 0;
         for (const stream of streams[index]!) {
-          stream.next(sizeBytes, memory, termsAt + waiting * tileSizeBytes);
+          stream.next(sizeBytes, one.memory, termsAt + waiting * tileSizeBytes);
           waiting += 1;
           if (waiting === termTiles) {
-            addTiles(layout, at, sizeBytes, sign, waiting);
+            addTiles(one, layout, { start: at, sizeBytes }, sumAt, sign, waiting);
             waiting = 0;
           }
         }
-        if (waiting > 0) addTiles(layout, at, sizeBytes, sign, waiting);
+        if (waiting > 0) addTiles(one, layout, { start: at, sizeBytes }, sumAt, sign, waiting);
       }
       at += sizeBytes;
     },
   };
 }
 
-/** The same masks with the other sign: adding them takes the first away. */
-export const opposite = (masks: readonly MaskTerm[]): MaskTerm[] =>
-  masks.map(({ key, sign }) => ({ key, sign: sign === 1 ? -1 : 1 }));
-
-/** A part of a vector, in bytes: from `start` to just before `end`. `start` is a multiple of {@link maskBlockSizeBytes}, `end` too or the vector's. */
+/** A part of a vector, in bytes from `start` to just before `end`; both are multiples of {@link maskBlockSizeBytes}, or `end` is the vector's. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Adds every mask, with its sign, to a vector in place: to a node's mask sum that is zero at first, or ({@link opposite}) to a coordinator's sum.
+ * Σ ± G(K): all masks of a vector as one, or with `range` that part of it.
  *
- * With `range`, only to that part of it: what several threads do at once, or one does between other work. Memory: a cipher for each mask beside
- * the vector. RangeError where vector, configuration and range do not fit.
+ * A node can make it before its update is there (see `maskedTiles`), a coordinator subtracts it from its sum (`FoldedSum.subtract`); ranges can be
+ * made by several threads at once, or by one between other work. What it gives is as secret as the keys: good for one vector, overwritten once used. Memory:
+ * the range, and a cipher for each mask. RangeError where configuration and range do not fit.
  */
-export function addMasks(
+export function expandMasks(
   config: LayoutConfig,
   masks: readonly MaskTerm[],
-  vector: Uint8Array,
-  range: ByteRange = { start: 0, end: vector.length },
-): void {
+  range: ByteRange = { start: 0, end: layoutOf(config).sizeBytes },
+): Uint8Array<ArrayBuffer> {
   const layout = layoutOf(config);
-  if (vector.length !== layout.sizeBytes)
-    throw new RangeError(`The vector has ${vector.length} bytes instead of ${layout.sizeBytes}`);
   const { start, end } = range;
   if (
-    !(start >= 0 && start <= end && end <= vector.length) ||
-    (end % maskBlockSizeBytes !== 0 && end !== vector.length)
+    !(start >= 0 && start <= end && end <= layout.sizeBytes) ||
+    (end % maskBlockSizeBytes && end !== layout.sizeBytes)
   )
-    throw new RangeError(`Bytes ${start} to ${end} are no part of a vector of ${vector.length}`);
+    throw new RangeError(`Bytes ${start} to ${end} are no part of a vector of ${layout.sizeBytes}`);
   const { memory } = kernels();
+  const sum = new Uint8Array(end - start);
   const open = openMasks(layout, masks, start);
-  for (let at = start; at < end; at += tileSizeBytes) {
-    const sizeBytes = Math.min(tileSizeBytes, end - at);
-    memory.set(vector.subarray(at, at + sizeBytes), sumAt);
+  for (let at = 0; at < sum.length; at += tileSizeBytes) {
+    const sizeBytes = Math.min(tileSizeBytes, sum.length - at);
+    memory.fill(0, sumAt, sumAt + sizeBytes);
     open.addNext(sizeBytes);
-    vector.set(memory.subarray(sumAt, sumAt + sizeBytes), at);
+    sum.set(memory.subarray(sumAt, sumAt + sizeBytes), at);
   }
+  return sum;
 }
-
-/**
- * Σ ± G(K): all masks of one vector as one, which a node can have ready before its update is (see `maskedTiles`). Over shared memory, so that
- * threads can make it together. It is as secret as the keys and good for one vector: overwrite it once used.
- */
-export const emptyMaskSum = (config: LayoutConfig): Uint8Array<SharedArrayBuffer> =>
-  new Uint8Array(new SharedArrayBuffer(layoutOf(config).sizeBytes));

@@ -34,7 +34,7 @@ export interface OpenedSum extends TailSums {
 const rotationRounding = 1e-5;
 
 /**
- * Reads a sum whose masks are gone (`FoldedSum`, `addMasks` of the opposite masks): the tail first, since the mean needs Σa.
+ * Reads a sum whose masks are gone (`FoldedSum`, `expandMasks`): the tail first, since the mean needs Σa.
  *
  * `survivors` is how many vectors were added; `rotationSeed` is the round's (only the 16-bit ring reads it). Memory beside the sum: one tile;
  * in the 16-bit ring d numbers of f32, since the rotation is of the whole vector. HansaError SumOutOfRange; RangeError for a sum of another length.

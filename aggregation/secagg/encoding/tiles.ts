@@ -1,22 +1,30 @@
-import { kernels, sumAt, termsAt } from '../../kernels/index.ts';
+import { type Kernels, termsAt } from '../../kernels/index.ts';
 import type { VectorLayout } from './layout.ts';
 
+/** A part of a vector, in bytes. */
+export interface VectorPart {
+  /** Its place in the vector, a multiple of 4. */
+  readonly start: number;
+  /** A multiple of 4; one tile at most. */
+  readonly sizeBytes: number;
+}
+
 /**
- * Adds the kernels' first `tiles` tiles of terms to their tile of sums (`sign` −1: subtracts them), as the `sizeBytes` bytes of a vector from byte
- * `start` on: body words in the body's ring, tail words modulo 2^32. Both are multiples of 4.
+ * Adds the kernels' first `tiles` tiles of terms (`sign` −1: subtracts them) to the part of a vector that lies at `at` in their memory: body words
+ * in the body's ring, tail words modulo 2^32.
  */
-export function addTiles(layout: VectorLayout, start: number, sizeBytes: number, sign: 1 | -1, tiles: number): void {
-  const one = kernels();
+export function addTiles(
+  kernels: Kernels,
+  layout: VectorLayout,
+  { start, sizeBytes }: VectorPart,
+  at: number,
+  sign: 1 | -1,
+  tiles: number,
+): void {
+  const { addWords16, subtractWords16, addWords32, subtractWords32 } = kernels;
+  const [addShort, addLong] = sign === 1 ? [addWords16, addWords32] : [subtractWords16, subtractWords32];
   const bodyBytes = Math.min(Math.max(layout.bodySizeBytes - start, 0), sizeBytes);
-  const tailWords = (sizeBytes - bodyBytes) / 4;
-  if (layout.wordSizeBytes === 2) {
-    if (sign === 1) one.addWords16(sumAt, termsAt, bodyBytes / 2, tiles);
-    else one.subtractWords16(sumAt, termsAt, bodyBytes / 2, tiles);
-  } else {
-    if (sign === 1) one.addWords32(sumAt, termsAt, bodyBytes / 4, tiles);
-    else one.subtractWords32(sumAt, termsAt, bodyBytes / 4, tiles);
-  }
-  if (tailWords === 0) return;
-  if (sign === 1) one.addWords32(sumAt + bodyBytes, termsAt + bodyBytes, tailWords, tiles);
-  else one.subtractWords32(sumAt + bodyBytes, termsAt + bodyBytes, tailWords, tiles);
+  if (layout.wordSizeBytes === 2) addShort(at, termsAt, bodyBytes / 2, tiles);
+  else addLong(at, termsAt, bodyBytes / 4, tiles);
+  if (bodyBytes < sizeBytes) addLong(at + bodyBytes, termsAt + bodyBytes, (sizeBytes - bodyBytes) / 4, tiles);
 }

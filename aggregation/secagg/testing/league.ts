@@ -31,7 +31,7 @@ import { scaleLog2Of } from '../encoding/fits.ts';
 import { FoldedSum } from '../encoding/foldedSum.ts';
 import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
 import { type Contribution, maskedTiles, quantisedTiles, updateOf } from '../encoding/maskedTiles.ts';
-import { addMasks, opposite } from '../encoding/masks.ts';
+import { expandMasks } from '../encoding/masks.ts';
 import { openSum } from '../encoding/openSum.ts';
 import { rotationSeed } from '../encoding/rotation.ts';
 import type { TailValues } from '../encoding/tail.ts';
@@ -502,7 +502,7 @@ export function unmaskedSum(
 ): Uint8Array {
   const sum = new FoldedSum(config);
   for (const index of plan.survivors) sum.add(0, vectorOf(index));
-  addMasks(config, opposite(plan.masks), sum.bytes);
+  sum.subtract(0, expandMasks(config, plan.masks));
   return Uint8Array.from(sum.bytes);
 }
 

@@ -1,6 +1,5 @@
-import { compiledKernels, type Kernels } from '@hansa/aggregation/kernels';
+import { makeKernels, vectorAt } from '@hansa/aggregation/kernels';
 import { FoldedSum, type LayoutConfig } from '@hansa/aggregation/secagg/encoding';
-import { HansaError } from '@hansa/shared/errors';
 import { type Contender, measure } from '../measure.ts';
 import type { BenchCase } from '../report.ts';
 
@@ -56,28 +55,13 @@ function contenders(vectorLength: number, wordBits: 16 | 32): Contender[] {
   ];
 }
 
-// What is used of the engine's WebAssembly; Node's types have none of it.
-const { WebAssembly: engine } = globalThis as unknown as {
-  readonly WebAssembly: {
-    readonly Module: new (bytes: Uint8Array) => object;
-    readonly Instance: new (
-      module: object,
-    ) => {
-      readonly exports: Kernels & { readonly memory: { grow(pages: number): void; readonly buffer: ArrayBuffer } };
-    };
-  };
-};
-
 function memcpyAndAdd(vector: Uint8Array, wordBits: 16 | 32): () => void {
-  const wasm = compiledKernels();
-  if (wasm === undefined) throw new HansaError('ProcessFailed', 'The SIMD kernels are not built; run npm ci first.');
-  const { memory, ...kernels } = new engine.Instance(new engine.Module(wasm)).exports;
-  memory.grow(Math.ceil((2 * vector.length + 65_536) / 65_536));
-  const [sumAt, copyAt] = [4096, 4096 + 64 + 64 * Math.ceil(vector.length / 64)];
-  const copy = new Uint8Array(memory.buffer, copyAt, vector.length);
+  const { memory, ...kernels } = makeKernels(2 * vector.length + 64);
+  // The sum, then the copy at the next multiple of 64.
+  const copyAt = vectorAt + 64 * Math.ceil(vector.length / 64);
   const add = wordBits === 32 ? kernels.addWords32 : kernels.addWords16;
   return () => {
-    copy.set(vector);
-    add(sumAt, copyAt, (8 * vector.length) / wordBits, 1);
+    memory.set(vector, copyAt);
+    add(vectorAt, copyAt, (8 * vector.length) / wordBits, 1);
   };
 }

@@ -1,7 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import { plainKernels, sumAt, termsAt, tileSizeBytes } from '@hansa/aggregation/kernels';
 import type { MaskTerm } from '@hansa/aggregation/secagg/client';
-import { addMasks, emptyMaskSum, type LayoutConfig } from '@hansa/aggregation/secagg/encoding';
+import { expandMasks, type LayoutConfig, layoutOf } from '@hansa/aggregation/secagg/encoding';
 import { MaskStream, SecretBytes } from '@hansa/shared/crypto';
 import { seededRandom } from '@hansa/shared/random';
 import { type Contender, measure } from '../measure.ts';
@@ -25,7 +25,7 @@ nowhere.close();
 /**
  * Mask expansion on one core: nanoseconds for each parameter and neighbour, once warm, for {@link neighbours} neighbours.
  *
- * Ours is what a node runs (`addMasks`). Beside it, in turns with it: AES-256-CTR alone over the same tiles, a copy of the vector, and the same
+ * Ours is what a node runs (`expandMasks`). Beside it, in turns with it: AES-256-CTR alone over the same tiles, a copy of the vector, and the same
  * masks with the addition as a plain TypeScript loop. The least of all repeats is taken everywhere; medians stand beside.
  *
  * With `peers`, Flower's own client code does the same, also in turns: the functions that its secaggplus mod calls, on one array of all parameters
@@ -87,19 +87,19 @@ const ratioOf = ({ ratio, against, limit }: Pick<BenchCase, 'ratio' | 'against' 
 
 function contenders(vectorLength: number, wordBits: 16 | 32): Contender[] {
   const config: LayoutConfig = { vectorLength, wordBits, tail: [] };
-  const vector = emptyMaskSum(config);
+  const vector = new Uint8Array(layoutOf(config).sizeBytes);
   const masks: MaskTerm[] = Array.from({ length: neighbours }, (_, at) => ({
     key: new SecretBytes(seededRandom(`bench/${at}`).bytes(32)),
     sign: at % 2 === 0 ? 1 : -1,
   }));
-  const plain = plainKernels();
+  const plain = plainKernels(0);
   const [add, subtract] =
     wordBits === 32 ? [plain.addWords32, plain.subtractWords32] : [plain.addWords16, plain.subtractWords16];
   const plainMasks = () => {
     const streams = masks.map(({ key, sign }) => ({ stream: new MaskStream(key), sign }));
     for (let at = 0; at < vector.length; at += tileSizeBytes) {
       const sizeBytes = Math.min(tileSizeBytes, vector.length - at);
-      plain.memory.set(vector.subarray(at, at + sizeBytes), sumAt);
+      plain.memory.fill(0, sumAt, sumAt + sizeBytes);
       for (const { stream, sign } of streams) {
         stream.next(sizeBytes, plain.memory, termsAt);
         (sign === 1 ? add : subtract)(sumAt, termsAt, (8 * sizeBytes) / wordBits, 1);
@@ -108,12 +108,12 @@ function contenders(vectorLength: number, wordBits: 16 | 32): Contender[] {
     }
   };
   const list: Contender[] = [
-    { name: `mask u${wordBits}`, run: () => addMasks(config, masks, vector) },
+    { name: `mask u${wordBits}`, run: () => expandMasks(config, masks) },
     { name: `aes-256-ctr u${wordBits}`, run: () => aesAlone(masks, vector.length) },
     { name: `plain loop u${wordBits}`, run: plainMasks },
   ];
   if (wordBits === 32)
-    list.push({ name: 'mask u32 of one neighbour alone', run: () => addMasks(config, masks.slice(0, 1), vector) });
+    list.push({ name: 'mask u32 of one neighbour alone', run: () => expandMasks(config, masks.slice(0, 1)) });
   return list;
 }
 
