@@ -18,6 +18,8 @@ const violations = [
   ['aggregation/planted6.ts', '@hansa/shared/log'],
   ['aggregation/kernels/planted18.ts', 'node:fs'],
   ['aggregation/kernels/build/planted19.ts', 'node:http'],
+  ['aggregation/secagg/server/planted20.ts', 'node:worker_threads'],
+  ['aggregation/secagg/threads/planted21.ts', 'node:fs'],
   ['coordinator/round/planted7.ts', 'fastify'],
   ['coordinator/http/planted8.ts', '@tensorflow/tfjs'],
   ['coordinator/planted9.ts', '@hansa/client-node'],
@@ -35,6 +37,7 @@ const violations = [
 const allowed = [
   ['aggregation/fine1.ts', '@hansa/shared/crypto'],
   ['aggregation/kernels/build/fine9.ts', 'node:fs'],
+  ['aggregation/secagg/threads/fine10.ts', 'node:worker_threads'],
   ['coordinator/http/fine2.ts', 'fastify'],
   ['coordinator/round/fine3.ts', '@hansa/aggregation/secagg/server'],
   ['client-node/training/fine4.ts', '@tensorflow/tfjs'],

@@ -1,0 +1,139 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { HansaError } from '@hansa/shared/errors';
+import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
+import { type ByteRange, expandMasks } from '../encoding/masks.ts';
+import type { MaskTerm } from '../masks.ts';
+import { KEY_SIZE_BYTES, type MaskJob } from './maskJob.ts';
+
+/** Streams shorter than this together, some five milliseconds of work, are expanded at once by whoever asks. */
+const WORTH_BYTES = 2 ** 24;
+/** Ranges for each thread, so that one which is held up costs little. */
+const RANGES_PER_THREAD = 2;
+/** What a range takes of memory at most. */
+const MAX_RANGE_SIZE_BYTES = 2 ** 22;
+const RANGE_UNIT_SIZE_BYTES = 2 ** 16;
+
+/**
+ * Threads that expand masks, as many as there are cores: for the coordinator, which takes many away from a sum, and for a node that has its mask
+ * sum made while it trains.
+ *
+ * They start with the object and keep no process alive. Each range of the vector is one thread's work for all masks, so that nothing need be
+ * added up: time falls with their number, memory is a range for each. Threads have their own copies of the keys and overwrite them after each
+ * range; one that dies leaves its memory to the system as it is.
+ */
+export class MaskThreads {
+  readonly #threads: Thread[];
+
+  constructor(count = availableParallelism()) {
+    this.#threads = Array.from({ length: count }, () => new Thread());
+  }
+
+  /**
+   * Expands Σ ± G(K) and hands it over part by part, in no order: `take` gets a part's place in the vector and its bytes, which are overwritten once
+   * it returns. `take` is not called any more once the promise is settled.
+   *
+   * One call at a time. HansaError ProcessFailed where a thread died; the signal's reason; what `take` throws. A part may have been taken by
+   * then, so whatever they went into is of no use.
+   */
+  async expand(
+    config: LayoutConfig,
+    masks: readonly MaskTerm[],
+    take: (byteOffset: number, part: Uint8Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { sizeBytes } = layoutOf(config);
+    if (sizeBytes * masks.length < WORTH_BYTES) {
+      signal?.throwIfAborted();
+      handOver(take, 0, expandMasks(config, masks));
+      return;
+    }
+    const ranges = rangesOf(sizeBytes, this.#threads.length);
+    const lanes = this.#threads.map(async (thread) => {
+      try {
+        for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
+          signal?.throwIfAborted();
+          handOver(take, range.start, await thread.run(jobOf(config, masks, range)));
+        }
+      } catch (error) {
+        ranges.length = 0;
+        throw error;
+      }
+    });
+    const failed = (await Promise.allSettled(lanes)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  }
+
+  /** Ends the threads, and what they are doing. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+}
+
+function handOver(take: (byteOffset: number, part: Uint8Array) => void, start: number, part: Uint8Array): void {
+  try {
+    take(start, part);
+  } finally {
+    part.fill(0);
+  }
+}
+
+function rangesOf(sizeBytes: number, threads: number): ByteRange[] {
+  const even = sizeBytes / (threads * RANGES_PER_THREAD);
+  const step = Math.min(RANGE_UNIT_SIZE_BYTES * Math.ceil(even / RANGE_UNIT_SIZE_BYTES), MAX_RANGE_SIZE_BYTES);
+  return Array.from({ length: Math.ceil(sizeBytes / step) }, (_, at) => ({
+    start: at * step,
+    end: Math.min((at + 1) * step, sizeBytes),
+  }));
+}
+
+function jobOf({ vectorLength, wordBits, tail }: LayoutConfig, masks: readonly MaskTerm[], range: ByteRange): MaskJob {
+  const keys = new Uint8Array(KEY_SIZE_BYTES * masks.length);
+  for (const [at, { key }] of masks.entries()) keys.set(key.expose(), KEY_SIZE_BYTES * at);
+  return { config: { vectorLength, wordBits, tail }, keys, signs: masks.map(({ sign }) => sign), range };
+}
+
+interface Waiting {
+  resolve(part: Uint8Array): void;
+  reject(error: Error): void;
+}
+
+class Thread {
+  readonly #worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
+  #waiting: Waiting | undefined;
+  #ended: HansaError | undefined;
+
+  constructor() {
+    this.#worker.unref();
+    this.#worker.on('message', (part: Uint8Array) => {
+      this.#worker.unref();
+      this.#waiting?.resolve(part);
+      this.#waiting = undefined;
+    });
+    this.#worker.on('error', (error) => this.#end(error.message));
+    this.#worker.on('exit', (status) => this.#end(`it exited with status ${status}`));
+  }
+
+  /** One job at a time. The job's keys are moved, not copied, to the thread. */
+  run(job: MaskJob): Promise<Uint8Array> {
+    if (this.#ended !== undefined) {
+      job.keys.fill(0);
+      return Promise.reject(this.#ended);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#worker.ref();
+      this.#worker.postMessage(job, [job.keys.buffer]);
+    });
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #end(reason: string): void {
+    this.#ended ??= new HansaError('ProcessFailed', `A thread that expands masks ended early: ${reason}.`);
+    this.#waiting?.reject(this.#ended);
+    this.#waiting = undefined;
+  }
+}
