@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { assertEncodingFits } from '@hansa/aggregation/secagg/encoding';
 import { configHash } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileBlobStore } from '../storage/fileBlobStore.ts';
@@ -53,6 +54,24 @@ describe('newTask', () => {
     const made = newTask({ task: testTask(change), modelHash }, blobs, 5);
     if (message === undefined) await expect(made).resolves.toBeDefined();
     else await expect(made).rejects.toMatchObject({ code: 'InvalidTask', message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    [16, 5],
+    [16, 128],
+    [32, 128],
+  ] as const)('finds the scale for a ring of %i bits and a cohort of %i', async (ring, maximum) => {
+    const modelHash = await store(model.bytes);
+    const row = await newTask(
+      { task: testTask({ secureAggregation: { ring }, cohort: { maximum } }), modelHash },
+      blobs,
+      5,
+    );
+    const config = secAggConfigOf(row.file, row.plan, await readModelHeader(blobs, modelHash));
+    expect(config.wordBits).toBe(ring);
+    const larger = { ...config, scaleLog2: config.scaleLog2 + 1 };
+    expect(() => assertEncodingFits(config)).not.toThrow();
+    expect(() => assertEncodingFits(larger)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
   });
 
   it('takes a small cohort that is allowed', async () => {

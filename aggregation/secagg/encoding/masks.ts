@@ -4,6 +4,9 @@ import type { MaskTerm } from '../masks.ts';
 import { type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
 import { addTiles } from './tiles.ts';
 
+/** Masks that are expanded side by side: the ciphers of many more push each other and the tiles out of the processor's cache. */
+const masksAtOnce = 32;
+
 /** Masks being expanded, all at the same place of their streams. */
 export interface OpenMasks {
   /** Adds the next `sizeBytes` bytes of every mask, with its sign, to the kernels' tile of sums. */
@@ -48,7 +51,7 @@ export interface ByteRange {
  *
  * A node can make it before its update is there (see `maskedTiles`), a coordinator subtracts it from its sum (`FoldedSum.subtract`); ranges can be
  * made by several threads at once, or by one between other work. What it gives is as secret as the keys: good for one vector, overwritten once used. Memory:
- * the range, and a cipher for each mask. RangeError where configuration and range do not fit.
+ * the range and some ciphers. RangeError where configuration and range do not fit.
  */
 export function expandMasks(
   config: LayoutConfig,
@@ -64,12 +67,14 @@ export function expandMasks(
     throw new RangeError(`Bytes ${start} to ${end} are no part of a vector of ${layout.sizeBytes}`);
   const { memory } = kernels();
   const sum = new Uint8Array(end - start);
-  const open = openMasks(layout, masks, start);
-  for (let at = 0; at < sum.length; at += tileSizeBytes) {
-    const sizeBytes = Math.min(tileSizeBytes, sum.length - at);
-    memory.fill(0, sumAt, sumAt + sizeBytes);
-    open.addNext(sizeBytes);
-    sum.set(memory.subarray(sumAt, sumAt + sizeBytes), at);
+  for (let first = 0; first < masks.length; first += masksAtOnce) {
+    const open = openMasks(layout, masks.slice(first, first + masksAtOnce), start);
+    for (let at = 0; at < sum.length; at += tileSizeBytes) {
+      const sizeBytes = Math.min(tileSizeBytes, sum.length - at);
+      memory.set(sum.subarray(at, at + sizeBytes), sumAt);
+      open.addNext(sizeBytes);
+      sum.set(memory.subarray(sumAt, sumAt + sizeBytes), at);
+    }
   }
   return sum;
 }
