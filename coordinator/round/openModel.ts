@@ -1,14 +1,8 @@
 import { open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  addMasks,
-  FoldedSum,
-  type MeanTile,
-  openSum,
-  opposite,
-  rotationSeed,
-} from '@hansa/aggregation/secagg/encoding';
+import { FoldedSum, type MeanTile, openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
+import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
@@ -64,24 +58,26 @@ export interface OpenModelRequest {
  * Memory: one sum, whatever the number of vectors; with several cohorts, or in the 16-bit ring, also the mean. The model is stored only once every sum
  * in it proved to be in range.
  *
- * @throws HansaError SumOutOfRange where no cohort's sum is in range, StorageFull
+ * @throws HansaError SumOutOfRange where no cohort's sum is in range, StorageFull, ProcessFailed
  */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
   const { cohorts, header, baseModelHash, strategy, blobs } = request;
   const base = await blobs.open(baseModelHash);
+  const threads = new MaskThreads();
   try {
     if (base === undefined) throw new RangeError('the model of the running round is not stored');
     const [only] = cohorts;
     if (only !== undefined && cohorts.length === 1) {
-      const opened = await openCohort(request, only);
+      const opened = await openCohort(request, only, threads);
       const model = await blobs.put(modelContent(opened.tiles, base, header, strategy));
       return { model, sums: [opened.summary()], means: opened.means };
     }
-    const mean = await meanOfCohorts(request);
+    const mean = await meanOfCohorts(request, threads);
     const model = await blobs.put(modelContent(mean.tiles(), base, header, strategy));
     return { model, sums: mean.sums, means: mean.means };
   } finally {
     for (const { plan } of cohorts) wipeUnmaskPlan(plan);
+    await threads.close();
     await base?.close();
   }
 }
@@ -97,10 +93,11 @@ interface OpenCohort {
 async function openCohort(
   { config, round, baseModelHash }: OpenModelRequest,
   { plan, files }: CohortToOpen,
+  threads: MaskThreads,
 ): Promise<OpenCohort> {
   const folded = new FoldedSum(config);
   for (const index of plan.survivors) await foldFile(folded, fileOf(files, index));
-  await unmask(config, plan, folded.bytes);
+  await threads.expand(config, plan.masks, (at, part) => folded.subtract(at, part));
   const seed = rotationSeed(config, Buffer.from(baseModelHash, 'hex'), round);
   const sum = openSum(config, plan.survivors.length, folded.bytes, seed);
   let resultHash: Uint8Array | undefined;
@@ -121,6 +118,7 @@ async function openCohort(
 /** The weighted mean over several cohorts, one after the other; one whose sum is out of range is refused and left out. */
 async function meanOfCohorts(
   request: OpenModelRequest,
+  threads: MaskThreads,
 ): Promise<Pick<OpenedModel, 'sums' | 'means'> & { tiles(): Generator<MeanTile, void, void> }> {
   const { config, cohorts } = request;
   const total = new Float64Array(config.vectorLength);
@@ -132,7 +130,7 @@ async function meanOfCohorts(
   for (const cohort of cohorts) {
     const part = new Float64Array(config.vectorLength);
     try {
-      const opened = await openCohort(request, cohort);
+      const opened = await openCohort(request, cohort, threads);
       for (const { start, mean } of opened.tiles) part.set(mean, start);
       for (let index = 0; index < total.length; index++) total[index] = total[index]! + part[index]! * opened.weightSum;
       sums.push(opened.summary());
@@ -176,14 +174,6 @@ async function foldFile(folded: FoldedSum, file: string): Promise<void> {
     }
   } finally {
     await handle.close();
-  }
-}
-
-async function unmask(config: SecAggConfig, plan: UnmaskPlan, sum: Uint8Array): Promise<void> {
-  const masks = opposite(plan.masks);
-  for (let start = 0; start < sum.length; start += CHUNK_SIZE_BYTES) {
-    addMasks(config, masks, sum, { start, end: Math.min(start + CHUNK_SIZE_BYTES, sum.length) });
-    await nextTurn();
   }
 }
 
