@@ -1,10 +1,13 @@
 import path from 'node:path';
 import { maxClients } from '@hansa/aggregation/secagg/parameters';
+import { systemClock } from '@hansa/shared/clock';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type LogLevel, logLevels } from '@hansa/shared/log';
+import { systemRandom } from '@hansa/shared/random';
 import { Command, CommanderError, Option } from 'commander';
 import { connectAdmin } from './commands/adminClient.ts';
-import { listClients, makeToken } from './commands/clientCommands.ts';
+import { initApprover } from './commands/approver.ts';
+import { listClients, makeToken, type TokenOptions } from './commands/clientCommands.ts';
 import { listEvidence, showEvidence } from './commands/evidenceCommands.ts';
 import { exportModel, listModels } from './commands/modelCommands.ts';
 import { createOutput, type Output } from './commands/output.ts';
@@ -154,13 +157,29 @@ A task decides which graph is used: complete (up to 128 members, every member ho
 least as many as the degree; secureAggregation.graph in the task file). Exit status 0 whether or not there are parameters.`,
     )
     .action((options: ParameterOptions) => showParameters(options, output));
+  const approver = program.command('approver').description("The consortium's offline key: who may join.");
+  approver
+    .command('init')
+    .description("Make the key, on the admin's own machine: the coordinator must never have it.")
+    .requiredOption('--out <file>', 'file to write; it must not exist')
+    .addOption(json())
+    .action((options: { out: string }) => initApprover(options.out, systemRandom, output));
 
   const enrol = program.command('enrol').description('Enrolment of nodes.');
-  leaf(enrol, 'token', 'Make a one-time join token for a merchant.')
-    .requiredOption('--label <name>', "the merchant's name; it never leaves this side")
+  leaf(
+    enrol,
+    'token',
+    'Make a one-time join token for a merchant. Run it where the approver key is, not on the coordinator.',
+  )
+    .requiredOption('--label <name>', "the merchant's name; the merchant's node never hears it")
+    .option('--approver <file>', "the consortium's approver key (approver init)")
+    .option(
+      '--by-members',
+      'for a federation without an approver: members approve each newcomer (hansa-client approve)',
+    )
     .option('--valid <time>', 'how long the token is good: 30m, 24h, 7d', '24h')
-    .action((options: Data & { label: string; valid: string }) =>
-      makeToken(options, connectAdmin(options.data), output),
+    .action((options: Data & TokenOptions) =>
+      makeToken(options, connectAdmin(options.data), output, { clock: systemClock, random: systemRandom }),
     );
 
   const client = program.command('client').description('Enrolled nodes.');

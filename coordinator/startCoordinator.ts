@@ -3,17 +3,19 @@ import { once as nextEvent } from 'node:events';
 import { rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { type Clock, systemClock } from '@hansa/shared/clock';
+import { fingerprintOf } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
+import { usualMemberApprovals } from '@hansa/shared/protocol/secagg';
 import { type RandomSource, systemRandom } from '@hansa/shared/random';
 import { ADMIN_FILE } from './auth/adminFile.ts';
 import { BearerToken } from './auth/bearerToken.ts';
 import { FailureLimit } from './auth/failureLimit.ts';
 import { loadIdentity } from './auth/identity.ts';
 import { NodeSessions } from './auth/nodeSessions.ts';
-import { fingerprintOf } from './clients/enrolment.ts';
 import { Rosters } from './clients/rosters.ts';
 import { adminRoutes } from './http/adminRoutes.ts';
+import { approvalRoutes } from './http/approvalRoutes.ts';
 import { blobRoutes } from './http/blobRoutes.ts';
 import { createApp, type TlsFiles } from './http/createApp.ts';
 import { enrolmentRoutes } from './http/enrolmentRoutes.ts';
@@ -39,6 +41,8 @@ export interface CoordinatorOptions {
   readonly tls?: TlsFiles;
   /** How long a member of a round may be gone before the round goes on without it; 10 s by default. */
   readonly reconnectGraceMs?: number;
+  /** How many members must have approved a newcomer where members approve each other; 2 by default. */
+  readonly approvalsByMembers?: number;
   readonly clock?: Clock;
   readonly random?: RandomSource;
 }
@@ -103,7 +107,10 @@ async function build(
   const adminToken = Buffer.from(random.bytes(32)).toString('base64url');
   const auth = { sessions, admin: new BearerToken(adminToken), failures, metrics };
   const common = { ...auth, federation, identity, store, blobs, bytes, random, clock, log };
-  const rosters = await Rosters.open(store, identity, federation);
+  const rosters = await Rosters.open({
+    ...common,
+    approvalsByMembers: options.approvalsByMembers ?? usualMemberApprovals,
+  });
   const uploads = await Uploads.open(folder.file('spool'), common);
   const gateway = new NodeGateway(common);
   const rounds = await Rounds.open({
@@ -128,9 +135,17 @@ async function build(
     },
   });
   enrolmentRoutes(app, { ...common, enrolled: () => void countClients() });
+  approvalRoutes(app, { ...common, rosters });
   blobRoutes(app, common);
   uploads.routes(app);
-  adminRoutes(app, { ...common, rounds, version, startedAtMs: clock.now(), connected: () => gateway.connected() });
+  adminRoutes(app, {
+    ...common,
+    rounds,
+    rosters,
+    version,
+    startedAtMs: clock.now(),
+    connected: () => gateway.connected(),
+  });
   await countClients();
   gateway.attach(app.server, rounds);
   undo.push(async () => {

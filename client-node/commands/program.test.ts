@@ -8,6 +8,8 @@ describe('the command line', () => {
   it('has the commands that its documentation names', () => {
     expect(leaves.map((command) => command.name())).toEqual([
       'enrol',
+      'approve',
+      'roster',
       'run',
       'check-data',
       'evaluate',

@@ -6,7 +6,7 @@ import type { CommandContext } from './context.ts';
 const example = `
 Example:
   hansa-client check-data --config node.json
-  hansa-client enrol --config node.json --token hansa1.…
+  hansa-client enrol --config node.json --token hansa2.…
   hansa-client run --config node.json
 
 node.json:
@@ -24,6 +24,8 @@ Exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.`;
 // A command's modules are loaded when it is asked for: DuckDB or Socket.IO would delay every --help.
 const load = {
   enrol: async () => (await import('./enrol.ts')).enrol,
+  approve: async () => (await import('./approve.ts')).approve,
+  roster: async () => (await import('./roster.ts')).roster,
   run: async () => (await import('./run.ts')).run,
   checkData: async () => (await import('./checkData.ts')).checkData,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
@@ -32,6 +34,8 @@ const load = {
   doctor: async () => (await import('./doctor.ts')).doctor,
   modelInit: async () => (await import('./modelInit.ts')).modelInit,
 };
+
+const jsonHelp = 'one JSON document on standard output, everything else on standard error';
 
 type Action<Options> = (options: Options, context: CommandContext, ...words: string[]) => Promise<number>;
 
@@ -54,7 +58,7 @@ export function createProgram(
     parent
       .command(name)
       .description(description)
-      .option('--json', 'one JSON document on standard output, everything else on standard error')
+      .option('--json', jsonHelp)
       .allowExcessArguments(false)
       // commander hands over the command's own words, then its options, then the command.
       .action((...given: unknown[]) => {
@@ -66,7 +70,27 @@ export function createProgram(
 
   command<{ config: string; token: string }>(program, 'enrol', 'join a federation with a one-time token', load.enrol)
     .addOption(config())
-    .requiredOption('--token <token>', "the join token from the consortium's admin (hansa1.…)");
+    .requiredOption('--token <token>', "the join token from the consortium's admin (hansa2.…)");
+  program
+    .command('approve')
+    .description("vouch for a newcomer's key, in a federation without a consortium's approver")
+    .argument('<client>', "the newcomer's id")
+    .requiredOption(
+      '--fingerprint <hex>',
+      "the newcomer's key, as its operator reads it out to you (hansa-client roster)",
+    )
+    .addOption(config())
+    .option('--json', jsonHelp)
+    .allowExcessArguments(false)
+    .action((client: string, options: { config: string; fingerprint: string }) =>
+      perform(async (context) => (await load.approve())(client, options, context)),
+    );
+  command<{ config: string }>(
+    program,
+    'roster',
+    "show this node's key and the roster it has pinned, to compare with other members; connects to nobody",
+    load.roster,
+  ).addOption(config());
   command<{ config: string; untilTaskEnds?: boolean }>(
     program,
     'run',

@@ -1,6 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import { readJsonFile } from '@hansa/shared/config';
-import { maxCohortSize } from '@hansa/shared/protocol/secagg';
+import {
+  maxCohortSize,
+  maxMemberApprovals,
+  usualMemberApprovals,
+  usualRosterChange,
+} from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import { engineNames } from '../compute/index.ts';
 import { dataConfigSchema } from '../data/dataConfig.ts';
@@ -11,8 +16,10 @@ const policySchema = z.strictObject({
   minCohort: z.int().min(2).max(maxCohortSize).default(5),
   /** Members of the first roster this node was shown that every cohort must hold, itself included. */
   knownFloor: z.int().min(0).max(maxCohortSize).default(3),
-  /** The largest share (0..1) of the members that may change from one roster to the next. */
-  maxRosterChange: z.number().min(0).max(1).default(0.34),
+  /** The largest share (0..1) of the members that may change from one roster to the next; a single one always may, unless this is 0. */
+  maxRosterChange: z.number().min(0).max(1).default(usualRosterChange),
+  /** How many members must have approved a newcomer, where there is no consortium's approver; all, where they are fewer. */
+  approvalsByMembers: z.int().min(1).max(maxMemberApprovals).default(usualMemberApprovals),
   /** The longest that one set-up may stay open, in milliseconds. */
   maxCohortAgeMs: z.int().min(1000).max(604_800_000).default(86_400_000),
   /** The most optimiser steps that a task may ask for in one round. */

@@ -3,15 +3,18 @@ import { parseOrExplain } from '@hansa/shared/config';
 import { IdentityKey, SecretBytes } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { clientIdSchema, federationIdSchema, fixedBytes } from '@hansa/shared/protocol';
+import { type ApprovalRule, approvalRuleSchema } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import { writeWhole } from './files.ts';
 
 const identityFileSchema = z.strictObject({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2, 'it is of another release; enrol this node anew in an empty folder'),
   federation: federationIdSchema,
   clientId: clientIdSchema,
   /** Pinned at enrolment: everything the coordinator signs is checked against it. */
   coordinatorPublicKey: fixedBytes(32),
+  /** Pinned too: who must approve the members of every roster, the first included. */
+  approvals: approvalRuleSchema,
   /** Secret: the seed of this node's Ed25519 key. */
   secretKey: fixedBytes(32),
 });
@@ -21,6 +24,7 @@ export interface NodeIdentity {
   readonly federation: string;
   readonly clientId: string;
   readonly coordinatorPublicKey: Uint8Array;
+  readonly approvals: ApprovalRule;
   readonly key: IdentityKey;
 }
 
@@ -34,12 +38,13 @@ export async function writeIdentity(
   path: string,
   facts: Omit<NodeIdentity, 'key'> & { readonly seed: SecretBytes },
 ): Promise<void> {
-  const { federation, clientId, coordinatorPublicKey, seed } = facts;
+  const { federation, clientId, coordinatorPublicKey, approvals, seed } = facts;
   const file = z.encode(identityFileSchema, {
-    formatVersion: 1,
+    formatVersion: 2,
     federation,
     clientId,
     coordinatorPublicKey,
+    approvals,
     secretKey: seed.expose(),
   });
   await writeWhole(path, `${JSON.stringify(file, null, 2)}\n`);
@@ -76,6 +81,7 @@ export function readIdentity(path: string): NodeIdentity {
     federation: file.federation,
     clientId: file.clientId,
     coordinatorPublicKey: file.coordinatorPublicKey,
+    approvals: file.approvals,
     key: new IdentityKey(new SecretBytes(file.secretKey)),
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JournalRecord } from '@hansa/aggregation/secagg/client';
 import { HansaError } from '@hansa/shared/errors';
@@ -49,6 +49,19 @@ export async function openJournal(path: string): Promise<Journal> {
     await file.close();
     throw error;
   }
+}
+
+/**
+ * The records of the journal at `path`, which another process may be writing; none where there is no file.
+ *
+ * @throws HansaError LedgerCorrupt naming the line that cannot be trusted; DataFolderUnusable where it cannot be read
+ */
+export async function readJournal(path: string): Promise<readonly JournalRecord[]> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw new HansaError('DataFolderUnusable', `Cannot read ${path} (${error.message}).`, {}, { cause: error });
+  });
+  return readLines(bytes, path).records;
 }
 
 function appendable(

@@ -1,6 +1,7 @@
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { parseJoinToken } from '@hansa/shared/protocol';
+import type { ApprovalRule } from '@hansa/shared/protocol/secagg';
 import type { RandomSource } from '@hansa/shared/random';
 import type { NodeConfig } from '../config/nodeConfig.ts';
 import { isEnrolled, writeIdentity } from '../ledger/identity.ts';
@@ -14,11 +15,15 @@ export interface Enrolment {
   readonly clientId: string;
   /** SHA-256 of the coordinator's public key is what people compare; this is the key. */
   readonly coordinatorPublicKey: Uint8Array;
+  /** This node's own key; likewise. */
+  readonly publicKey: Uint8Array;
+  readonly approvals: ApprovalRule;
   readonly identityFile: string;
 }
 
 /**
- * Makes this node's key, enrols it with a join token and writes the identity file, which pins the federation and the coordinator's key.
+ * Makes this node's key, enrols it with a join token and writes the identity file, which pins the federation, the coordinator's key and who
+ * approves members.
  *
  * The folder is proved to be writable before the token is spent. Where anything is refused, no identity is left behind.
  *
@@ -40,10 +45,16 @@ export async function enrolNode(
   try {
     // Once more under the lock: another process may have enrolled in between.
     assertNotEnrolled(folder.identity);
-    const answer = await requestEnrolment(config.coordinator, token, new IdentityKey(seed), signal);
-    const { federation, clientId, coordinatorPublicKey } = answer;
-    await writeIdentity(folder.identity, { federation, clientId, coordinatorPublicKey, seed });
-    return { federation, clientId, coordinatorPublicKey, identityFile: folder.identity };
+    const key = new IdentityKey(seed);
+    const { federation, clientId, coordinatorPublicKey } = await requestEnrolment(
+      config.coordinator,
+      token,
+      key,
+      signal,
+    );
+    const facts = { federation, clientId, coordinatorPublicKey, approvals: token.approvals };
+    await writeIdentity(folder.identity, { ...facts, seed });
+    return { ...facts, publicKey: key.publicKey, identityFile: folder.identity };
   } finally {
     seed.wipe();
     lock.release();

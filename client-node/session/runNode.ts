@@ -132,6 +132,10 @@ class RunningNode {
     const policy: ClientPolicy = {
       federation: identity.federation,
       coordinatorKey: identity.coordinatorPublicKey,
+      approvals:
+        identity.approvals.by === 'members'
+          ? { by: 'members', atLeast: config.policy.approvalsByMembers }
+          : identity.approvals,
       minCohort: config.policy.minCohort,
       knownFloor: config.policy.knownFloor,
       maxRosterChange: config.policy.maxRosterChange,

@@ -18,6 +18,7 @@ const reasons: Partial<Record<HansaError['code'], AuthLabels['reason'][number]>>
   TokenUnknown: 'token',
   TokenUsed: 'token',
   TokenExpired: 'token',
+  BadApproval: 'badSignature',
   Unauthorized: 'unknown',
   UnsupportedProtocolVersion: 'version',
   InvalidMessage: 'malformed',

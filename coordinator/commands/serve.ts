@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { readJsonFile } from '@hansa/shared/config';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger, type LogLevel } from '@hansa/shared/log';
+import { maxMemberApprovals } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import type { TlsFiles } from '../http/createApp.ts';
 import { startCoordinator } from '../startCoordinator.ts';
@@ -16,6 +17,8 @@ const serveConfigSchema = z.strictObject({
   tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
   /** How long a member of a round may be gone before the round goes on without it. */
   reconnectGraceMs: z.int().min(0).max(3_600_000).optional(),
+  /** How many members must have approved a newcomer where members approve each other: as many as the strictest node asks for. */
+  approvalsByMembers: z.int().min(1).max(maxMemberApprovals).optional(),
 });
 
 export interface ServeOptions {
@@ -48,6 +51,7 @@ export async function serve(options: ServeOptions, output: Output, dataArgument:
     log,
     ...(tls !== undefined && { tls }),
     ...(config.reconnectGraceMs !== undefined && { reconnectGraceMs: config.reconnectGraceMs }),
+    ...(config.approvalsByMembers !== undefined && { approvalsByMembers: config.approvalsByMembers }),
   });
   if (tls === undefined && !isLoopback(host)) {
     output.note(
@@ -59,7 +63,7 @@ export async function serve(options: ServeOptions, output: Output, dataArgument:
   output.answer({ address, metrics, dataFolder, federation, fingerprint }, () => [
     'Hansa coordinator is ready.',
     ...facts({ address, metrics, data: dataFolder, federation, fingerprint }),
-    `Next: hansa-coordinator enrol token${dataArgument} --label NAME; stop with Ctrl-C.`,
+    `Next, on the admin's machine: hansa-coordinator enrol token${dataArgument} --approver FILE --label NAME; stop with Ctrl-C.`,
   ]);
   const name = await signal;
   output.note(name === 'SIGINT' ? 'Stopping; press Ctrl-C again to end at once.' : 'Stopping.');

@@ -6,6 +6,7 @@ import { parameterCount } from '@hansa/shared/numeric';
 import {
   type AdminStatus,
   type ClientRecord,
+  coordinatorIdentitySchema,
   createTaskSchema,
   type EvidenceRecord,
   type ModelRecord,
@@ -14,11 +15,13 @@ import {
   tokenRequestSchema,
 } from '@hansa/shared/protocol';
 import type { FastifyInstance } from 'fastify';
-import { type EnrolmentPorts, issueJoinToken } from '../clients/enrolment.ts';
+import { z } from 'zod';
+import { type EnrolmentPorts, registerJoinToken } from '../clients/enrolment.ts';
+import type { Rosters } from '../clients/rosters.ts';
 import { newTask, readModelHeader } from '../federation/createTask.ts';
 import type { Rounds } from '../round/rounds.ts';
 import type { BlobStore } from '../storage/blobStore.ts';
-import type { ClientRow, EvidenceRow, ModelRow, StateStore, TaskRow } from '../storage/stateStore.ts';
+import type { EvidenceRow, ModelRow, StateStore, TaskRow } from '../storage/stateStore.ts';
 import { type AuthPorts, assertAdmin } from './authentication.ts';
 import { sendBlob } from './blobContent.ts';
 
@@ -28,6 +31,7 @@ export interface AdminPorts extends AuthPorts, EnrolmentPorts {
   readonly store: StateStore;
   readonly blobs: BlobStore;
   readonly rounds: Rounds;
+  readonly rosters: Rosters;
   readonly clock: Clock;
   readonly version: string;
   readonly startedAtMs: number;
@@ -61,10 +65,16 @@ export function adminRoutes(app: FastifyInstance, ports: AdminPorts): void {
 }
 
 function tokenAndClientRoutes(scope: FastifyInstance, ports: AdminPorts): void {
+  scope.get('/identity', async () =>
+    z.encode(coordinatorIdentitySchema, {
+      federation: ports.federation,
+      coordinatorKey: ports.identity.publicKey,
+    }),
+  );
   scope.post('/enrolment-tokens', async (request, reply) => {
     const body = parseOrExplain(tokenRequestSchema, request.body ?? {}, 'The request', 'InvalidArgument');
     reply.code(201);
-    return issueJoinToken(body, ports);
+    return registerJoinToken(body, ports);
   });
   scope.get('/clients', () => clientRecords(ports));
 }
@@ -151,20 +161,22 @@ function hashIn(text: string): string {
   throw new HansaError('InvalidArgument', 'A model is named by its SHA-256: 64 hexadecimal digits in lower case.');
 }
 
-async function clientRecords({ store, connected }: AdminPorts): Promise<ClientRecord[]> {
+async function clientRecords({ store, connected, rosters }: AdminPorts): Promise<ClientRecord[]> {
   const online = new Set(connected());
-  return (await store.clients()).map((client) => clientRecord(client, online.has(client.id)));
+  const listed = new Set(rosters.chain.at(-1)?.members.map(({ id }) => id));
+  const approvals = await store.memberApprovals();
+  return (await store.clients()).map((client) => ({
+    id: client.id,
+    label: client.label,
+    enrolledAt: iso(client.enrolledAtMs),
+    connected: online.has(client.id),
+    inRoster: listed.has(client.id),
+    approvals: approvals.filter(({ clientId }) => clientId === client.id).length,
+    ...(client.lastSeenAtMs !== undefined && { lastSeenAt: iso(client.lastSeenAtMs) }),
+  }));
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-
-const clientRecord = (client: ClientRow, connected: boolean): ClientRecord => ({
-  id: client.id,
-  label: client.label,
-  enrolledAt: iso(client.enrolledAtMs),
-  connected,
-  ...(client.lastSeenAtMs !== undefined && { lastSeenAt: iso(client.lastSeenAtMs) }),
-});
 
 const taskRecord = (task: TaskRow): TaskRecord => ({
   id: task.id,

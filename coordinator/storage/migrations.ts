@@ -79,7 +79,24 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
-  '0002_evidence': {
+  '0002_approvals': {
+    async up(db: Kysely<never>) {
+      // Whoever enrolled before members had approvals is approved by nobody, and its node is of that time: it enrols anew.
+      for (const table of ['updates', 'join_tokens', 'clients', 'rosters'] as const)
+        await db.deleteFrom(table as never).execute();
+      await db.schema.alterTable('clients').addColumn('approval', 'text').execute();
+      await db.schema.alterTable('join_tokens').addColumn('token_key', 'text').execute();
+      await db.schema.createIndex('join_tokens_token_key').on('join_tokens').column('token_key').unique().execute();
+      await db.schema
+        .createTable('member_approvals')
+        .addColumn('client_id', 'text', (column) => column.notNull().references('clients.id'))
+        .addColumn('signer_id', 'text', (column) => column.notNull().references('clients.id'))
+        .addColumn('signature', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('member_approvals_key', ['client_id', 'signer_id'])
+        .execute();
+    },
+  },
+  '0003_evidence': {
     async up(db: Kysely<never>) {
       await db.schema
         .createTable('evidence')
@@ -92,7 +109,7 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
-  '0003_draws': {
+  '0004_draws': {
     async up(db: Kysely<never>) {
       await db.schema
         .createTable('draws')

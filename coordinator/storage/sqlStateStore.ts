@@ -1,6 +1,8 @@
 import { HansaError } from '@hansa/shared/errors';
 import { type RoundRecord, roundRecordSchema, taskFileSchema } from '@hansa/shared/protocol';
+import { approvalRuleSchema, consortiumApprovalSchema } from '@hansa/shared/protocol/secagg';
 import { type Dialect, Kysely, Migrator, type Selectable, sql, type Transaction } from 'kysely';
+import { z } from 'zod';
 import { storageFault } from './faults.ts';
 import { migrationProvider } from './migrations.ts';
 import {
@@ -8,6 +10,7 @@ import {
   type DrawnGroups,
   drawnGroupsSchema,
   type EvidenceRow,
+  type MemberApprovalRow,
   type ModelRow,
   type OpenAttempt,
   type RosterRow,
@@ -21,6 +24,7 @@ interface ClientTable {
   index: number;
   label: string;
   public_key: string;
+  approval: string | null;
   enrolled_at: number;
   last_seen_at: number | null;
 }
@@ -66,11 +70,13 @@ interface Tables {
   clients: ClientTable;
   join_tokens: {
     secret_hash: string;
+    token_key: string | null;
     label: string;
     created_at: number;
     expires_at: number;
     client_id: string | null;
   };
+  member_approvals: { client_id: string; signer_id: string; signature: string };
   rosters: { epoch: number; wire: string };
   tasks: TaskTable;
   attempts: AttemptTable;
@@ -80,7 +86,10 @@ interface Tables {
   evidence: { id: string; found_at: number; task_id: string; attempt: number; client_id: string; wire: string };
 }
 
-// Bytes are kept as text: drivers disagree on what a BLOB is in memory, and none of ours is longer than 32 bytes.
+/** The fact that says who approves the members. */
+const approvalRuleKey = 'approvals';
+
+// Bytes are kept as text: drivers disagree on what a BLOB is in memory, and none of ours is longer than 64 bytes.
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
 const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'base64url'));
 
@@ -123,12 +132,46 @@ export class SqlStateStore implements StateStore {
     });
   }
 
-  addJoinToken(token: { secretHash: Uint8Array; label: string; createdAtMs: number; expiresAtMs: number }) {
+  async approvalRule() {
+    const row = await this.#db
+      .selectFrom('facts')
+      .select('value')
+      .where('key', '=', approvalRuleKey)
+      .executeTakeFirst();
+    return row && approvalRuleSchema.parse(JSON.parse(row.value));
+  }
+
+  addJoinToken(token: Parameters<StateStore['addJoinToken']>[0]) {
     return this.#write('a join token', async (db) => {
+      const rule = JSON.stringify(z.encode(approvalRuleSchema, token.approvals));
+      await db
+        .insertInto('facts')
+        .values({ key: approvalRuleKey, value: rule })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      const kept = await db
+        .selectFrom('facts')
+        .select('value')
+        .where('key', '=', approvalRuleKey)
+        .executeTakeFirstOrThrow();
+      if (kept.value !== rule) {
+        throw new HansaError(
+          'InvalidArgument',
+          "This federation's members are approved by somebody else, and every node that has enrolled relies on that. Use the approver's key, or --by-members, as with its first join token; for another, start a new federation.",
+        );
+      }
+      const tokenKey = token.tokenKey === undefined ? null : text(token.tokenKey);
+      const twin = await db
+        .selectFrom('join_tokens')
+        .select('label')
+        .where(({ eb, or }) => or([eb('secret_hash', '=', text(token.secretHash)), eb('token_key', '=', tokenKey)]))
+        .executeTakeFirst();
+      if (twin !== undefined) throw new HansaError('InvalidArgument', 'This join token was registered before.');
       await db
         .insertInto('join_tokens')
         .values({
           secret_hash: text(token.secretHash),
+          token_key: tokenKey,
           label: token.label,
           created_at: token.createdAtMs,
           expires_at: token.expiresAtMs,
@@ -138,7 +181,7 @@ export class SqlStateStore implements StateStore {
     });
   }
 
-  enrol(request: { secretHash: Uint8Array; publicKey: Uint8Array; proposedId: string; nowMs: number }) {
+  enrol(request: Parameters<StateStore['enrol']>[0]) {
     return this.#write('an enrolment', async (db): Promise<ClientRow> => {
       const secretHash = text(request.secretHash);
       const publicKey = text(request.publicKey);
@@ -151,7 +194,7 @@ export class SqlStateStore implements StateStore {
       if (token === undefined) {
         throw new HansaError(
           'TokenUnknown',
-          'This coordinator never gave out this join token. Ask the consortium admin for a new one.',
+          'This coordinator was never told of this join token. Ask the consortium admin for a new one.',
         );
       }
       if (token.client_id !== null) {
@@ -166,6 +209,9 @@ export class SqlStateStore implements StateStore {
           'TokenExpired',
           `This join token expired at ${new Date(token.expires_at).toISOString()}. Ask the consortium admin for a new one.`,
         );
+      }
+      if (token.token_key !== (request.approval === undefined ? null : text(request.approval.tokenKey))) {
+        throw new HansaError('BadApproval', 'The approval was not made with the join token that it came with.');
       }
       if (holder !== undefined) {
         throw new HansaError(
@@ -182,6 +228,8 @@ export class SqlStateStore implements StateStore {
         index: last === null ? 0 : Number(last) + 1,
         label: token.label,
         public_key: publicKey,
+        approval:
+          request.approval === undefined ? null : JSON.stringify(z.encode(consortiumApprovalSchema, request.approval)),
         enrolled_at: request.nowMs,
         last_seen_at: null,
       };
@@ -204,6 +252,25 @@ export class SqlStateStore implements StateStore {
     return this.#write('a node', async (db) => {
       await db.updateTable('clients').set({ last_seen_at: atMs }).where('id', '=', id).execute();
     });
+  }
+
+  addMemberApproval({ clientId, signerId, signature }: MemberApprovalRow) {
+    return this.#write("a member's approval", async (db) => {
+      await db
+        .insertInto('member_approvals')
+        .values({ client_id: clientId, signer_id: signerId, signature: text(signature) })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    });
+  }
+
+  async memberApprovals(): Promise<MemberApprovalRow[]> {
+    const rows = await this.#db.selectFrom('member_approvals').selectAll().execute();
+    return rows.map((row) => ({
+      clientId: row.client_id,
+      signerId: row.signer_id,
+      signature: bytes(row.signature),
+    }));
   }
 
   rosters(): Promise<RosterRow[]> {
@@ -503,6 +570,7 @@ const clientRow = (row: Selectable<ClientTable>): ClientRow => ({
   index: row.index,
   label: row.label,
   publicKey: bytes(row.public_key),
+  approval: row.approval === null ? undefined : consortiumApprovalSchema.parse(JSON.parse(row.approval)),
   enrolledAtMs: row.enrolled_at,
   lastSeenAtMs: row.last_seen_at ?? undefined,
 });

@@ -58,6 +58,14 @@ const recordOf = (task: TaskRow, attempt: number, outcome: RoundRecord['outcome'
   baseModelHash: hash('a'),
 });
 
+const newToken = () => ({
+  approvals: { by: 'members' as const },
+  tokenKey: undefined,
+  label: 'x',
+  createdAtMs: start,
+  expiresAtMs: start + 1000,
+});
+
 /** What every StateStore must do. `open` opens the same store again and again: what was written must be there. */
 export function stateStoreContract(open: () => Promise<StateStore>): void {
   let store: StateStore;
@@ -73,8 +81,14 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
 
   const enrolled = async (byte: number) => {
     const secretHash = new Uint8Array(randomBytes(32));
-    await store.addJoinToken({ secretHash, label: `shop ${byte}`, createdAtMs: start, expiresAtMs: start + 1000 });
-    return store.enrol({ secretHash, publicKey: key(byte), proposedId: randomUUID(), nowMs: start });
+    await store.addJoinToken({ ...newToken(), secretHash, label: `shop ${byte}` });
+    return store.enrol({
+      secretHash,
+      publicKey: key(byte),
+      approval: undefined,
+      proposedId: randomUUID(),
+      nowMs: start,
+    });
   };
 
   it('keeps the first federation id', async () => {
@@ -95,8 +109,8 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
 
     it('answers the same request again alike', async () => {
       const secretHash = key(9);
-      await store.addJoinToken({ secretHash, label: 'x', createdAtMs: start, expiresAtMs: start + 1000 });
-      const request = { secretHash, publicKey: key(1), nowMs: start };
+      await store.addJoinToken({ ...newToken(), secretHash });
+      const request = { secretHash, publicKey: key(1), approval: undefined, nowMs: start };
       const first = await store.enrol({ ...request, proposedId: randomUUID() });
       expect(await store.enrol({ ...request, proposedId: randomUUID(), nowMs: start + 5000 })).toEqual(first);
       expect(await store.clients()).toHaveLength(1);
@@ -108,14 +122,62 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
       ['TokenExpired', { secretHash: key(9), nowMs: start + 1000 }],
       ['AlreadyEnrolled', { secretHash: key(9), publicKey: key(1) }],
     ])('refuses with %s and changes nothing', async (code, change) => {
-      const token = { label: 'x', createdAtMs: start, expiresAtMs: start + 1000 };
-      await store.addJoinToken({ ...token, secretHash: key(8) });
-      await store.addJoinToken({ ...token, secretHash: key(9) });
-      await store.enrol({ secretHash: key(8), publicKey: key(1), proposedId: randomUUID(), nowMs: start });
+      await store.addJoinToken({ ...newToken(), secretHash: key(8) });
+      await store.addJoinToken({ ...newToken(), secretHash: key(9) });
+      const common = { approval: undefined, proposedId: randomUUID(), nowMs: start };
+      await store.enrol({ ...common, secretHash: key(8), publicKey: key(1) });
       const before = await store.clients();
-      const request = { publicKey: key(3), proposedId: randomUUID(), nowMs: start, ...change };
+      const request = { ...common, publicKey: key(3), proposedId: randomUUID(), ...change };
       await expect(store.enrol(request)).rejects.toMatchObject({ code });
       expect(await store.clients()).toEqual(before);
+    });
+
+    it("keeps the consortium's approval, and takes it with its own token alone", async () => {
+      expect(await store.approvalRule()).toBeUndefined();
+      const approvals = { by: 'consortium', approverKey: key(7) } as const;
+      await store.addJoinToken({ ...newToken(), approvals, tokenKey: key(5), secretHash: key(8) });
+      await store.addJoinToken({ ...newToken(), approvals, tokenKey: key(6), secretHash: key(9) });
+      const approval = {
+        by: 'consortium' as const,
+        tokenKey: key(5),
+        expiresAtMs: start,
+        certificate: new Uint8Array(64).fill(1),
+        signature: new Uint8Array(64).fill(2),
+      };
+      const request = { publicKey: key(1), approval, proposedId: randomUUID(), nowMs: start };
+      for (const change of [{}, { approval: undefined }])
+        await expect(store.enrol({ ...request, secretHash: key(9), ...change })).rejects.toMatchObject({
+          code: 'BadApproval',
+        });
+      const client = await store.enrol({ ...request, secretHash: key(8) });
+      expect(client.approval).toEqual(approval);
+      await reopen();
+      expect(await store.approvalRule()).toEqual(approvals);
+      expect(await store.clients()).toEqual([client]);
+    });
+
+    it('keeps the rule of the first token, and no token twice', async () => {
+      const approvals = { by: 'consortium', approverKey: key(7) } as const;
+      await store.addJoinToken({ ...newToken(), approvals, tokenKey: key(5), secretHash: key(8) });
+      for (const change of [
+        { approvals: { by: 'members' as const }, tokenKey: undefined },
+        { approvals: { by: 'consortium' as const, approverKey: key(3) } },
+        { tokenKey: key(5) },
+        { secretHash: key(8) },
+      ]) {
+        const token = { ...newToken(), approvals, tokenKey: key(6), secretHash: key(9), ...change };
+        await expect(store.addJoinToken(token)).rejects.toMatchObject({ code: 'InvalidArgument' });
+      }
+      expect(await store.approvalRule()).toEqual(approvals);
+    });
+
+    it("keeps the first of a member's approvals of a node", async () => {
+      const [one, two] = [await enrolled(1), await enrolled(2)];
+      const row = { clientId: one.id, signerId: two.id, signature: new Uint8Array(64).fill(1) };
+      await store.addMemberApproval(row);
+      await store.addMemberApproval({ ...row, signature: new Uint8Array(64).fill(2) });
+      await reopen();
+      expect(await store.memberApprovals()).toEqual([row]);
     });
 
     it('remembers when a node was last seen', async () => {

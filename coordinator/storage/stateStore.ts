@@ -1,4 +1,5 @@
 import { type RoundRecord, sha256HexSchema, type TaskFile, type TaskRecord } from '@hansa/shared/protocol';
+import type { ApprovalRule, ConsortiumApproval } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 
 /** An enrolled node. */
@@ -10,8 +11,18 @@ export interface ClientRow {
   readonly label: string;
   /** Ed25519, 32 bytes. */
   readonly publicKey: Uint8Array;
+  /** The consortium's, as it goes into rosters; undefined where members approve each other. */
+  readonly approval: ConsortiumApproval | undefined;
   readonly enrolledAtMs: number;
   readonly lastSeenAtMs: number | undefined;
+}
+
+/** A member's approval of another node, in a federation whose members approve each other. */
+export interface MemberApprovalRow {
+  readonly clientId: string;
+  readonly signerId: string;
+  /** Labelled "approve", 64 bytes. */
+  readonly signature: Uint8Array;
 }
 
 /** A roster epoch as it was signed. */
@@ -98,8 +109,18 @@ export interface StateStore {
   /** The federation's id; the first caller's proposal is kept for ever. */
   federation(proposal: string): Promise<string>;
 
+  /** Who approves the federation's members; undefined until a join token was registered. */
+  approvalRule(): Promise<ApprovalRule | undefined>;
+  /**
+   * Registers a join token; the first one's rule is kept for ever.
+   *
+   * @throws HansaError InvalidArgument where the federation's members are approved by somebody else, or the token was registered before
+   */
   addJoinToken(token: {
     readonly secretHash: Uint8Array;
+    readonly approvals: ApprovalRule;
+    /** The one-time key that approves the node which enrols with the token; undefined where members approve each other. */
+    readonly tokenKey: Uint8Array | undefined;
     readonly label: string;
     readonly createdAtMs: number;
     readonly expiresAtMs: number;
@@ -107,11 +128,12 @@ export interface StateStore {
   /**
    * Spends a join token on a key. The same secret with the same key again gives the same answer: an answer may get lost.
    *
-   * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, AlreadyEnrolled
+   * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, AlreadyEnrolled, BadApproval where the approval is of another token
    */
   enrol(request: {
     readonly secretHash: Uint8Array;
     readonly publicKey: Uint8Array;
+    readonly approval: ConsortiumApproval | undefined;
     readonly proposedId: string;
     readonly nowMs: number;
   }): Promise<ClientRow>;
@@ -119,6 +141,10 @@ export interface StateStore {
   clients(): Promise<ClientRow[]>;
   client(id: string): Promise<ClientRow | undefined>;
   markSeen(id: string, atMs: number): Promise<void>;
+
+  /** Keeps the first approval of a client by a signer. */
+  addMemberApproval(row: MemberApprovalRow): Promise<void>;
+  memberApprovals(): Promise<MemberApprovalRow[]>;
 
   /** By epoch, ascending. */
   rosters(): Promise<RosterRow[]>;

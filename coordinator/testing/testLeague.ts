@@ -2,19 +2,24 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { fromProblem, problemSchema } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import { encodeFile, layOut } from '@hansa/shared/numeric';
 import {
   adminStatusSchema,
+  coordinatorIdentitySchema,
   modelRecordSchema,
+  newJoinToken,
   roundRecordSchema,
   type TaskFile,
   taskFileSchema,
   taskRecordSchema,
-  tokenAnswerSchema,
+  tokenRecordSchema,
+  tokenRequestSchema,
 } from '@hansa/shared/protocol';
-import type { z } from 'zod';
+import { systemRandom } from '@hansa/shared/random';
+import { z } from 'zod';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from '../startCoordinator.ts';
 import { ToyNode, type ToyNodeOptions } from './toyNode.ts';
 
@@ -51,6 +56,8 @@ export class TestLeague {
   readonly folder: string;
   readonly logLines: string[] = [];
   readonly nodes: ToyNode[] = [];
+  /** The consortium's key; undefined in a league whose members approve each other. */
+  approver: IdentityKey | undefined = new IdentityKey(newIdentitySeed(systemRandom));
   coordinator!: Coordinator;
   readonly #options: Partial<CoordinatorOptions>;
   #awaited: { readonly text: string; readonly resolve: () => void }[] = [];
@@ -119,8 +126,13 @@ export class TestLeague {
   }
 
   async token(label = 'shop', validMs = 60_000): Promise<string> {
-    const answer = await this.admin('POST', '/enrolment-tokens', tokenAnswerSchema, { label, validMs });
-    return answer.token;
+    const scope = await this.admin('GET', '/identity', coordinatorIdentitySchema);
+    const { approver } = this;
+    const expiresAtMs = Date.now() + validMs;
+    const token = newJoinToken({ scope, expiresAtMs, ...(approver !== undefined && { approver }) }, systemRandom);
+    const request = z.encode(tokenRequestSchema, { label, ...token.registration });
+    await this.admin('POST', '/enrolment-tokens', tokenRecordSchema, request);
+    return token.text;
   }
 
   async enrol(count: number, options: Omit<ToyNodeOptions, 'address' | 'token'>): Promise<ToyNode[]> {

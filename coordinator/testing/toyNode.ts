@@ -15,14 +15,17 @@ import {
 } from '@hansa/aggregation/secagg/client';
 import { maskedTiles, rotationSeed, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { type DrawEvent, type DrawState, idleDraw, stepDraw } from '@hansa/aggregation/secagg/grouping';
-import { equalBytes, IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
+import { equalBytes, fingerprintOf, IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
 import {
   acknowledgementSchema,
   challengeSchema,
+  type EnrolmentRequest,
   enrolmentAnswerSchema,
   enrolmentRequestSchema,
   httpSignatureHeaders,
+  type MemberApprovalAnswer,
+  memberApprovalAnswerSchema,
   PROTOCOL_VERSION,
   parseJoinToken,
   type TaskEnded,
@@ -30,6 +33,8 @@ import {
   uploadTicketSchema,
 } from '@hansa/shared/protocol';
 import {
+  type ApprovalRule,
+  approveMember,
   coordinatorMessages,
   decodeMessage,
   enc,
@@ -50,6 +55,8 @@ export interface ToyNodeOptions {
   readonly update: (round: number, config: SecAggConfig) => Float32Array;
   readonly tail?: TailValues;
   readonly policy?: Partial<ClientPolicy>;
+  /** What stands in the enrolment request instead of the truth. */
+  readonly enrolment?: (identity: IdentityKey, request: EnrolmentRequest) => Partial<EnrolmentRequest>;
   /** Called before each effect of the node's reducer; what it throws is thrown away with the effect. */
   readonly before?: (effect: ClientEffect, node: ToyNode) => void | Promise<void>;
 }
@@ -73,6 +80,7 @@ export class ToyNode {
   readonly #identity: IdentityKey;
   readonly #federation: string;
   readonly #coordinatorKey: Uint8Array;
+  readonly #approvals: ApprovalRule;
   readonly #memory: JournalledMemory;
   readonly #ready: Promise<void>;
   #markReady: () => void = () => undefined;
@@ -87,7 +95,7 @@ export class ToyNode {
   private constructor(
     options: ToyNodeOptions,
     identity: IdentityKey,
-    answer: { clientId: string; federation: string; coordinatorPublicKey: Uint8Array },
+    answer: { clientId: string; federation: string; coordinatorPublicKey: Uint8Array; approvals: ApprovalRule },
     memory = createMemory(),
   ) {
     this.#memory = memory;
@@ -96,6 +104,7 @@ export class ToyNode {
     this.clientId = answer.clientId;
     this.#federation = answer.federation;
     this.#coordinatorKey = answer.coordinatorPublicKey;
+    this.#approvals = answer.approvals;
     this.#ready = new Promise((resolve) => {
       this.#markReady = resolve;
     });
@@ -106,22 +115,34 @@ export class ToyNode {
 
   static async enrol(options: ToyNodeOptions): Promise<ToyNode> {
     const identity = new IdentityKey(newIdentitySeed(systemRandom));
-    const { secret, coordinatorPublicKey } = parseJoinToken(options.token);
-    const signed = enc(coordinatorPublicKey, secret, identity.publicKey);
-    const request = z.encode(enrolmentRequestSchema, {
+    const { secret, scope, approvals, approve } = parseJoinToken(options.token);
+    const signed = enc(scope.coordinatorKey, secret, identity.publicKey);
+    const truth = {
       protocolVersion: PROTOCOL_VERSION,
       secret,
       publicKey: identity.publicKey,
+      approval: approve(identity.publicKey),
       signature: identity.sign('enrol', signed),
+    } as const;
+    const request = z.encode(enrolmentRequestSchema, { ...truth, ...options.enrolment?.(identity, truth) });
+    const answer = await post(`${options.address}/v1/enrolments`, enrolmentAnswerSchema, request);
+    return new ToyNode(options, identity, { ...answer, approvals });
+  }
+
+  /** SHA-256 of this node's key. */
+  get fingerprint(): string {
+    return fingerprintOf(this.#identity.publicKey);
+  }
+
+  /** Approves a newcomer as `hansa-client approve` does. @throws HansaError what the coordinator refused with */
+  approve(clientId: string, fingerprint: string): Promise<MemberApprovalAnswer> {
+    const scope = { federation: this.#federation, coordinatorKey: this.#coordinatorKey };
+    return post(`${this.#options.address}/v1/approvals`, memberApprovalAnswerSchema, {
+      protocolVersion: PROTOCOL_VERSION,
+      clientId,
+      signerId: this.clientId,
+      signature: text(approveMember(this.#identity, scope, clientId, fingerprint)),
     });
-    const response = await fetch(`${options.address}/v1/enrolments`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-    });
-    const body = await response.json();
-    if (!response.ok) throw fromProblem(problemSchema.parse(body));
-    return new ToyNode(options, identity, enrolmentAnswerSchema.parse(body));
   }
 
   /** A second process of the same identity, with its journal: nothing of a live set-up is in its memory. */
@@ -133,6 +154,7 @@ export class ToyNode {
         clientId: this.clientId,
         federation: this.#federation,
         coordinatorPublicKey: this.#coordinatorKey,
+        approvals: this.#approvals,
       },
       this.#memory,
     );
@@ -373,6 +395,7 @@ export class ToyNode {
     return {
       federation: this.#federation,
       coordinatorKey: this.#coordinatorKey,
+      approvals: this.#approvals.by === 'members' ? { by: 'members', atLeast: 2 } : this.#approvals,
       minCohort: 5,
       knownFloor: 3,
       maxRosterChange: 0.34,
@@ -380,6 +403,17 @@ export class ToyNode {
       ...this.#options.policy,
     };
   }
+}
+
+async function post<Schema extends z.ZodType>(url: string, schema: Schema, body: unknown): Promise<z.output<Schema>> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw fromProblem(problemSchema.parse(answer));
+  return schema.parse(answer);
 }
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');

@@ -1,5 +1,5 @@
 export { deriveKey, hkdfSha256 } from './deriveKey.ts';
-export { equalBytes, sha256 } from './hash.ts';
+export { equalBytes, fingerprintOf, sha256 } from './hash.ts';
 export { IdentityKey, newIdentitySeed } from './identityKey.ts';
 export { agree, agreementKeyPair, agreementPublicKey, isUsableAgreementKey } from './keyAgreement.ts';
 export { MaskStream, maskBlockSizeBytes, maskTileSizeBytes } from './maskStream.ts';

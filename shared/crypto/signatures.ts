@@ -6,7 +6,8 @@ import { sodium } from './sodium.ts';
 /**
  * What a signature is for. No key ever signs bytes without one, so that a signature given in one place means nothing in another.
  *
- * "enrol", "enrolled", "challenge", "hello" and "http" belong to the edges; the others to the stages of SA-1.
+ * "enrol", "enrolled", "challenge", "hello" and "http" belong to the edges; "approver", "approved" and "approve" to the approvals that stand in a
+ * roster; the others to the stages of SA-1.
  */
 export type SignatureLabel =
   | 'roster'
@@ -25,6 +26,9 @@ export type SignatureLabel =
   | 'g1'
   | 'gl'
   | 'g2'
+  | 'approver'
+  | 'approved'
+  | 'approve'
   | 'enrol'
   | 'enrolled'
   | 'challenge'

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
 import { clientIdSchema, federationIdSchema, roundNumberSchema, taskIdSchema } from './ids.ts';
+import { bytes32Schema, counterSchema } from './secagg/limits.ts';
 import { taskFileSchema } from './task.ts';
 
 /*
  * The admin's HTTP API: what `hansa-coordinator`'s commands and an admin console read. Bearer token; JSON; errors are problem documents.
  *
  *   GET    /v1/admin/status                         adminStatusSchema: everything a live screen shows
- *   POST   /v1/admin/enrolment-tokens               tokenRequestSchema → tokenAnswerSchema
+ *   GET    /v1/admin/identity                       coordinatorIdentitySchema
+ *   POST   /v1/admin/enrolment-tokens               tokenRequestSchema → tokenRecordSchema
  *   GET    /v1/admin/clients                        clientRecordSchema[]
  *   PUT    /v1/admin/blobs/:sha256                  a model's bytes (safetensors); created, or already there
  *   POST   /v1/admin/tasks                          createTaskSchema → taskRecordSchema
@@ -33,30 +35,42 @@ export const roundPhases = [
 ] as const;
 export type RoundPhase = (typeof roundPhases)[number];
 
+/** What a join token names, so that a node which enrols with it can be sent to no impostor. */
+export const coordinatorIdentitySchema = z.strictObject({
+  federation: federationIdSchema,
+  coordinatorKey: bytes32Schema,
+});
+
+/**
+ * Registers a join token, which was made on the admin's side (`newJoinToken`): the coordinator learns nothing that would let it approve a node.
+ *
+ * The first registration decides for ever who approves the federation's members.
+ */
 export const tokenRequestSchema = z.strictObject({
   /** The merchant's name: a label on the admin's side, never sent to a node. */
   label: z.string().min(1).max(200),
-  validMs: z
-    .int()
-    .min(1)
-    .max(365 * 86_400_000)
-    .default(86_400_000),
+  /** SHA-256 of the one-time enrolment secret. */
+  secretHash: bytes32Schema,
+  /** After this moment (milliseconds since 1970) nobody enrols with it; at most a year ahead. */
+  expiresAtMs: counterSchema,
+  approvals: z.discriminatedUnion('by', [
+    z.strictObject({ by: z.literal('consortium'), approverKey: bytes32Schema, tokenKey: bytes32Schema }),
+    z.strictObject({ by: z.literal('members') }),
+  ]),
 });
-export type TokenRequest = z.infer<typeof tokenRequestSchema>;
-export const tokenAnswerSchema = z.strictObject({
-  token: z.string(),
-  label: z.string(),
-  expiresAt: z.iso.datetime(),
-  /** SHA-256 of the coordinator's public key, to compare out of band. */
-  coordinatorFingerprint: sha256HexSchema,
-});
-export type TokenAnswer = z.infer<typeof tokenAnswerSchema>;
+export type TokenRequest = z.output<typeof tokenRequestSchema>;
+export const tokenRecordSchema = z.strictObject({ label: z.string(), expiresAt: z.iso.datetime() });
+export type TokenRecord = z.infer<typeof tokenRecordSchema>;
 
 export const clientRecordSchema = z.strictObject({
   id: clientIdSchema,
   label: z.string(),
   enrolledAt: z.iso.datetime(),
   connected: z.boolean(),
+  /** Whether the newest roster lists it: without that it takes part in no round. */
+  inRoster: z.boolean(),
+  /** How many members have approved it, where members approve each other. */
+  approvals: z.int().min(0),
   lastSeenAt: z.iso.datetime().optional(),
 });
 export type ClientRecord = z.infer<typeof clientRecordSchema>;

@@ -5,6 +5,7 @@ export * from './enrolment.ts';
 export * from './envelope.ts';
 export * from './handshake.ts';
 export * from './ids.ts';
+export * from './joinToken.ts';
 export * from './progress.ts';
 export * from './task.ts';
 export * from './version.ts';

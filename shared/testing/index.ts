@@ -1,1 +1,2 @@
 export { ManualClock } from './manualClock.ts';
+export { TestApprover } from './testApprover.ts';

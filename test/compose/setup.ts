@@ -60,11 +60,13 @@ const task = {
 interface Options {
   readonly data: string;
   readonly nodes: string;
+  readonly consortium: string;
   readonly coordinator: string;
 }
 
 /** Writes what is missing of one merchant's folder and enrols its node. */
-async function setUpNode(name: string, csv: string, { data, nodes, coordinator }: Options): Promise<void> {
+async function setUpNode(name: string, csv: string, options: Options): Promise<void> {
+  const { data, nodes, coordinator } = options;
   const folder = join(nodes, name);
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'hansa-node.json');
@@ -74,10 +76,34 @@ async function setUpNode(name: string, csv: string, { data, nodes, coordinator }
     console.error(`${name} is enrolled already`);
     return;
   }
-  const token = z
-    .object({ token: z.string() })
-    .parse(await run('coordinator', 'enrol', 'token', '--data', data, '--label', name, '--valid', '10m'));
-  await run('client', 'enrol', '--config', config, '--token', token.token);
+  const approver = approverFile(options);
+  const { token } = z
+    .looseObject({ token: z.string() })
+    .parse(
+      await run(
+        'coordinator',
+        'enrol',
+        'token',
+        '--approver',
+        approver,
+        '--data',
+        data,
+        '--label',
+        name,
+        '--valid',
+        '10m',
+      ),
+    );
+  await run('client', 'enrol', '--config', config, '--token', token);
+}
+
+const approverFile = ({ consortium }: Options): string => join(consortium, 'approver.json');
+
+/** Makes the consortium's approver key, unless there is one. Its folder is no other container's. */
+async function setUpConsortium(options: Options): Promise<void> {
+  const file = approverFile(options);
+  if (existsSync(file)) console.error('the approver has a key already');
+  else await run('coordinator', 'approver', 'init', '--out', file);
 }
 
 /** Makes the task, unless the coordinator has one. */
@@ -108,11 +134,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('Sample orders, enrolled nodes and a task for docker-compose.yml.')
     .option('--data <folder>', "the coordinator's data folder", '/data')
     .option('--nodes <folder>', "where the nodes' folders are or will be: node-1 to node-3", '/nodes')
+    .option('--consortium <folder>', "the consortium's own folder, for its approver key", '/consortium')
     .option('--coordinator <address>', 'how the nodes reach the coordinator', 'http://coordinator:8470')
     .allowExcessArguments(false)
     .exitOverride();
   try {
     const options = program.parse([...argv], { from: 'user' }).opts<Options>();
+    await setUpConsortium(options);
     for (const [index, { csv }] of generateMerchants('shared', seed, merchants).entries()) {
       await setUpNode(`node-${index + 1}`, csv, options);
     }

@@ -13,6 +13,7 @@ import { type Evaluation, evaluationSchema } from './league/evaluation.ts';
 import {
   type Coordinator,
   enrolNode,
+  foundConsortium,
   freePort,
   type Node,
   prepareNode,
@@ -246,6 +247,7 @@ async function makeFolders({ out, json }: DemoOptions): Promise<void> {
     }
   }
   await make(join(out, 'nodes'), '--out');
+  await make(join(out, 'consortium'), '--out');
 }
 
 async function isEmptyFolder(path: string): Promise<boolean> {
@@ -266,19 +268,19 @@ function showMerchants(state: ScreenState, merchants: readonly MerchantFolder[])
   );
 }
 
-/** Enrols every node with a token of its own, then starts them. */
+/** Enrols every node with a join token that the consortium made for it, then starts them. */
 async function startNodes(
   coordinator: Coordinator,
   merchants: readonly MerchantFolder[],
-  { engine }: DemoOptions,
+  { engine, out }: DemoOptions,
   { processes, signal }: Stage,
 ): Promise<Node[]> {
+  const consortium = await foundConsortium(processes, join(out, 'consortium'));
   const nodes: Node[] = [];
   for (const merchant of merchants) nodes.push(await prepareNode(merchant, coordinator.address, engine));
   await inParallel(nodes, cpus().length, async (node) => {
     signal.throwIfAborted();
-    const { token } = await coordinator.admin.enrolmentToken(node.merchant.id);
-    await enrolNode(processes, node, token);
+    await enrolNode(processes, node, await consortium.joinToken(coordinator, node.merchant.id));
   });
   signal.throwIfAborted();
   for (const node of nodes) startNode(processes, node);

@@ -12,7 +12,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { encodeFile, layOut } from '@hansa/shared/numeric';
+import { newJoinToken, parseJoinToken } from '@hansa/shared/protocol';
+import type { ApprovalScope } from '@hansa/shared/protocol/secagg';
+import { systemRandom } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Coordinator, enrolNode, type Node, newToken, startCoordinator, writeNode } from './league.ts';
 import { Processes } from './processes.ts';
@@ -124,8 +128,9 @@ describe('hansa-coordinator', () => {
     const { dataFolder, address } = await startCoordinator(processes, path(), ...tls);
     expect(address).toMatch(/^https:/);
     expect(await processes.answer('coordinator', 'task', 'list', '--data', dataFolder)).toEqual([]);
-    const token = await processes.answer('coordinator', 'enrol', 'token', '--label', 'a', '--data', dataFolder);
-    expect(token).toMatchObject({ token: expect.stringMatching(/^hansa1\./) });
+    const args = ['--label', 'a', '--data', dataFolder, '--by-members'];
+    const token = await processes.answer('coordinator', 'enrol', 'token', ...args);
+    expect(token).toMatchObject({ token: expect.stringMatching(/^hansa2\.members\./) });
     // Another certificate at that address is not it.
     const file = join(dataFolder, 'admin.json');
     const { certificate, ...admin } = JSON.parse(readFileSync(file, 'utf8'));
@@ -165,23 +170,31 @@ describe('hansa-client', () => {
   };
 
   describe('enrol', () => {
-    const change = (token: string, part: 1 | 2): string => {
-      const parts = token.split('.');
-      const bytes = Buffer.from(parts[part] ?? '', 'base64url');
-      bytes[0] = (bytes[0] ?? 0) ^ 1;
-      parts[part] = bytes.toString('base64url');
-      return parts.join('.');
-    };
+    const elsewhere =
+      (change: Partial<ApprovalScope>, approver = coordinator.approver) =>
+      (token: string) => {
+        const { scope } = parseJoinToken(token);
+        const facts = { scope: { ...scope, ...change }, expiresAtMs: Date.now() + 60_000, approver };
+        return newJoinToken(facts, systemRandom).text;
+      };
+    const impostor = new IdentityKey(newIdentitySeed(systemRandom));
 
-    it.each([
-      ['what is no token', async () => 'hello', 'TokenUnknown', 2],
-      ['a token that was never given out', async (token: string) => change(token, 1), 'TokenUnknown', 2],
-      ['a token of another coordinator', async (token: string) => change(token, 2), 'WrongCoordinatorKey', 2],
+    it.each<[string, (token: string) => string, string, number]>([
+      ['what is no token', () => 'hello', 'TokenUnknown', 2],
+      ['a token that was cut short', (token) => token.slice(0, -20), 'TokenUnknown', 2],
+      ['a token that was never registered', (token) => elsewhere({})(token), 'TokenUnknown', 2],
+      ['a token of another approver', (token) => elsewhere({}, impostor)(token), 'BadApproval', 2],
+      [
+        'a token of another coordinator',
+        (token) => elsewhere({ coordinatorKey: impostor.publicKey })(token),
+        'WrongCoordinatorKey',
+        2,
+      ],
     ])('refuses %s and stores nothing', async (_what, tokenOf, code, status) => {
       const here = path();
       const config = writeNode(here, coordinator.address, 1);
-      const { token } = await newToken(coordinator, 'someone');
-      const result = await enrol(config, await tokenOf(token));
+      const token = await newToken(coordinator, 'someone');
+      const result = await enrol(config, tokenOf(token));
       expect([result.status, refusal(result)], result.stderr).toEqual([status, code]);
       expectNothingStored(here);
       // The token is still good where it was not the one that was used.
@@ -189,7 +202,7 @@ describe('hansa-client', () => {
     });
 
     it('refuses a token that was used, an expired one, and a second enrolment of one node', async () => {
-      const { token } = await newToken(coordinator, 'twice');
+      const token = await newToken(coordinator, 'twice');
       const first = writeNode(path(), coordinator.address, 1);
       const done = await enrol(first, token);
       expect(JSON.parse(done.stdout)).toMatchObject({ clientId: expect.any(String), federation: expect.any(String) });
@@ -197,20 +210,20 @@ describe('hansa-client', () => {
       const again = path();
       const used = await enrol(writeNode(again, coordinator.address, 2), token);
       expect([used.status, refusal(used)]).toEqual([2, 'TokenUsed']);
-      const { token: expired } = await newToken(coordinator, 'late', 1);
+      const expired = await newToken(coordinator, 'late', 1);
       const late = await enrol(writeNode(again, coordinator.address, 2), expired);
       expect([late.status, refusal(late)]).toEqual([2, 'TokenExpired']);
       expectNothingStored(again);
 
       const identity = readFileSync(join(folder, 'enrolled', 'data', 'identity.json'));
       const other = await newToken(coordinator, 'other');
-      const second = await enrol(enrolled.config, other.token);
+      const second = await enrol(enrolled.config, other);
       expect([second.status, refusal(second)]).toEqual([2, 'AlreadyEnrolled']);
       expect(readFileSync(join(folder, 'enrolled', 'data', 'identity.json')).equals(identity)).toBe(true);
     });
 
     it('says so where nobody answers, or somebody else', async () => {
-      const { token } = await newToken(coordinator, 'unreachable');
+      const token = await newToken(coordinator, 'unreachable');
       const here = path();
       const nobody = await enrol(writeNode(here, 'http://127.0.0.1:9', 1), token);
       expect([nobody.status, refusal(nobody)]).toEqual([1, 'ConnectionLost']);
@@ -338,7 +351,7 @@ describe('hansa-client', () => {
     it.skipIf(!canMount)('is refused by name when it is read-only, before the token is spent', async () => {
       const here = path();
       const config = writeNode(here, coordinator.address, 1);
-      const { token } = await newToken(coordinator, 'read-only');
+      const token = await newToken(coordinator, 'read-only');
       mount(join(here, 'data'), 'size=64k,ro');
       const result = await enrol(config, token);
       expect([result.status, refusal(result)], result.stderr).toEqual([2, 'DataFolderUnusable']);
@@ -348,7 +361,7 @@ describe('hansa-client', () => {
     it.skipIf(!canMount)('is refused by name when it is full', async () => {
       const here = path();
       const config = writeNode(here, coordinator.address, 1);
-      const { token } = await newToken(coordinator, 'full');
+      const token = await newToken(coordinator, 'full');
       const data = join(here, 'data');
       mount(data, 'size=64k');
       fill(data);

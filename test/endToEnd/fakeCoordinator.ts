@@ -70,7 +70,8 @@ export class FakeCoordinator {
   }
 
   get identity() {
-    return { federation, clientId, coordinatorPublicKey: this.key.publicKey, key: this.node };
+    const approvals = { by: 'members' as const };
+    return { federation, clientId, coordinatorPublicKey: this.key.publicKey, approvals, key: this.node };
   }
 
   async handshake(socket: Socket): Promise<void> {

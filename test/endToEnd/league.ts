@@ -1,13 +1,25 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RoundRecord, type TaskRecord, type TokenAnswer, tokenAnswerSchema } from '@hansa/shared/protocol';
+import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
+import {
+  coordinatorIdentitySchema,
+  newJoinToken,
+  type RoundRecord,
+  type TaskRecord,
+  tokenRecordSchema,
+  tokenRequestSchema,
+} from '@hansa/shared/protocol';
+import { systemRandom } from '@hansa/shared/random';
+import { z } from 'zod';
 import type { Processes, RunningCommand } from './processes.ts';
 
 export interface Coordinator {
   readonly process: RunningCommand;
   readonly address: string;
   readonly dataFolder: string;
+  /** The consortium's key, which the coordinator never has. */
+  readonly approver: IdentityKey;
 }
 
 export interface Node {
@@ -21,7 +33,7 @@ export async function startCoordinator(processes: Processes, folder: string, ...
   const dataFolder = join(folder, 'coordinator');
   const process = processes.start('coordinator', 'serve', '--data', dataFolder, '--port', '0', '--json', ...args);
   const [, address] = await process.says(/"address":\s*"([^"]+)"/);
-  return { process, address: address!, dataFolder };
+  return { process, address: address!, dataFolder, approver: new IdentityKey(newIdentitySeed(systemRandom)) };
 }
 
 /** Order lines of one small merchant: a few items by day, weekly seasons, the same on every run. */
@@ -61,26 +73,30 @@ export function writeNode(folder: string, address: string, merchant: number, ove
   return config;
 }
 
-/** A join token, by the coordinator's admin API. */
-export async function newToken(coordinator: Coordinator, label: string, validMs = 3_600_000): Promise<TokenAnswer> {
+/** A join token, registered by the coordinator's admin API. */
+export async function newToken(coordinator: Coordinator, label: string, validMs = 3_600_000): Promise<string> {
   const admin = JSON.parse(readFileSync(join(coordinator.dataFolder, 'admin.json'), 'utf8')) as { token: string };
-  const response = await fetch(new URL('/v1/admin/enrolment-tokens', coordinator.address), {
-    method: 'POST',
-    headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ label, validMs }),
-  });
-  return tokenAnswerSchema.parse(await response.json());
+  const headers = { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' };
+  const call = async (path: string, init: RequestInit = {}): Promise<unknown> =>
+    (await fetch(new URL(`/v1/admin${path}`, coordinator.address), { headers, ...init })).json();
+  const scope = coordinatorIdentitySchema.parse(await call('/identity'));
+  const { approver } = coordinator;
+  const token = newJoinToken({ scope, expiresAtMs: Date.now() + validMs, approver }, systemRandom);
+  const body = JSON.stringify(z.encode(tokenRequestSchema, { label, ...token.registration }));
+  tokenRecordSchema.parse(await call('/enrolment-tokens', { method: 'POST', body }));
+  return token.text;
 }
 
-/** Writes, and enrols, a node. */
+/** Writes a node and enrols it, with a token of its own unless one is given. */
 export async function enrolNode(
   processes: Processes,
   coordinator: Coordinator,
   folder: string,
   merchant: number,
+  joinToken?: string,
 ): Promise<Node> {
   const config = writeNode(folder, coordinator.address, merchant);
-  const { token } = await newToken(coordinator, `merchant-${merchant}`);
+  const token = joinToken ?? (await newToken(coordinator, `merchant-${merchant}`));
   const { clientId } = await processes.answer<{ clientId: string }>(
     'client',
     'enrol',

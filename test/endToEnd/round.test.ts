@@ -19,9 +19,13 @@ describe('a coordinator and five nodes, each a process', () => {
 
   it('trains two rounds; every sum is exact, every node ends with the same model and keeps no secret', async () => {
     const coordinator = await startCoordinator(processes, folder);
+    const approver = join(folder, 'approver.json');
+    await processes.answer('coordinator', 'approver', 'init', '--out', approver);
     const nodes: Node[] = [];
     for (let merchant = 0; merchant < 5; merchant++) {
-      nodes.push(await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant));
+      const args = ['--approver', approver, '--data', coordinator.dataFolder, '--label', `merchant ${merchant}`];
+      const { token } = await processes.answer<{ token: string }>('coordinator', 'enrol', 'token', ...args);
+      nodes.push(await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant, token));
     }
     const task = await createTask(processes, coordinator, folder, 2);
     const running = nodes.map(({ config }) =>

@@ -2,6 +2,7 @@ import type { SecretBytes, SignatureLabel } from '@hansa/shared/crypto';
 import type { ErrorCode, HansaError } from '@hansa/shared/errors';
 import type {
   AdvertiseKeys,
+  ApprovalRule,
   Evidence,
   MaskedInputHeader,
   MessageOf,
@@ -14,17 +15,18 @@ import type {
 import type { RandomSource } from '@hansa/shared/random';
 import type { CohortView } from '../cohortView.ts';
 import type { MaskPlan } from '../masks.ts';
+import type { Peer } from './peers.ts';
 
 /** A roster that this node has accepted, and what it remembers of the first. */
 export interface AcceptedRoster {
   readonly federation: string;
   readonly epoch: number;
   readonly hash: Uint8Array;
-  readonly members: readonly { readonly index: number; readonly id: string; readonly publicKey: Uint8Array }[];
+  readonly members: readonly Peer[];
   /** Indexes of the members that stand in the first roster this node was shown, with the same id and key: the known peers. */
   readonly known: readonly number[];
   /** The members of the first roster. */
-  readonly first: readonly { readonly index: number; readonly id: string; readonly publicKey: Uint8Array }[];
+  readonly first: readonly Peer[];
 }
 
 /** What a node insists on, whatever a task says. */
@@ -32,11 +34,15 @@ export interface ClientPolicy {
   readonly federation: string;
   /** The coordinator's Ed25519 key, pinned at enrolment. */
   readonly coordinatorKey: Uint8Array;
+  /** Who must approve a member before this node takes it for one, pinned at enrolment; `atLeast` so many members of the epoch before. */
+  readonly approvals:
+    | Extract<ApprovalRule, { by: 'consortium' }>
+    | (Extract<ApprovalRule, { by: 'members' }> & { readonly atLeast: number });
   /** No cohort, U2 or U3 smaller than this is joined (U2 and U3: than the task's own floor). */
   readonly minCohort: number;
   /** How many members of the first roster a cohort, U2 and U3 must hold, this node included. */
   readonly knownFloor: number;
-  /** The largest share (0..1) of a roster that may differ from the one before. */
+  /** The largest share (0..1) of a roster that may differ from the one before; a single entry always may, unless this is 0. */
   readonly maxRosterChange: number;
   /** A set-up may be valid for at most this long. */
   readonly maxCohortAgeMs: number;

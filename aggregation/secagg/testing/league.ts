@@ -14,6 +14,7 @@ import {
   type SetupMessageName,
 } from '@hansa/shared/protocol/secagg';
 import { type RandomSource, seededRandom } from '@hansa/shared/random';
+import { TestApprover } from '@hansa/shared/testing';
 import { createMemory, type JournalledMemory } from '../client/memory.ts';
 import { acceptRoster } from '../client/roster.ts';
 import { step as stepClient } from '../client/step.ts';
@@ -169,6 +170,8 @@ export class League {
       new IdentityKey(new SecretBytes(seededRandom(`${options.seed}/identity/${name}`).bytes(32)));
     this.coordinator = identity('coordinator');
     const identities = Array.from({ length: options.size }, (_, node) => identity(`${node}`));
+    const approver = new TestApprover();
+    const scope = { federation: leagueFederation, coordinatorKey: this.coordinator.publicKey };
     const unsigned = {
       federation: leagueFederation,
       epoch: 1,
@@ -177,19 +180,21 @@ export class League {
         index: League.indexOf(node),
         id: uuid(`node-${node}`),
         publicKey,
-        approval: 'none' as const,
+        approval: approver.approve(scope, publicKey),
       })),
     };
     this.roster = { ...unsigned, signature: this.coordinator.sign('roster', rosterBytes(unsigned)) };
     const policy: ClientPolicy = {
-      federation: leagueFederation,
-      coordinatorKey: this.coordinator.publicKey,
+      ...scope,
+      approvals: { by: 'consortium', approverKey: approver.key.publicKey },
       minCohort: this.config.minCohort,
       knownFloor: 2,
       maxRosterChange: 0.34,
       maxCohortAgeMs: 86_400_000,
       ...options.policy,
     };
+    // What each of them accepts is the same: its n approvals are checked once.
+    const accepted = acceptRoster(undefined, this.roster, policy, identities[0]!);
     this.nodes = new Map(
       identities.map((identity, node) => {
         const index = League.indexOf(node);
@@ -207,10 +212,7 @@ export class League {
           vector: undefined,
           outcome: undefined,
         };
-        this.journal(entry, {
-          type: 'roster',
-          roster: acceptRoster(undefined, this.roster, policy, identity),
-        });
+        this.journal(entry, { type: 'roster', roster: accepted });
         return [index, entry];
       }),
     );

@@ -22,7 +22,7 @@ import {
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
-import { ManualClock } from '@hansa/shared/testing';
+import { ManualClock, TestApprover } from '@hansa/shared/testing';
 import { readNodeConfig } from '../../config/nodeConfig.ts';
 import { makeFolder } from '../../ledger/files.ts';
 import { writeIdentity } from '../../ledger/identity.ts';
@@ -208,6 +208,7 @@ export class InMemoryLeague {
   readonly config: SecAggConfig;
   readonly clock = new ManualClock();
   readonly coordinator = new IdentityKey(new SecretBytes(seededRandom('coordinator').bytes(32)));
+  readonly approver = new TestApprover();
   readonly federation = federation;
   readonly taskId = taskId;
   readonly settings: LeagueSettings;
@@ -274,16 +275,15 @@ export class InMemoryLeague {
       ...settings.config,
     };
     const seeds = Array.from({ length: settings.size }, (_, node) => seededRandom(`node/${node}`).bytes(32));
+    const scope = { federation, coordinatorKey: this.coordinator.publicKey };
     const unsigned = {
       federation,
       epoch: 0,
       prevHash: new Uint8Array(32),
-      members: seeds.map((seed, node) => ({
-        index: node,
-        id: clientIdOf(node),
-        publicKey: new IdentityKey(new SecretBytes(seed.slice())).publicKey,
-        approval: 'none' as const,
-      })),
+      members: seeds.map((seed, node) => {
+        const { publicKey } = new IdentityKey(new SecretBytes(seed.slice()));
+        return { index: node, id: clientIdOf(node), publicKey, approval: this.approver.approve(scope, publicKey) };
+      }),
     };
     this.roster = { ...unsigned, signature: this.coordinator.sign('roster', rosterBytes(unsigned)) };
     this.nodes = seeds.map((_seed, node) => this.#makeNode(node));
@@ -314,6 +314,7 @@ export class InMemoryLeague {
         federation,
         clientId: clientIdOf(node),
         coordinatorPublicKey: this.coordinator.publicKey,
+        approvals: { by: 'consortium', approverKey: this.approver.key.publicKey },
         seed: new SecretBytes(seededRandom(`node/${node}`).bytes(32)),
       });
       const data = {

@@ -11,7 +11,8 @@ const coordinator = keyOf();
 const key = keyOf();
 const federation = '6f0c1d0e-1111-4222-8333-444455556666';
 const clientId = '7f0c1d0e-1111-4222-8333-444455556666';
-const identity = { federation, clientId, coordinatorPublicKey: coordinator.publicKey, key };
+const approvals = { by: 'members' as const };
+const identity = { federation, clientId, coordinatorPublicKey: coordinator.publicKey, approvals, key };
 
 const challengeFor = (
   handshake: Handshake,

@@ -1,6 +1,20 @@
 export { type Abandoned, abandonedSchema } from './abandoned.ts';
 export { type AcknowledgeShares, acknowledgeSharesBytes, acknowledgeSharesSchema } from './acknowledgeShares.ts';
 export { type AdvertiseKeys, advertiseKeysBytes, advertiseKeysSchema, selfCommitment } from './advertiseKeys.ts';
+export {
+  type Approval,
+  type ApprovalRule,
+  type ApprovalScope,
+  approvalRuleSchema,
+  approveMember,
+  type ConsortiumApproval,
+  certifyToken,
+  consortiumApprovalSchema,
+  isApprovedByConsortium,
+  isApprovedByMember,
+  signAsApproved,
+  usualMemberApprovals,
+} from './approval.ts';
 export { bitmapOf, positionsOf } from './bitmap.ts';
 export { type Cohort, type CohortMember, cohortBytes, cohortHash, cohortSchema } from './cohort.ts';
 export { configHash, type SecAggConfig, secAggConfigSchema, type TailWord, tailWordSchema } from './config.ts';
@@ -32,7 +46,14 @@ export {
   type SignedStatement,
   statementText,
 } from './evidence.ts';
-export { maxCohortSize, maxCompleteCohort, maxHolders, maxRosterSize, maxVectorLength } from './limits.ts';
+export {
+  maxCohortSize,
+  maxCompleteCohort,
+  maxHolders,
+  maxMemberApprovals,
+  maxRosterSize,
+  maxVectorLength,
+} from './limits.ts';
 export { type MaskedInputHeader, maskedInputHeaderBytes, maskedInputHeaderSchema } from './maskedInputHeader.ts';
 export {
   type CoordinatorMessageName,
@@ -54,7 +75,15 @@ export { type Open, openBytes, openSchema, setupId } from './open.ts';
 export { type Quorum, quorumSchema } from './quorum.ts';
 export { type Result, resultBytes, resultSchema } from './result.ts';
 export { type RevealShares, revealSharesBytes, revealSharesSchema } from './revealShares.ts';
-export { type Roster, type RosterMember, rosterBytes, rosterHash, rosterSchema } from './roster.ts';
+export {
+  type Roster,
+  type RosterMember,
+  rosterBytes,
+  rosterChangeLimit,
+  rosterHash,
+  rosterSchema,
+  usualRosterChange,
+} from './roster.ts';
 export { type ShareKeys, type ShareKind, shareHash, shareKeysBytes, shareKeysSchema } from './shareKeys.ts';
 export { type SignSurvivors, signSurvivorsSchema } from './signSurvivors.ts';
 export { type RoundBinding, roundBytes, roundHash, type StartRound, startRoundSchema } from './startRound.ts';

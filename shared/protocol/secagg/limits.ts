@@ -13,6 +13,9 @@ export const maxHolders = 255;
 /** The largest roster of one federation. */
 export const maxRosterSize = 4096;
 
+/** The most members whose signatures stand beside one newcomer in the roster. */
+export const maxMemberApprovals = 5;
+
 /** The most numbers in one update: 2^28. */
 export const maxVectorLength = 2 ** 28;
 

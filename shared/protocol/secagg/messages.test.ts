@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_COORDINATOR_MESSAGE_BYTES, MAX_NODE_MESSAGE_BYTES } from '../envelope.ts';
+import type { Approval, ConsortiumApproval } from './approval.ts';
 import { bitmapOf, positionsOf } from './bitmap.ts';
 import type { SecAggConfig } from './config.ts';
 import { enc, realBytes } from './enc.ts';
-import { maxCohortSize, maxHolders, maxRosterSize } from './limits.ts';
+import { maxCohortSize, maxHolders, maxMemberApprovals, maxRosterSize } from './limits.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -13,6 +14,7 @@ import {
   messageHash,
   nodeMessages,
 } from './messages.ts';
+import { rosterHash } from './roster.ts';
 
 const bytes = (length: number, fill = 0xff) => new Uint8Array(length).fill(fill);
 const index = 0xffff_ffff;
@@ -50,7 +52,18 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
     federation: uuid,
     epoch: Number.MAX_SAFE_INTEGER,
     prevHash: bytes(32),
-    members: many(maxRosterSize, { index, id: uuid, publicKey: bytes(32), approval: 'none' as const }),
+    members: many(maxRosterSize, {
+      index,
+      id: uuid,
+      publicKey: bytes(32),
+      approval: {
+        by: 'consortium' as const,
+        tokenKey: bytes(32),
+        expiresAtMs: Number.MAX_SAFE_INTEGER,
+        certificate: signature,
+        signature,
+      },
+    }),
     signature,
   },
   open: {
@@ -180,6 +193,61 @@ describe.each(names)('the message "%s"', (name) => {
       }
       expectInvalid({ ...wire, [field]: '' });
     }
+  });
+});
+
+describe("a roster's approvals", () => {
+  const consortium: ConsortiumApproval = {
+    by: 'consortium',
+    tokenKey: bytes(32),
+    expiresAtMs: Number.MAX_SAFE_INTEGER,
+    certificate: signature,
+    signature,
+  };
+  const byMembers = { by: 'members' as const, signatures: [{ index: 1, signature }] };
+  const rosterWith = (approvals: readonly Approval[]) => ({
+    ...largest.roster,
+    members: approvals.map((approval, at) => ({ index: at, id: uuid, publicKey: bytes(32), approval })),
+  });
+
+  it('are of one of three kinds, each with its own fields and no other', () => {
+    const roster = rosterWith([consortium, byMembers, { by: 'founder' }]);
+    const wire = encodeMessage('roster', roster) as { members: { approval: object }[] };
+    expect(decodeMessage('roster', wire)).toEqual(roster);
+    for (const [at, { approval }] of wire.members.entries()) {
+      for (const change of [{ extra: 1 }, { by: 'none' }, { by: undefined }, { signature: 'AA' }, { signatures: [] }]) {
+        const changed = wire.members.map((member, n) =>
+          n === at ? { ...member, approval: { ...approval, ...change } } : member,
+        );
+        expect(() => decodeMessage('roster', { ...wire, members: changed })).toThrow(
+          expect.objectContaining({ code: 'InvalidMessage' }),
+        );
+      }
+    }
+  });
+
+  it('fit the limit where members approve too', () => {
+    const approval = { by: 'members' as const, signatures: many(maxMemberApprovals, { index, signature }) };
+    const roster = { ...largest.roster, members: largest.roster.members.map((member) => ({ ...member, approval })) };
+    expect(JSON.stringify(encodeMessage('roster', roster)).length + 200).toBeLessThan(MAX_COORDINATOR_MESSAGE_BYTES);
+  });
+
+  it('are covered by the hash of the chain, every field of them', () => {
+    const other = bytes(64, 1);
+    const all: Approval[] = [
+      consortium,
+      { ...consortium, tokenKey: bytes(32, 1) },
+      { ...consortium, expiresAtMs: 1 },
+      { ...consortium, certificate: other },
+      { ...consortium, signature: other },
+      byMembers,
+      { ...byMembers, signatures: [{ index: 2, signature }] },
+      { ...byMembers, signatures: [{ index: 1, signature: other }] },
+      { ...byMembers, signatures: [...byMembers.signatures, { index: 2, signature }] },
+      { by: 'founder' },
+    ];
+    const hashes = all.map((approval) => Buffer.from(rosterHash(rosterWith([approval]))).toString('hex'));
+    expect(new Set(hashes).size).toBe(all.length);
   });
 });
 

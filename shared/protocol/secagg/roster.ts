@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sha256 } from '../../crypto/hash.ts';
 import { clientIdSchema, federationIdSchema } from '../ids.ts';
+import { approvalFields, approvalSchema } from './approval.ts';
 import { enc } from './enc.ts';
 import { bytes32Schema, counterSchema, maxRosterSize, rosterIndexSchema, signatureSchema } from './limits.ts';
 
@@ -8,7 +9,7 @@ import { bytes32Schema, counterSchema, maxRosterSize, rosterIndexSchema, signatu
  * M0, coordinator to all, once an epoch: who may take part, signed by the coordinator ("roster").
  *
  * Members are sorted by index. The first epoch's `prevHash` is 32 zero bytes; later it is {@link rosterHash} of the epoch before.
- * `approval` has one value until members approve each other offline: a node relies on pinning the first roster it was shown.
+ * `approval` says why the other members should believe in one (approval.ts); the coordinator can make none itself.
  */
 export const rosterSchema = z.strictObject({
   federation: federationIdSchema,
@@ -20,7 +21,7 @@ export const rosterSchema = z.strictObject({
         index: rosterIndexSchema,
         id: clientIdSchema,
         publicKey: bytes32Schema,
-        approval: z.literal('none'),
+        approval: approvalSchema,
       }),
     )
     .min(1)
@@ -38,8 +39,23 @@ export const rosterBytes = (roster: Omit<Roster, 'signature'>): Uint8Array =>
     roster.federation,
     roster.epoch,
     roster.prevHash,
-    enc(...roster.members.map((member) => enc(member.index, member.id, member.publicKey, member.approval))),
+    enc(
+      ...roster.members.map((member) =>
+        enc(member.index, member.id, member.publicKey, approvalFields(member.approval)),
+      ),
+    ),
   );
 
 /** The hash that OPEN names and the next epoch's `prevHash` repeats. */
 export const rosterHash = (roster: Omit<Roster, 'signature'>): Uint8Array => sha256(rosterBytes(roster));
+
+/** The share of the members (0..1) that may come, go or change from one epoch to the next, unless a node's policy says otherwise. */
+export const usualRosterChange = 0.34;
+
+/**
+ * How many entries may differ between a roster of `size` members and its successor where a share (0..1) of them may.
+ *
+ * One always may, so that a federation of two can grow; none where the share is 0.
+ */
+export const rosterChangeLimit = (size: number, share: number): number =>
+  share === 0 ? 0 : Math.max(1, Math.floor(size * share));

@@ -71,7 +71,7 @@ async function benchLeague(options: LeagueOptions): Promise<LeagueResult> {
     const nodes = [];
     for (let index = 0; index < options.clients; index++) {
       const config = writeNodeConfig(join(folder, `node-${index}`), coordinator.address);
-      const { token } = await newToken(coordinator, `node-${index}`);
+      const token = await newToken(coordinator, `node-${index}`);
       nodes.push(processes.start('syntheticNode', config, token, String(options.params), String(index)));
       say(`node ${index + 1} of ${options.clients} started`);
     }

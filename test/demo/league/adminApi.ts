@@ -7,9 +7,7 @@ import {
   type RoundRecord,
   roundRecordSchema,
   type TaskRecord,
-  type TokenAnswer,
   taskRecordSchema,
-  tokenAnswerSchema,
 } from '@hansa/shared/protocol';
 import { z } from 'zod';
 
@@ -18,7 +16,6 @@ const requestTimeoutMs = 30_000;
 /** The coordinator's admin API, as far as the demo needs it. */
 export interface AdminApi {
   status(): Promise<AdminStatus>;
-  enrolmentToken(label: string): Promise<TokenAnswer>;
   storeModel(sha256: string, file: string): Promise<void>;
   createTask(task: CreateTask): Promise<TaskRecord>;
   task(taskId: string): Promise<TaskRecord>;
@@ -49,7 +46,6 @@ export function connectAdminApi(address: string, token: string): AdminApi {
   });
   return {
     status: () => read(adminStatusSchema, '/status'),
-    enrolmentToken: (label) => read(tokenAnswerSchema, '/enrolment-tokens', json({ label })),
     storeModel: async (sha256, file) => {
       const body = await readFile(file);
       await call(`/blobs/${sha256}`, {

@@ -22,6 +22,7 @@ const reconnectGraceMs = 4_000;
 export interface Coordinator {
   readonly process: DemoProcess;
   readonly address: string;
+  readonly dataFolder: string;
   readonly admin: AdminApi;
   /** Most memory its process ever held; undefined where the system does not tell. */
   peakRssBytes(): Promise<number | undefined>;
@@ -60,11 +61,34 @@ export async function startCoordinator(processes: ProcessGroup, folder: string, 
   return {
     process: started,
     address: ready.address,
+    dataFolder: ready.dataFolder,
     admin: connectAdminApi(ready.address, token),
     peakRssBytes: async () => {
       const status = await readFile(`/proc/${started.pid}/status`, 'utf8').catch(() => '');
       const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
       return kib === undefined ? undefined : Number(kib) * 1024;
+    },
+  };
+}
+
+/** The consortium's side: its offline key, in a folder of its own that the coordinator never reads, and the tokens it hands out. */
+export interface Consortium {
+  joinToken(coordinator: Coordinator, merchant: string): Promise<string>;
+}
+
+const tokenSchema = z.looseObject({ token: z.string() });
+
+/** Makes the consortium's approver key in `folder`. @throws HansaError ProcessFailed */
+export async function foundConsortium(processes: ProcessGroup, folder: string): Promise<Consortium> {
+  const key = join(folder, 'approver.json');
+  const command = (name: string, log: string, ...args: string[]) =>
+    answerOf(processes.start(name, coordinatorScript, [...args, '--json'], join(folder, log)));
+  await command("the making of the approver's key", 'approver.log', 'approver', 'init', '--out', key);
+  return {
+    joinToken: async ({ dataFolder }, merchant) => {
+      const name = `the join token of ${merchant}`;
+      const args = ['enrol', 'token', '--approver', key, '--label', merchant, '--data', dataFolder];
+      return tokenSchema.parse(await command(name, `token-${merchant}.log`, ...args)).token;
     },
   };
 }
