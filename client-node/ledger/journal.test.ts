@@ -5,7 +5,7 @@ import type { JournalRecord } from '@hansa/aggregation/secagg/client';
 import { HansaError } from '@hansa/shared/errors';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openJournal } from './journal.ts';
+import { openJournal, readJournal } from './journal.ts';
 
 const federation = '6f0c1d0e-1111-4222-8333-444455556666';
 const task = '7f0c1d0e-1111-4222-8333-444455556666';
@@ -63,6 +63,17 @@ describe('openJournal', () => {
   it('gives back every kind of record, byte for byte', async () => {
     await write(samples);
     expect(await read()).toEqual(samples);
+  });
+
+  it('can be read while another process writes it, and is left as it is', async () => {
+    expect(await readJournal(path)).toEqual([]);
+    const whole = await write(samples);
+    // The last line is still on its way.
+    truncateSync(path, whole.length - 1);
+    expect(await readJournal(path)).toEqual(samples.slice(0, -1));
+    expect(readFileSync(path)).toHaveLength(whole.length - 1);
+    writeFileSync(path, 'nonsense\n');
+    await expect(readJournal(path)).rejects.toMatchObject({ code: 'LedgerCorrupt' });
   });
 
   it('is readable by its owner alone', async () => {

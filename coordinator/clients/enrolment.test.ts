@@ -29,6 +29,11 @@ describe('enrolment in a consortium', () => {
         ),
       }),
     ],
+    [
+      'one for another key',
+      (_identity, { approval }) => ({ approval: { ...approval!, signature: new Uint8Array(64) } }),
+    ],
+    ['one that expires later', (_identity, { approval }) => ({ approval: { ...approval!, expiresAtMs: 2 ** 50 } })],
   ])('refuses a node with no valid approval: %s', async (_what, enrolment) => {
     await expect(enrol(enrolment)).rejects.toMatchObject({ code: 'BadApproval' });
     expect((await league.status()).clients).toEqual([]);

@@ -57,14 +57,13 @@ export async function enrolNode(request: EnrolmentRequest, ports: EnrolmentPorts
   }
   const rule = await store.approvalRule();
   const scope = { federation, coordinatorKey: identity.publicKey };
-  const holds =
-    rule?.by === 'consortium'
-      ? approval !== undefined && isApprovedByConsortium(approval, scope, rule.approverKey, publicKey)
-      : approval === undefined;
-  if (!holds) {
+  if (
+    rule?.by === 'consortium' &&
+    (approval === undefined || !isApprovedByConsortium(approval, scope, rule.approverKey, publicKey))
+  ) {
     throw new HansaError(
       'BadApproval',
-      'The enrolment is not approved as this federation asks for. Ask the consortium admin for a new join token.',
+      "The enrolment is not approved by this federation's approver. Ask the consortium admin for a new join token.",
     );
   }
   const client = await store.enrol({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../crypto/hash.ts';
 import { IdentityKey, newIdentitySeed } from '../crypto/identityKey.ts';
+import { SecretBytes } from '../crypto/secretBytes.ts';
 import { seededRandom } from '../random/index.ts';
 import { newJoinToken, parseJoinToken } from './joinToken.ts';
 import { isApprovedByConsortium } from './secagg/approval.ts';
@@ -59,6 +60,15 @@ describe('a join token', () => {
     expect(seed).toHaveLength(43);
     expect(told).not.toContain(seed);
     expect(told).not.toContain(Buffer.from(parseJoinToken(one.text).secret).toString('base64url'));
+  });
+
+  it('has a secret from which its approval key does not follow: the coordinator hears that one', () => {
+    const { text } = consortium();
+    const { secret, approve } = parseJoinToken(text);
+    const own = new IdentityKey(new SecretBytes(Uint8Array.from(secret)));
+    expect(own.publicKey).not.toEqual(approve(node.publicKey)?.tokenKey);
+    const asSeed = text.split('.').with(4, Buffer.from(secret).toString('base64url')).join('.');
+    expect(() => parseJoinToken(asSeed)).toThrow(expect.objectContaining({ code: 'TokenUnknown' }));
   });
 
   it.each<[string, (token: string) => string, RegExp]>([

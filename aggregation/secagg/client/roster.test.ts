@@ -235,6 +235,7 @@ describe('where members approve', () => {
     ['a founder that came late', member(6, keyAt(6), { by: 'founder' })],
     ['one approval too few', approvedBy([1], 6)],
     ['one member named twice', approvedBy([1, 1], 6)],
+    ['enough approvals, one of them twice', approvedBy([1, 2, 1], 6)],
     ['its own approval', approvedBy([1, 6], 6)],
     ['one of a stranger', approvedBy([1, 9], 6)],
     [
