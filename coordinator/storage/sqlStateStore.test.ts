@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe } from 'vitest';
+import { Kysely, Migrator, sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { migrationProvider } from './migrations.ts';
 import { sqliteCheckpoint, sqliteDialect } from './sqliteDialect.ts';
 import { SqlStateStore } from './sqlStateStore.ts';
 import { stateStoreContract } from './stateStore.contract.ts';
@@ -14,4 +16,18 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('SqlStateStore over SQLite', () => {
   stateStoreContract(() => SqlStateStore.open(sqliteDialect(path.join(folder, 'hansa.db')), sqliteCheckpoint));
+});
+
+it('forgets who enrolled before members had approvals: nobody approved them', async () => {
+  const file = path.join(folder, 'old.db');
+  const db = new Kysely<never>({ dialect: sqliteDialect(file) });
+  await new Migrator({ db, provider: migrationProvider }).migrateTo('0001_start');
+  await sql`INSERT INTO clients VALUES ('a', 0, 'shop', 'key', 1, NULL)`.execute(db);
+  await sql`INSERT INTO join_tokens VALUES ('hash', 'shop', 1, 2, 'a')`.execute(db);
+  await sql`INSERT INTO updates VALUES ('task', 1, 'a', 4, 5)`.execute(db);
+  await sql`INSERT INTO rosters VALUES (0, '{}')`.execute(db);
+  await db.destroy();
+  const store = await SqlStateStore.open(sqliteDialect(file), sqliteCheckpoint);
+  expect([await store.clients(), await store.rosters(), await store.approvalRule()]).toEqual([[], [], undefined]);
+  await store.close();
 });
