@@ -2,7 +2,6 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { copyFile, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { type MaskPlan, wipeMaskPlan } from '@hansa/aggregation/secagg/client';
 import {
   bucketWeight,
   type Contribution,
@@ -58,17 +57,17 @@ export function openContribution(
   return { contribution, close: () => closeSync(descriptor) };
 }
 
-/** Masks a contribution into a file, forced to disk, and wipes the plan, whatever comes of it. Throws HansaError StorageFull; the signal's reason. */
+/** Masks a contribution into a file, forced to disk, and overwrites the sum of the masks, whatever comes of it. Throws HansaError StorageFull; the signal's reason. */
 export async function maskToFile(
   contribution: Contribution,
-  plan: MaskPlan,
+  maskSum: Uint8Array,
   path: string,
   signal: AbortSignal,
 ): Promise<MaskedVector> {
   try {
-    return await writeTiles(maskedTiles(contribution, plan), path, signal);
+    return await writeTiles(maskedTiles(contribution, maskSum), path, signal);
   } finally {
-    wipeMaskPlan(plan);
+    maskSum.fill(0);
   }
 }
 

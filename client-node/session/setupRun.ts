@@ -9,8 +9,10 @@ import {
   type ClientStep,
   type JournalRecord,
   step,
+  wipeMaskPlan,
 } from '@hansa/aggregation/secagg/client';
-import { rotationSeed } from '@hansa/aggregation/secagg/encoding';
+import { byteLengthOf, rotationSeed } from '@hansa/aggregation/secagg/encoding';
+import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import type { Clock } from '@hansa/shared/clock';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
@@ -82,6 +84,9 @@ export class SetupRun {
   #lastSent: { name: string; body: unknown } | undefined;
   #uploading = false;
   #lastProgressMs = 0;
+  /** One thread, since the node trains meanwhile. */
+  readonly #threads = new MaskThreads(1);
+  #masks: Promise<Uint8Array> | undefined;
   #contributed: ReturnType<typeof openContribution> | undefined;
   #cancelExpiry: () => void = () => undefined;
 
@@ -204,6 +209,11 @@ export class SetupRun {
           this.#baseModelHash = hex(effect.modelHash);
           this.#background((signal) => this.#prepare(effect, signal));
           break;
+        case 'expandMasks':
+          this.#masks = this.#expandMasks(effect);
+          // What went wrong is told when they are needed.
+          this.#masks.catch(() => undefined);
+          break;
         case 'mask':
           this.#background((signal) => this.#mask(effect, signal));
           break;
@@ -292,12 +302,32 @@ export class SetupRun {
     this.#later('training', { type: 'prepared', modelHash: effect.modelHash, nowMs: this.#ports.clock.now() });
   }
 
+  /** All masks of the round as one, in memory alone: a crash leaves nothing of it. */
+  async #expandMasks({ plan, config }: Extract<ClientEffect, { type: 'expandMasks' }>): Promise<Uint8Array> {
+    const sum = new Uint8Array(byteLengthOf(config));
+    try {
+      await this.#threads.expand(
+        config,
+        [plan.self, ...plan.pairs],
+        (at, part) => sum.set(part, at),
+        this.#over.signal,
+      );
+      return sum;
+    } catch (error) {
+      sum.fill(0);
+      throw error;
+    } finally {
+      wipeMaskPlan(plan);
+    }
+  }
+
   async #mask(effect: Extract<ClientEffect, { type: 'mask' }>, signal: AbortSignal): Promise<void> {
     const contributed = this.#contributed;
-    if (contributed === undefined || !('round' in this.#state)) throw new RangeError('masking comes after training');
+    if (contributed === undefined || this.#masks === undefined || !('round' in this.#state))
+      throw new RangeError('masking comes after training');
     const { round } = this.#state.round;
     this.#progress(round, 'masking', 0, effect.byteLength, undefined, true);
-    const masked = await maskToFile(contributed.contribution, effect.plan, this.#maskedFile, signal);
+    const masked = await maskToFile(contributed.contribution, await this.#masks, this.#maskedFile, signal);
     if (this.#ports.keepUpdates) {
       const name = `${this.taskId}-${round}-${this.attempt}`;
       await keepUpdate(contributed.contribution, this.#maskedFile, this.#ports.folder.updates, name, signal);
@@ -369,6 +399,8 @@ export class SetupRun {
     this.#cancelExpiry();
     this.#over.abort(new HansaError('Interrupted', 'The set-up is over.'));
     await Promise.allSettled(this.#jobs);
+    await this.#masks?.then((sum) => sum.fill(0)).catch(() => undefined);
+    await this.#threads.close();
     this.#contributed?.close();
     this.#contributed = undefined;
     for (const file of [this.#updateFile, this.#maskedFile]) await rm(file, { force: true }).catch(() => undefined);

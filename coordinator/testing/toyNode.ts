@@ -10,6 +10,7 @@ import {
   type ClientState,
   createMemory,
   type JournalledMemory,
+  type MaskPlan,
   step,
   waiting,
 } from '@hansa/aggregation/secagg/client';
@@ -65,6 +66,7 @@ export interface ToyNodeOptions {
 interface ToySetup {
   readonly sid: Uint8Array;
   state: ClientState;
+  masks: MaskPlan | undefined;
   vector: Uint8Array | undefined;
   effects: Promise<void>;
 }
@@ -267,7 +269,7 @@ export class ToyNode {
     const sid = name === 'open' ? setupId(message as Open) : (message as { sid: Uint8Array }).sid;
     let setup = this.#setups.find((one) => equalBytes(one.sid, sid));
     if (setup === undefined) {
-      setup = { sid, state: waiting, vector: undefined, effects: Promise.resolve() };
+      setup = { sid, state: waiting, masks: undefined, vector: undefined, effects: Promise.resolve() };
       this.#step(setup, event);
       this.#setups = [...this.#setups.slice(-1), setup];
     } else this.#step(setup, event);
@@ -316,6 +318,9 @@ export class ToyNode {
         await this.#download(Buffer.from(effect.modelHash).toString('hex'));
         this.#step(setup, { type: 'prepared', modelHash: effect.modelHash, nowMs: Date.now() });
         return;
+      case 'expandMasks':
+        setup.masks = effect.plan;
+        return;
       case 'mask': {
         const { round } = setup.state as { round: { round: number; modelHash: Uint8Array } };
         const chunks: Uint8Array[] = [];
@@ -326,7 +331,7 @@ export class ToyNode {
           tail: this.#options.tail ?? { loss: 1, validationLoss: 2 },
           rotationSeed: rotationSeed(effect.config, round.modelHash, round.round),
         };
-        const tiles = maskedTiles(contribution, effect.plan);
+        const tiles = maskedTiles(contribution, setup.masks!);
         let tile = tiles.next();
         for (; !tile.done; tile = tiles.next()) {
           chunks.push(Uint8Array.from(tile.value));

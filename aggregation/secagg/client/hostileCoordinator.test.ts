@@ -418,7 +418,7 @@ describe('M3', () => {
     const { league, node, message } = sceneOf('startRound');
     const event: ClientEvent = { type: 'message', name: 'startRound', message, nowMs: leagueNowMs };
     const training = step(node.state, event, league.portsOf(node));
-    expect(training.effects.map(({ type }) => type)).toEqual(['journal', 'prepareRound']);
+    expect(training.effects.map(({ type }) => type)).toEqual(['journal', 'expandMasks', 'prepareRound']);
     const prepared: ClientEvent = { type: 'prepared', modelHash: leagueModelHash(9), nowMs: leagueNowMs };
     expect(() => step(training.state, prepared, league.portsOf(node))).toThrow(
       expect.objectContaining({ code: 'ModelMismatch' }),

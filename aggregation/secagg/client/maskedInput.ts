@@ -4,34 +4,44 @@ import { bitsOf } from '../cohortView.ts';
 import { byteLengthOf } from '../encoding/layout.ts';
 import { edgesOf } from '../graph.ts';
 import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
+import type { MaskPlan } from '../masks.ts';
 import { refuse } from '../refuse.ts';
-import type { ClientEvent, ClientPorts, ClientStateIn, ClientStep } from './types.ts';
+import type { ClientEvent, ClientPorts, ClientStateIn, ClientStep, RoundFacts } from './types.ts';
 
-/** Trained: derives the masks of this round. Happens once for a set-up, since a second vector under the same masks would lay both open. */
-export function maskUpdate(
-  state: ClientStateIn<'training'>,
-  event: Extract<ClientEvent, { readonly type: 'prepared' }>,
-): ClientStep {
-  const { setup, cohort, secrets, round } = state;
+/**
+ * The masks of this round, which its M3 alone decides: so that they can be made while the node trains. Derived once for a set-up, since a second vector
+ * under the same masks would lay both open.
+ */
+export function masksOf(
+  { setup, cohort, secrets, holders, dealers }: ClientStateIn<'acknowledged'>,
+  { roundHash, sharers }: RoundFacts,
+): MaskPlan {
   const { sid, index } = setup;
-  if (!equalBytes(event.modelHash, round.modelHash))
-    refuse('ModelMismatch', 'This node trained from other bytes than the model the round is bound to.');
-  const plan = {
-    self: { key: selfMaskKey(sid, round.roundHash, index, secrets.selfSeed), sign: 1 as const },
-    pairs: edgesOf(round.sharers, index, state.holders, state.dealers).map((other) => ({
+  return {
+    self: { key: selfMaskKey(sid, roundHash, index, secrets.selfSeed), sign: 1 },
+    pairs: edgesOf(sharers, index, holders, dealers).map((other) => ({
       key: pairMaskKey(
         sid,
-        round.roundHash,
+        roundHash,
         { index, maskKey: secrets.maskKey },
         { index: other, maskKey: cohort.members.get(other)!.maskKey },
       ),
       sign: pairSign(index, other),
     })),
   };
-  const { config } = setup.open;
+}
+
+/** Trained: the update is masked, once for a set-up. */
+export function maskUpdate(
+  state: ClientStateIn<'training'>,
+  event: Extract<ClientEvent, { readonly type: 'prepared' }>,
+): ClientStep {
+  if (!equalBytes(event.modelHash, state.round.modelHash))
+    refuse('ModelMismatch', 'This node trained from other bytes than the model the round is bound to.');
+  const { config } = state.setup.open;
   return {
     state: { ...state, phase: 'masking' },
-    effects: [{ type: 'mask', plan, byteLength: byteLengthOf(config), config }],
+    effects: [{ type: 'mask', byteLength: byteLengthOf(config), config }],
   };
 }
 

@@ -3,6 +3,7 @@ import { roundHash, type StartRound } from '@hansa/shared/protocol/secagg';
 import { membersOf } from '../cohortView.ts';
 import { refuse } from '../refuse.ts';
 import { checkFloors, checkHolders } from './floors.ts';
+import { masksOf } from './maskedInput.ts';
 import type { ClientPorts, ClientStateIn, ClientStep } from './types.ts';
 
 /** M3: binds the set-up to one round, one model and one U2, for good; then the node trains. */
@@ -38,18 +39,17 @@ export function startRound(state: ClientStateIn<'acknowledged'>, message: StartR
       'RoundAlreadySigned',
       `This node's update is in a sum of round ${round} already: a second sum would lay it open.`,
     );
+  const facts = { round, roundHash: hash, modelHash, sharersBits, sharers };
+  const { config } = setup.open;
   return {
-    state: {
-      ...state,
-      phase: 'training',
-      round: { round, roundHash: hash, modelHash, sharersBits, sharers },
-    },
+    state: { ...state, phase: 'training', round: facts },
     effects: [
       {
         type: 'journal',
         record: { type: 'roundStarted', federation, task, round, sid: setup.sid, roundHash: hash },
       },
-      { type: 'prepareRound', round, modelHash, config: setup.open.config },
+      { type: 'expandMasks', plan: masksOf(state, facts), config },
+      { type: 'prepareRound', round, modelHash, config },
     ],
   };
 }

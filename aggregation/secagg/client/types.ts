@@ -212,9 +212,14 @@ export type ClientEffect =
       readonly config: SecAggConfig;
     }
   | {
-      /** Mask the update to a file (see `maskedTiles`), wipe the plan (`wipeMaskPlan`); then event `maskedVector`. Done at most once for a set-up. */
-      readonly type: 'mask';
+      /** Begin to expand the sum of all masks, beside what follows, and wipe the plan (`wipeMaskPlan`) once it is made. The sum stays in memory. */
+      readonly type: 'expandMasks';
       readonly plan: MaskPlan;
+      readonly config: SecAggConfig;
+    }
+  | {
+      /** Mask the update to a file (see `maskedTiles`) with the sum of the masks, overwrite that; then event `maskedVector`. Done at most once for a set-up. */
+      readonly type: 'mask';
       readonly byteLength: number;
       readonly config: SecAggConfig;
     }

@@ -8,7 +8,7 @@ const found = new Map<string, GraphParameters>();
 
 /**
  * Holders and threshold of the k-out graph, in which each member draws its own k holders: from the degree of the sparse graph upwards, the smallest k
- * that keeps 40 bits of security against a semi-malicious coordinator, 20 of correctness, and a connected graph whomever it declares dead.
+ * that keeps 40 bits of security against a semi-malicious coordinator, whomever it declares dead and whichever boxes it withholds, and 20 of correctness.
  *
  * Both sides compute it for a cohort's size: deterministic (sums in a fixed order), remembered, about a millisecond for n = 1000. k ≤ 255, since
  * Shamir's scheme over GF(2^8) has no more places. RangeError as {@link hararyParameters}.
@@ -26,7 +26,7 @@ export function kOutParameters(clients: number, corruptRate: number, dropoutRate
 function search(clients: number, corruptRate: number, dropoutRate: number): GraphParameters {
   const sparse = hararyParameters({ clients, corruptRate, dropoutRate, server: 'semiMalicious' });
   if (!sparse.feasible) return sparse;
-  const corrupt = wholePart(corruptRate, clients);
+  const corrupt = clients - wholePart(1 - corruptRate, clients);
   const gone = wholePart(dropoutRate, clients);
   for (let degree = sparse.degree; degree <= Math.min(clients - 1, maxHolders); degree++) {
     const others = clients - 1;
@@ -42,7 +42,7 @@ function search(clients: number, corruptRate: number, dropoutRate: number): Grap
     if (threshold === undefined) continue;
     const smallestPart = threshold.threshold - threshold.mostCorrupt + 1;
     const cohort = { clients, honest: clients - corrupt, gone, degree };
-    if (probabilityOfCut(cohort, smallestPart) < 2 ** -(securityBits + 1))
+    if (probabilityOfPart(cohort, smallestPart) < 2 ** -(securityBits + 1))
       return { feasible: true, degree, threshold: threshold.threshold };
   }
   return {
@@ -52,30 +52,26 @@ function search(clients: number, corruptRate: number, dropoutRate: number): Grap
 }
 
 /**
- * A bound on the probability that a coordinator which knows every pick can cut the honest survivors in two by choosing whom to declare dead.
+ * A bound on the probability that a coordinator which knows every pick, chooses whom to declare dead and withholds boxes as it likes can open the sum
+ * of a part A of the honest survivors, at most half of them, apart from the others.
  *
- * Each node signs only a set of survivors that holds at least t of its own holders, at most t1 of them corrupt: so the smaller part A of a cut has
- * at least t − t1 + 1 members. Union bound over A and over the dead; no member of A drew one of the other part B, and none of B one of A.
+ * Only a member's own picks count: whoever picked it may have had its box withheld, and then masks alone. A node signs only a U3 that holds at least t
+ * of its own holders, at most t1 of them corrupt: so A has at least t − t1 + 1 members. It opens apart only where none of its members drew one of the
+ * other survivors. Union bound over A and over the dead.
  */
-function probabilityOfCut(
+function probabilityOfPart(
   cohort: { readonly clients: number; readonly honest: number; readonly gone: number; readonly degree: number },
   smallestPart: number,
 ): number {
   const { clients, honest, gone, degree } = cohort;
   const others = clients - 1;
-  /** ln Pr[one member draws none of `count` others]. */
-  const logMisses = (count: number): number => logChoose(others - count, degree) - logChoose(others, degree);
   let sum = 0;
   for (let size = Math.max(1, smallestPart); 2 * size <= honest - gone; size++) {
     const rest = honest - gone - size;
-    sum += Math.exp(
-      // At most `gone` are dead; the count with exactly so many is the largest.
-      Math.log(gone + 1) +
-        logChoose(honest, size) +
-        logChoose(honest - size, gone) +
-        size * logMisses(rest) +
-        rest * logMisses(size),
-    );
+    const logMissesRest = logChoose(others - rest, degree) - logChoose(others, degree);
+    // At most `gone` are dead; the count with exactly so many is the largest.
+    const logWays = Math.log(gone + 1) + logChoose(honest, size) + logChoose(honest - size, gone);
+    sum += Math.exp(logWays + size * logMissesRest);
   }
   return sum;
 }

@@ -37,7 +37,7 @@ import { openSum } from '../encoding/openSum.ts';
 import { rotationSeed } from '../encoding/rotation.ts';
 import type { TailValues } from '../encoding/tail.ts';
 import { graphOf } from '../graph.ts';
-import type { UnmaskPlan } from '../masks.ts';
+import type { MaskPlan, UnmaskPlan } from '../masks.ts';
 import { start, step as stepServer } from '../server/step.ts';
 import type { ServerEffect, ServerEvent, ServerPorts, ServerStage, ServerState } from '../server/types.ts';
 
@@ -120,6 +120,7 @@ export interface LeagueNode {
   memory: JournalledMemory;
   state: ClientState;
   alive: boolean;
+  masks: MaskPlan | undefined;
   vector: Uint8Array | undefined;
   outcome: ClientOutcome | undefined;
 }
@@ -209,6 +210,7 @@ export class League {
           memory: createMemory(),
           state: waiting,
           alive: true,
+          masks: undefined,
           vector: undefined,
           outcome: undefined,
         };
@@ -393,8 +395,11 @@ export class League {
       case 'prepareRound':
         this.tellNode(node, { type: 'prepared', modelHash: effect.modelHash, nowMs: leagueNowMs });
         return;
+      case 'expandMasks':
+        node.masks = effect.plan;
+        return;
       case 'mask': {
-        const tiles = maskedTiles(node.contribution, effect.plan);
+        const tiles = maskedTiles(node.contribution, node.masks!);
         const { bytes, result } = collect(tiles);
         node.vector = bytes;
         this.tellNode(node, { type: 'maskedVector', ...result, nowMs: leagueNowMs });

@@ -18,15 +18,16 @@ const RANGE_UNIT_SIZE_BYTES = 2 ** 16;
  * Threads that expand masks, as many as there are cores: for the coordinator, which takes many away from a sum, and for a node that has its mask
  * sum made while it trains.
  *
- * They start with the object and keep no process alive. Each range of the vector is one thread's work for all masks, so that nothing need be
+ * They start with the first work that is worth it and keep no process alive. Each range of the vector is one thread's work for all masks, so that nothing need be
  * added up: time falls with their number, memory is a range for each. Threads have their own copies of the keys and overwrite them after each
  * range; one that dies leaves its memory to the system as it is.
  */
 export class MaskThreads {
-  readonly #threads: Thread[];
+  readonly #count: number;
+  #threads: readonly Thread[] = [];
 
   constructor(count = availableParallelism()) {
-    this.#threads = Array.from({ length: count }, () => new Thread());
+    this.#count = count;
   }
 
   /**
@@ -48,6 +49,7 @@ export class MaskThreads {
       handOver(take, 0, expandMasks(config, masks));
       return;
     }
+    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => new Thread());
     const ranges = rangesOf(sizeBytes, this.#threads.length);
     const lanes = this.#threads.map(async (thread) => {
       try {
