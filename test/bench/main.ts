@@ -67,6 +67,23 @@ export async function main(argv: readonly string[]): Promise<number> {
     });
 
   program
+    .command('unmask')
+    .description(
+      'From the last share to the open sum: secrets rebuilt, masks expanded and taken away, beside the masks alone.',
+    )
+    .addOption(
+      new Option('--params <n>', 'numbers in the vector')
+        .argParser(wholeNumber('--params', 1000, 100_000_000))
+        .default(1_000_000),
+    )
+    .option('--peers', "also Flower's own code, in a Python environment that is made from PyPI", false)
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { params: number; peers: boolean; check: boolean }) => {
+      const { benchUnmask } = await import('./unmask/benchUnmask.ts');
+      report('unmask', await benchUnmask(options), options.check);
+    });
+
+  program
     .command('fold')
     .description('Adding masked vectors to the sum while they arrive, beside a copy of memory and an addition.')
     .addOption(

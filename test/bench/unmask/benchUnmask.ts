@@ -1,0 +1,168 @@
+import { FoldedSum } from '@hansa/aggregation/secagg/encoding';
+import { kOutParameters } from '@hansa/aggregation/secagg/parameters';
+import { wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
+import { leagueConfig } from '@hansa/aggregation/secagg/testing';
+import { MaskThreads } from '@hansa/aggregation/secagg/threads';
+import { SecretBytes } from '@hansa/shared/crypto';
+import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { seededRandom } from '@hansa/shared/random';
+import { startFlower } from '../peers/flower.ts';
+import { type BenchCase, type BenchResult, withinLimit } from '../report.ts';
+import { type RoundShape, rebuildMasks, revealedRound } from './revealedRound.ts';
+
+const repeats = 5;
+/** Neighbours of the mask figure: as many as an unmasking expands at once. */
+const neighbours = 32;
+/** What may come on top of the expansions: rebuilding the secrets, deriving the keys, the subtraction. */
+const allowedFactor = 1.2;
+const allowedMs = 50;
+/** Two cores take this share of one core's time at most. */
+const twoCoresLimit = 0.65;
+const flowerLimit = 1 / 40;
+
+interface Unmasking {
+  readonly totalMs: number;
+  readonly rebuildMs: number;
+  readonly expansions: number;
+}
+
+/**
+ * What the coordinator does between the last share and the open sum: checks the last answer, rebuilds every survivor's seed and every dropped
+ * member's mask key from its shares (each share's hash was checked when it came, as in a round), derives the masks' keys, expands the masks and takes
+ * them from the sum. The least of some repeats; a mask's own figure is taken in the same run, on one core, in turns with it.
+ *
+ * With `peers`, Flower's own server code does the same for 50 members on the complete graph with the same threshold and every surviving member's
+ * share, at 0 and 10 % drop-outs: combine_shares, generate_shared_key, pseudo_rand_gen and the additions of its unmask stage on one array of all
+ * parameters, without its network. Its Shamir takes all shares it has, as its code does; ours the first t. One repeat of it is some twenty seconds, so
+ * it has two.
+ */
+export async function benchUnmask(options: { params: number; peers: boolean }): Promise<BenchResult> {
+  const { params } = options;
+  const config = leagueConfig(128, { vectorLength: params, wordBits: 32 });
+  const one = new MaskThreads(1);
+  const two = new MaskThreads(2);
+  const cases: BenchCase[] = [];
+  const told: Record<string, unknown> = {};
+  const say = (found: BenchCase): void => {
+    cases.push(found);
+    const ratio = found.ratio === undefined ? '' : `, ${found.ratio.toFixed(3)} of ${found.against}`;
+    process.stderr.write(`${found.name}: ${found.value.toFixed(1)} ${found.unit}${ratio}\n`);
+  };
+  try {
+    const shapes: readonly (readonly [string, Omit<RoundShape, 'config'>])[] = [
+      ['complete, n=100, 10 % gone', { members: 100, gone: 10, holders: undefined, threshold: 67 }],
+      ['k-out 32, n=100, 10 % gone', { members: 100, gone: 10, holders: 32, threshold: 22 }],
+      ['k-out, n=1000, 5 % gone', sparse(1000, 0.1, 0.05)],
+    ];
+    for (const [name, shape] of shapes) {
+      const round = revealedRound({ config, ...shape });
+      let maskMs = Number.POSITIVE_INFINITY;
+      const best: Record<'one' | 'two', Unmasking | undefined> = { one: undefined, two: undefined };
+      for (let repeat = -1; repeat < (shape.members > 500 ? 2 : repeats); repeat++) {
+        const mask = await maskFigureMs(config, one);
+        const single = await unmaskOnce(config, round, one);
+        const double = await unmaskOnce(config, round, two);
+        if (repeat < 0) continue;
+        maskMs = Math.min(maskMs, mask);
+        best.one = quicker(best.one, single);
+        best.two = quicker(best.two, double);
+      }
+      const { totalMs, rebuildMs, expansions } = best.one!;
+      told[name] = { ...shape, expansions, maskMs, rebuildMs, oneCoreMs: totalMs, twoCoresMs: best.two!.totalMs };
+      process.stderr.write(
+        `${name}: ${expansions} expansions at ${maskMs.toFixed(3)} ms, rebuilt in ${rebuildMs.toFixed(0)} ms\n`,
+      );
+      const limit = allowedFactor * expansions * maskMs + allowedMs;
+      say({ ...withinLimit(`${name}, one core`, totalMs, 'ms', limit), against: '1.2 · expansions · mask + 50 ms' });
+      const ratio = best.two!.totalMs / totalMs;
+      say({
+        name: `${name}, two cores`,
+        value: best.two!.totalMs,
+        unit: 'ms',
+        against: `${name}, one core`,
+        ratio,
+        limit: twoCoresLimit,
+        pass: ratio <= twoCoresLimit,
+      });
+    }
+    if (options.peers) told.flower = await againstFlower(config, params, one, say);
+    return { cases, unmask: told };
+  } finally {
+    await one.close();
+    await two.close();
+  }
+}
+
+function sparse(members: number, corruptRate: number, dropoutRate: number): Omit<RoundShape, 'config'> {
+  const found = kOutParameters(members, corruptRate, dropoutRate);
+  if (!found.feasible) throw new Error(found.reason);
+  return { members, gone: Math.floor(members * dropoutRate), holders: found.degree, threshold: found.threshold };
+}
+
+const quicker = (left: Unmasking | undefined, right: Unmasking): Unmasking =>
+  left === undefined || right.totalMs < left.totalMs ? right : left;
+
+/** One mask's share of an expansion of some dozens, in milliseconds, through the same thread. */
+async function maskFigureMs(config: SecAggConfig, threads: MaskThreads): Promise<number> {
+  const masks = Array.from({ length: neighbours }, (_, at) => ({
+    key: new SecretBytes(seededRandom(`figure/${at}`).bytes(32)),
+    sign: 1 as const,
+  }));
+  const began = performance.now();
+  await threads.expand(config, masks, () => undefined);
+  return (performance.now() - began) / neighbours;
+}
+
+async function unmaskOnce(
+  config: SecAggConfig,
+  round: ReturnType<typeof revealedRound>,
+  threads: MaskThreads,
+): Promise<Unmasking> {
+  const sum = new FoldedSum(config);
+  const began = performance.now();
+  const plan = rebuildMasks(round);
+  const rebuildMs = performance.now() - began;
+  await threads.expand(config, plan.masks, (at, part) => sum.subtract(at, part));
+  const totalMs = performance.now() - began;
+  const expansions = plan.masks.length;
+  wipeUnmaskPlan(plan);
+  return { totalMs, rebuildMs, expansions };
+}
+
+async function againstFlower(
+  config: SecAggConfig,
+  params: number,
+  threads: MaskThreads,
+  say: (found: BenchCase) => void,
+): Promise<unknown> {
+  const flower = await startFlower(new URL('./flowerUnmask.py', import.meta.url));
+  process.stderr.write(`against ${JSON.stringify(flower.versions)}\n`);
+  try {
+    const [members, threshold] = [50, 34];
+    for (const gone of [0, 5]) {
+      const round = revealedRound({ config, members, gone, holders: undefined, threshold });
+      let ours = Number.POSITIVE_INFINITY;
+      let theirs = Number.POSITIVE_INFINITY;
+      for (let repeat = 0; repeat < 2; repeat++) {
+        theirs = Math.min(theirs, (await flower.ask(`${params} ${members} ${gone} ${threshold}`)) / 1e9);
+        for (let more = 0; more < repeats; more++)
+          ours = Math.min(ours, (await unmaskOnce(config, round, threads)).totalMs / 1000);
+      }
+      const place = `n=${members}, ${(100 * gone) / members} % gone`;
+      say({ name: `flower's own code, ${place}`, value: theirs, unit: 's' });
+      const ratio = ours / theirs;
+      say({
+        name: `flower against unmask, ${place}`,
+        value: ours,
+        unit: 's',
+        against: `flower's own code, ${place}`,
+        ratio,
+        limit: flowerLimit,
+        pass: ratio <= flowerLimit,
+      });
+    }
+    return flower.versions;
+  } finally {
+    flower.end();
+  }
+}
