@@ -52,11 +52,30 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function order(change: { finished?: () => Promise<void>; failed?: (error: Error) => void } = {}) {
+interface OrderChange {
+  readonly finished?: () => Promise<void>;
+  readonly failed?: (error: Error) => void;
+  readonly deleting?: (file: string) => Promise<void>;
+}
+
+function order(change: OrderChange = {}) {
   const finished = vi.fn(change.finished ?? (async () => undefined));
   const failed = vi.fn(change.failed ?? (() => undefined));
-  const progress = vi.fn();
-  return { clientId: 'owner', sizeBytes: content.length, vectorHash, progress, finished, failed };
+  const received = vi.fn((_byteOffset: number, _chunk: Uint8Array): void => undefined);
+  const deleting = vi.fn(change.deleting ?? (async (_file: string) => undefined));
+  return { clientId: 'owner', sizeBytes: content.length, vectorHash, received, deleting, finished, failed };
+}
+
+const expectSame = (left: Uint8Array, right: Uint8Array): void => expect(Buffer.compare(left, right)).toBe(0);
+
+/** What was received, which must have come in order, each byte once. */
+function piecesOf({ received }: ReturnType<typeof order>): Uint8Array {
+  let reached = 0;
+  for (const [byteOffset, chunk] of received.mock.calls) {
+    expect(byteOffset).toBe(reached);
+    reached += chunk.length;
+  }
+  return new Uint8Array(Buffer.concat(received.mock.calls.map(([, chunk]) => chunk)));
 }
 
 function signature(method: string, target: string, who: 'owner' | 'other'): Record<string, string> {
@@ -106,9 +125,9 @@ describe('an upload', () => {
     expect(last.headers.get('upload-offset')).toBe(String(content.length));
     expect(await offsetOf(upload.path)).toBe(content.length);
     expect(wanted.finished).toHaveBeenCalledTimes(1);
-    expect(wanted.progress).toHaveBeenLastCalledWith(content.length);
+    expectSame(piecesOf(wanted), content);
     expect(mark.since('owner')).toEqual({ up: content.length, down: 0 });
-    expect(new Uint8Array(readFileSync(upload.file))).toEqual(content);
+    expectSame(readFileSync(upload.file), content);
   });
 
   it('goes on where a broken line left it', async () => {
@@ -118,20 +137,24 @@ describe('an upload', () => {
     const writer = writable.getWriter();
     const broken = patch(upload.path, 0, readable).catch(() => undefined);
     await writer.write(content.subarray(0, 150_000));
-    await vi.waitFor(() => expect(wanted.progress).toHaveBeenCalled());
+    await vi.waitFor(() => expect(wanted.received).toHaveBeenCalled());
     await writer.abort(new Error('line cut'));
     await broken;
     const reached = await offsetOf(upload.path);
     expect(reached).toBeGreaterThan(0);
     expect((await patch(upload.path, reached, content.subarray(reached))).status).toBe(204);
     expect(wanted.finished).toHaveBeenCalledTimes(1);
+    expectSame(piecesOf(wanted), content);
+    expect(wanted.deleting).not.toHaveBeenCalled();
   });
 
   it('starts over when its bytes are wrong, and is given up after the third time', async () => {
-    const wanted = order();
-    const upload = await uploads.order(wanted);
     const wrong = content.slice();
     wrong[5]! ^= 1;
+    // What was received can be read again before it goes.
+    const deleting = async (file: string) => expectSame(readFileSync(file), wrong);
+    const wanted = order({ deleting });
+    const upload = await uploads.order(wanted);
     for (let time = 1; time <= 3; time++) {
       const answer = await patch(upload.path, 0, wrong);
       // Twice the node is asked to send it again; then the round goes on without it.
@@ -140,7 +163,12 @@ describe('an upload', () => {
       );
       expect(answer.headers.get('content-type')).toContain('application/problem+json');
       expect(wanted.failed).toHaveBeenCalledTimes(time === 3 ? 1 : 0);
+      expect(wanted.deleting).toHaveBeenCalledTimes(Math.min(time, 2));
+      expectSame(piecesOf(wanted), wrong);
+      wanted.received.mockClear();
     }
+    await upload.discard();
+    expect(wanted.deleting).toHaveBeenCalledTimes(3);
     expect(wanted.finished).not.toHaveBeenCalled();
   });
 
@@ -154,10 +182,13 @@ describe('an upload', () => {
   });
 
   it('is gone, bytes and all, once it is discarded', async () => {
-    const upload = await uploads.order(order());
+    const deleting = async (file: string) => expectSame(readFileSync(file), content.subarray(0, 10));
+    const wanted = order({ deleting });
+    const upload = await uploads.order(wanted);
     await patch(upload.path, 0, content.subarray(0, 10));
     await upload.discard();
     await upload.discard();
+    expect(wanted.deleting).toHaveBeenCalledTimes(1);
     expect(existsSync(upload.file)).toBe(false);
     expect((await patch(upload.path, 10, content.subarray(10))).status).toBe(404);
   });
@@ -170,10 +201,11 @@ describe('an upload', () => {
     writer.closed.catch(() => undefined);
     const sending = patch(upload.path, 0, readable);
     await writer.write(content.subarray(0, 1000));
-    await vi.waitFor(() => expect(wanted.progress).toHaveBeenCalled());
+    await vi.waitFor(() => expect(wanted.received).toHaveBeenCalled());
     const cutOff = expect(sending).rejects.toThrow();
     await upload.discard();
     await cutOff;
+    expect(wanted.deleting).toHaveBeenCalledTimes(1);
     expect(existsSync(upload.file)).toBe(false);
   });
 });

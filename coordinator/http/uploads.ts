@@ -1,10 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError, type Problem, problemSchema, toProblem } from '@hansa/shared/errors';
 import { DataStore, ERRORS, Server, Upload as TusUpload } from '@tus/server';
@@ -40,7 +38,8 @@ interface Entry {
 /**
  * Masked vectors on their way in: the tus protocol (HEAD and PATCH) over files of one spool folder.
  *
- * An upload exists because a round ordered it, for one node, of one length and hash; nothing else can be sent here. Every byte goes straight to disk.
+ * An upload exists because a round ordered it, for one node, of one length and hash; nothing else can be sent here. Every byte goes straight to disk, and then to whom
+ * the upload was ordered by.
  */
 export class Uploads implements UploadDesk {
   readonly #ports: UploadPorts;
@@ -51,7 +50,7 @@ export class Uploads implements UploadDesk {
   private constructor(folder: string, ports: UploadPorts) {
     this.#ports = ports;
     this.#store = new SpoolStore(folder, {
-      received: (id, count, offset) => this.#received(id, count, offset),
+      received: (id, offset, chunk) => this.#received(id, offset, chunk),
       full: (id, error) => this.#full(id, error),
     });
     this.#tus = new Server({
@@ -129,11 +128,11 @@ export class Uploads implements UploadDesk {
     }
   }
 
-  #received(id: string, count: number, offset: number): void {
+  #received(id: string, byteOffset: number, chunk: Uint8Array): void {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
-    this.#ports.bytes.add(entry.order.clientId, 'up', 'update', count);
-    if (!entry.closed) entry.order.progress(offset);
+    this.#ports.bytes.add(entry.order.clientId, 'up', 'update', chunk.length);
+    if (!entry.closed) entry.order.received(byteOffset, chunk);
   }
 
   #finish(entry: Entry | undefined): Promise<void> {
@@ -158,6 +157,7 @@ export class Uploads implements UploadDesk {
       entry.wrongHashes += 1;
       const isDamaged = fault instanceof HansaError && fault.code === 'WrongHash';
       if (isDamaged && entry.wrongHashes < WRONG_HASH_LIMIT) {
+        await order.deleting(entry.file);
         await truncate(entry.file, 0);
         throw new HansaError('DamagedUpload', `${fault.message} Send it again.`);
       }
@@ -182,6 +182,8 @@ export class Uploads implements UploadDesk {
     entry.closed = true;
     this.#entries.delete(entry.id);
     for (const request of entry.requests) request.destroy();
+    await this.#store.written(entry.id);
+    await entry.order.deleting(entry.file);
     await this.#store.remove(entry.id);
   }
 
@@ -195,8 +197,8 @@ export class Uploads implements UploadDesk {
 }
 
 interface SpoolEvents {
-  /** `count` more bytes came in, up to `offset`. */
-  received(id: string, count: number, offset: number): void;
+  /** A chunk was written. */
+  received(id: string, byteOffset: number, chunk: Uint8Array): void;
   full(id: string, error: Error): void;
 }
 
@@ -205,6 +207,7 @@ class SpoolStore extends DataStore {
   readonly #folder: string;
   readonly #events: SpoolEvents;
   readonly #sizes = new Map<string, number>();
+  readonly #writes = new Map<string, Promise<unknown>>();
 
   constructor(folder: string, events: SpoolEvents) {
     super();
@@ -235,32 +238,62 @@ class SpoolStore extends DataStore {
   override async getUpload(id: string): Promise<TusUpload> {
     const size = this.#sizes.get(id);
     if (size === undefined) throw ERRORS.FILE_NOT_FOUND;
+    // A request that broke off may still be writing its last chunk.
+    await this.written(id);
     return new TusUpload({ id, size, offset: (await stat(this.fileOf(id))).size });
   }
 
+  /** Resolves once no write to the file is under way. */
+  async written(id: string): Promise<void> {
+    await this.#writes.get(id);
+  }
+
   override async write(readable: Readable, id: string, offset: number): Promise<number> {
-    let reached = offset;
-    const events = this.#events;
-    const counted = new Transform({
-      transform(chunk: Uint8Array, _encoding, done) {
-        reached += chunk.length;
-        events.received(id, chunk.length, reached);
-        done(null, chunk);
-      },
-    });
+    const before = this.#writes.get(id);
+    const work = Promise.resolve(before).then(() => this.#append(readable, id, offset));
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#writes.set(id, settled);
     try {
-      await pipeline(
-        readable,
-        counted,
-        createWriteStream(this.fileOf(id), { flags: 'r+', start: offset, highWaterMark: CHUNK_BYTES }),
-      );
+      return await work;
     } catch (error) {
       const fault = storageFault(error, 'a masked vector');
-      if (isStorageFull(error)) events.full(id, fault as Error);
+      if (isStorageFull(error)) this.#events.full(id, fault as Error);
       throw fault;
+    } finally {
+      if (this.#writes.get(id) === settled) this.#writes.delete(id);
     }
-    return reached;
   }
+
+  /** Writes what comes to the end of the file, which must be at `offset`; each chunk is being written while the next one comes. */
+  async #append(readable: Readable, id: string, offset: number): Promise<number> {
+    const handle = await open(this.fileOf(id), 'r+');
+    let reached = offset;
+    let writing = Promise.resolve();
+    try {
+      if ((await handle.stat()).size !== offset) throw ERRORS.INVALID_OFFSET;
+      for await (const chunk of readable as AsyncIterable<Uint8Array>) {
+        await writing;
+        const at = reached;
+        reached += chunk.length;
+        writing = writeWhole(handle, chunk, at).then(() => this.#events.received(id, at, chunk));
+        // Whoever waits for it hears of a failure.
+        writing.catch(() => undefined);
+      }
+      await writing;
+      return reached;
+    } finally {
+      await writing.catch(() => undefined);
+      await handle.close();
+    }
+  }
+}
+
+async function writeWhole(handle: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < chunk.length; )
+    done += (await handle.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
 }
 
 /** Forces a vector to disk and checks its length and hash. */

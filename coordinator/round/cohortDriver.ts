@@ -1,3 +1,4 @@
+import type { FoldedSum } from '@hansa/aggregation/secagg/encoding';
 import {
   graphOf,
   type RebuiltMask,
@@ -32,6 +33,7 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import type { TaskRow } from '../storage/stateStore.ts';
+import { CohortSum } from './cohortSum.ts';
 import type { RoundPorts, Upload } from './ports.ts';
 
 /** One set-up and, later, its part in a round. */
@@ -134,6 +136,7 @@ export class CohortDriver {
   readonly #byIndex: ReadonlyMap<number, LiveMember>;
   readonly #byClient: ReadonlyMap<string, LiveMember>;
   readonly #notAfterMs: number;
+  readonly #sum: CohortSum;
   #state: ServerState;
   #phase: RoundPhase = 'advertiseKeys';
   #effects: Promise<void> = Promise.resolve();
@@ -176,6 +179,7 @@ export class CohortDriver {
       graph: graphOf(config),
       notAfterMs: this.#notAfterMs,
     };
+    this.#sum = new CohortSum(config);
     const first = start({ roster, open, selected: this.#members.map(({ index }) => index) }, ports);
     this.#state = first.state;
     this.#perform(first.effects);
@@ -308,11 +312,11 @@ export class CohortDriver {
     this.#take({ type: 'abort', code, reason });
   }
 
-  /** Files of the committed vectors by roster index. */
-  files(): ReadonlyMap<number, string> {
+  /** The sum of these members' masked vectors, which the caller may change. Once only. */
+  foldedSum(survivors: readonly number[]): Promise<FoldedSum> {
     const files = new Map<number, string>();
     for (const { index, upload } of this.#members) if (upload !== undefined) files.set(index, upload.file);
-    return files;
+    return this.#sum.complete(survivors, files);
   }
 
   /** The sum is open and the round recorded: every member of U2 hears of it. */
@@ -529,17 +533,21 @@ export class CohortDriver {
     const member = this.#member(index);
     // A repeated header is for the vector that is on its way: it goes on where it is.
     if (member.upload !== undefined || member.droppedIn !== undefined) return;
+    // Where there is no memory for a vector the cohort ends here.
+    this.#sum.begin();
     try {
       member.upload = await this.#ports.uploads.order({
         clientId: member.clientId,
         sizeBytes,
         vectorHash,
-        progress: (receivedBytes) => {
+        received: (byteOffset, chunk) => {
+          this.#sum.fold(index, byteOffset, chunk);
           this.#lastBytesAtMs = this.#ports.clock.now();
           advance(member, 'uploading');
-          member.done = receivedBytes;
+          member.done = byteOffset + chunk.length;
           member.total = sizeBytes;
         },
+        deleting: (file) => this.#sum.takeOut(index, file),
         finished: () => this.#vectorArrived(member, sizeBytes, vectorHash),
         failed: (error) => this.#drop(member, error.message),
       });
@@ -569,6 +577,7 @@ export class CohortDriver {
   }
 
   async #end(): Promise<void> {
+    this.#sum.drop();
     this.#clearDeadline();
     for (const member of this.#members) member.cancelGrace?.();
     try {

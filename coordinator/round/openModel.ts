@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FoldedSum, type MeanTile, openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
+import { type FoldedSum, type MeanTile, openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { fedAvg } from '@hansa/aggregation/strategy';
@@ -12,8 +11,6 @@ import type { BlobFacts, BlobReader, BlobStore } from '../storage/blobStore.ts';
 
 /** After so many tiles of 64 KiB other work gets its turn. */
 const TILES_PER_TURN = 4;
-/** What is read of a vector at once. */
-const CHUNK_SIZE_BYTES = 256 * 1024;
 const FLOAT_SIZE_BYTES = 4;
 /** Numbers of a tile of the mean. */
 const TILE_LENGTH = 16_384;
@@ -31,11 +28,11 @@ export interface OpenedModel {
   readonly means: Readonly<Record<string, number>>;
 }
 
-/** One cohort's masked vectors and how their masks go. */
+/** One cohort's masked sum and how their masks go. */
 export interface CohortToOpen {
   readonly plan: UnmaskPlan;
-  /** Files of the committed vectors by roster index. */
-  readonly files: ReadonlyMap<number, string>;
+  /** The sum of these members' vectors; asked for once, and its masks are taken away in place. */
+  sum(survivors: readonly number[]): Promise<FoldedSum>;
   /** Its sum cannot be that of clipped updates: the others go on without it. */
   refuse(error: HansaError): void;
 }
@@ -52,10 +49,10 @@ export interface OpenModelRequest {
 }
 
 /**
- * Folds the survivors' vectors of each cohort, subtracts their masks, applies the strategy to the mean over all of them and stores the next model; wipes
+ * Takes the masks away from the sum of each cohort, applies the strategy to the mean over all of them and stores the next model; wipes
  * the plans.
  *
- * Memory: one sum, whatever the number of vectors; with several cohorts, or in the 16-bit ring, also the mean. The model is stored only once every sum
+ * Memory: the sums, one for each cohort, whatever the number of vectors; with several cohorts, or in the 16-bit ring, also the mean. The model is stored only once every sum
  * in it proved to be in range.
  *
  * @throws HansaError SumOutOfRange where no cohort's sum is in range, StorageFull, ProcessFailed
@@ -92,11 +89,10 @@ interface OpenCohort {
 
 async function openCohort(
   { config, round, baseModelHash }: OpenModelRequest,
-  { plan, files }: CohortToOpen,
+  { plan, sum: sumOf }: CohortToOpen,
   threads: MaskThreads,
 ): Promise<OpenCohort> {
-  const folded = new FoldedSum(config);
-  for (const index of plan.survivors) await foldFile(folded, fileOf(files, index));
+  const folded = await sumOf(plan.survivors);
   await threads.expand(config, plan.masks, (at, part) => folded.subtract(at, part));
   const seed = rotationSeed(config, Buffer.from(baseModelHash, 'hex'), round);
   const sum = openSum(config, plan.survivors.length, folded.bytes, seed);
@@ -161,22 +157,6 @@ async function meanOfCohorts(
   };
 }
 
-async function foldFile(folded: FoldedSum, file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    const chunk = new Uint8Array(CHUNK_SIZE_BYTES);
-    let done = 0;
-    while (done < folded.bytes.length) {
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length, done);
-      if (bytesRead === 0) throw new RangeError('a committed vector is shorter than its header said');
-      folded.add(done, chunk.subarray(0, bytesRead));
-      done += bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
 async function* modelContent(
   tiles: Iterable<MeanTile>,
   base: BlobReader,
@@ -207,12 +187,6 @@ async function* modelContent(
     yield bytesOf(after);
     if (count % TILES_PER_TURN === 0) await nextTurn();
   }
-}
-
-function fileOf(files: ReadonlyMap<number, string>, index: number): string {
-  const file = files.get(index);
-  if (file === undefined) throw new RangeError(`member ${index} has no committed vector`);
-  return file;
 }
 
 const bytesOf = (values: Float32Array): Uint8Array =>

@@ -26,8 +26,13 @@ export interface UploadOrder {
   readonly sizeBytes: number;
   /** SHA-256 that the node signed. */
   readonly vectorHash: Uint8Array;
-  /** Bytes on disk so far. */
-  progress(receivedBytes: number): void;
+  /** A chunk of the vector is on disk. Chunks come in the vector's order, none twice unless {@link UploadOrder.deleting} came between. */
+  received(byteOffset: number, chunk: Uint8Array): void;
+  /**
+   * All bytes on disk are about to be deleted: the upload is discarded, or starts over because they hash to something else. They can be read until
+   * this resolves, and none come meanwhile. Never rejects.
+   */
+  deleting(file: string): Promise<void>;
   /** All bytes are on disk and hash as they should; what it throws refuses the upload's last request. */
   finished(): Promise<void>;
   /** The upload cannot succeed any more. */
@@ -40,7 +45,7 @@ export interface Upload {
   readonly path: string;
   /** Where its bytes lie on this machine. */
   readonly file: string;
-  /** Refuses all further requests and deletes the bytes. */
+  /** Refuses all further requests and deletes the bytes, once `deleting` is through. */
   discard(): Promise<void>;
 }
 

@@ -210,7 +210,7 @@ export class RoundDriver {
           : [
               {
                 plan: cohort.masked.plan,
-                files: cohort.files(),
+                sum: (survivors: readonly number[]) => cohort.foldedSum(survivors),
                 refuse: (error: HansaError) => cohort.abort(error.code, error.message),
               },
             ],

@@ -120,7 +120,7 @@ export type ServerEffect =
       readonly byteLength: number;
       readonly vectorHash: Uint8Array;
     }
-  /** Fold the survivors' vectors, subtract the masks (see `unmaskTail`, `unmaskedTiles`), apply the strategy, store the model, wipe the plan; then event `unmasked`. */
+  /** Take the masks (`expandMasks`) from the sum of the survivors' vectors (`FoldedSum`), open it (`openSum`), apply the strategy, store the model, wipe the plan; then event `unmasked`. */
   | { readonly type: 'unmask'; readonly plan: UnmaskPlan; readonly rebuilt: readonly RebuiltMask[] }
   | { readonly type: 'committed'; readonly result: Result; readonly summary: ServerSummary }
   | {
