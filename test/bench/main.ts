@@ -85,14 +85,21 @@ export async function main(argv: readonly string[]): Promise<number> {
 
   program
     .command('fold')
-    .description('Adding masked vectors to the sum while they arrive, beside a copy of memory and an addition.')
+    .description(
+      'Adding masked vectors to the sum while they arrive: beside a copy of memory and an addition, as part of an upload, and in memory.',
+    )
+    .addOption(
+      new Option('--clients <n,...>', 'vectors in the sum whose memory is measured; the spool holds all of them')
+        .argParser(wholeNumbers('--clients', 5, 1000))
+        .default([20, 200], '20,200'),
+    )
     .addOption(
       new Option('--params <n>', 'numbers in the vector')
         .argParser(wholeNumber('--params', 1000, 100_000_000))
         .default(10_000_000),
     )
     .option('--check', 'exit with 1 when a limit is missed', false)
-    .action(async (options: { params: number; check: boolean }) => {
+    .action(async (options: { params: number; clients: number[]; check: boolean }) => {
       const { benchFold } = await import('./fold/benchFold.ts');
       report('fold', await benchFold(options), options.check);
     });
