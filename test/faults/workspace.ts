@@ -1,0 +1,180 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { repositoryRoot } from './faults.ts';
+
+/** What the suite and all that it imports lie in. */
+const packages = ['shared', 'aggregation'];
+
+/** What one run of the suite told. */
+export interface SuiteRun {
+  readonly seconds: number;
+  readonly tests: number;
+  readonly passed: boolean;
+  /** The first test that failed, as "file > its name". */
+  readonly failed: string | undefined;
+  /** Where nothing can be said: what went wrong beside the tests. */
+  readonly trouble: string | undefined;
+}
+
+interface JsonReport {
+  readonly numTotalTests: number;
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+/** A copy of the source in a temporary folder, in which `@hansa/*` is the copy: patches go here, never into the checkout. */
+export class Workspace {
+  readonly root = mkdtempSync(join(tmpdir(), 'hansa-faults-'));
+
+  constructor() {
+    const installed = join(repositoryRoot, 'node_modules');
+    const modules = join(this.root, 'node_modules');
+    mkdirSync(join(modules, '@hansa'), { recursive: true });
+    for (const name of readdirSync(installed))
+      if (!name.startsWith('.') && name !== '@hansa')
+        symlinkSync(join(installed, name), join(modules, name), 'junction');
+    cpSync(join(repositoryRoot, 'package.json'), join(this.root, 'package.json'));
+    for (const name of packages) {
+      cpSync(join(repositoryRoot, name), join(this.root, name), {
+        recursive: true,
+        filter: (path) => !path.endsWith('node_modules'),
+      });
+      const nested = join(repositoryRoot, name, 'node_modules');
+      if (existsSync(nested)) symlinkSync(nested, join(this.root, name, 'node_modules'), 'junction');
+      symlinkSync(join(this.root, name), join(modules, '@hansa', name), 'junction');
+    }
+    // Compiled kernels that are there already; copied, since a fault in their source is compiled into the same folder.
+    const kernels = join(installed, '.cache/hansa');
+    if (existsSync(kernels))
+      for (const name of readdirSync(kernels).filter((file) => file.endsWith('.wasm')))
+        cpSync(join(kernels, name), join(modules, '.cache/hansa', name));
+  }
+
+  /** Plants a fault; Error where its patch does not apply as it stands. */
+  plant(patchFile: string): void {
+    applyPatch(this.root, patchFile, []);
+  }
+
+  /** Takes a fault out again. */
+  takeOut(patchFile: string): void {
+    applyPatch(this.root, patchFile, ['--reverse']);
+  }
+
+  /** Runs test files in their order on `threads` threads, until the first that fails where one is enough. */
+  async run(
+    files: readonly string[],
+    threads: number,
+    stopAtFirst: boolean,
+    timeoutSeconds: number,
+  ): Promise<SuiteRun> {
+    const config = join(this.root, 'vitest.config.mjs');
+    const report = join(this.root, 'report.json');
+    rmSync(report, { force: true });
+    writeFileSync(config, configOf(files, threads));
+    const startedAt = performance.now();
+    const output = await vitest(this.root, ['--config', config, '--reporter', 'json', '--outputFile', report], {
+      stopAtFirst,
+      timeoutSeconds,
+    });
+    const seconds = (performance.now() - startedAt) / 1000;
+    if (!existsSync(report))
+      return {
+        seconds,
+        tests: 0,
+        passed: false,
+        failed: undefined,
+        trouble: output.trim().slice(-2000) || 'no report',
+      };
+    return { seconds, ...this.#read(JSON.parse(readFileSync(report, 'utf8')), output) };
+  }
+
+  #read({ success, numTotalTests, testResults }: JsonReport, output: string): Omit<SuiteRun, 'seconds'> {
+    const failures = testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName }) => `${name.slice(this.root.length + 1)} > ${fullName}`),
+    );
+    const unread = testResults.find(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    );
+    const failed = failures[0];
+    const trouble = failed !== undefined || success ? undefined : (unread?.message ?? output.trim().slice(-2000));
+    return { tests: numTotalTests, passed: success, failed, trouble };
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** `git apply` in a folder that is no repository, or in the checkout's root: no fuzz, so a patch whose surroundings have changed is refused. Error then. */
+export function applyPatch(root: string, patchFile: string, options: readonly string[]): void {
+  const { status, stderr } = spawnSync('git', ['apply', '--whitespace=nowarn', ...options, patchFile], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`${patchFile} does not apply: ${stderr}`);
+}
+
+/** One module cache for all files of a thread: most of a short run would be spent on loading the same modules again. */
+const configOf = (files: readonly string[], threads: number): string => `
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
+
+const files = ${JSON.stringify(files)};
+const place = ({ moduleId }) => files.findIndex((file) => moduleId.endsWith('/' + file));
+
+export default defineConfig({
+  test: {
+    include: files,
+    pool: 'threads',
+    isolate: false,
+    maxWorkers: ${threads},
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    sequence: {
+      sequencer: class extends BaseSequencer {
+        async sort(specifications) {
+          return [...specifications].sort((left, right) => place(left) - place(right));
+        }
+      },
+    },
+  },
+});
+`;
+
+async function vitest(
+  root: string,
+  options: readonly string[],
+  { stopAtFirst, timeoutSeconds }: { readonly stopAtFirst: boolean; readonly timeoutSeconds: number },
+): Promise<string> {
+  const program = join(repositoryRoot, 'node_modules/vitest/vitest.mjs');
+  const bail = stopAtFirst ? ['--bail', '1'] : [];
+  const child = spawn(process.execPath, [program, 'run', '--root', root, ...options, ...bail], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutSeconds * 1000,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
+  await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+  return output;
+}
