@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+
+/** A piece of source, and what stands there once the defence is gone. The piece must stand in its file exactly once. */
+interface Edit {
+  /** From the repository's root. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const client = (file: string, find: string, replace: string): Edit => ({
+  file: `aggregation/secagg/client/${file}`,
+  find,
+  replace,
+});
+
+/**
+ * The defences, each as the edits that take it away. They are made to the source as it is loaded, in a process of its own; nothing that is shipped can
+ * be told to do without one.
+ */
+export const defences = {
+  'one kind of share': [
+    client(
+      'quorum.ts',
+      `    if (share !== undefined) shares.push({ dealer, kind, share: Uint8Array.from(share.expose()) });`,
+      `    for (const kind of ['self', 'mask'] as const) {
+      const share = held?.[kind];
+      if (share !== undefined) shares.push({ dealer, kind, share: Uint8Array.from(share.expose()) });
+    }`,
+    ),
+  ],
+  quorum: [client('quorum.ts', 'if (signers.size < quorum)', 'if (false as boolean)')],
+  't above half': [
+    {
+      file: 'aggregation/secagg/thresholds.ts',
+      find: 'Math.floor((2 * cohortSize) / 3) + 1',
+      replace: 'Math.floor(cohortSize / 2) + 1',
+    },
+    {
+      file: 'aggregation/secagg/thresholds.ts',
+      find: '|| 2 * threshold <= cohortSize + corrupt',
+      replace: '',
+    },
+  ],
+  'U3 inside U2': [
+    client(
+      'survivors.ts',
+      'survivors === undefined || survivors.some((member) => !round.sharers.includes(member))',
+      'survivors === undefined',
+    ),
+  ],
+  'one vector a set-up': [
+    client('step.ts', 'if (earlier !== undefined) {', "if (earlier !== undefined && event.name !== 'startRound') {"),
+    client(
+      'step.ts',
+      "if (state.phase === 'acknowledged') return startRound",
+      "if ('held' in state) return startRound",
+    ),
+  ],
+  'M4 once, seen at M3': [
+    client('startRound.ts', 'if (ports.memory.hasSigned(federation, task, round))', 'if (false as boolean)'),
+  ],
+  'M4 once, seen at M4': [
+    client('survivors.ts', 'if (ports.memory.hasSigned(federation, task, round.round))', 'if (false as boolean)'),
+  ],
+  'R in M4': [
+    { file: 'shared/protocol/secagg/survivors.ts', find: 'enc(roundHash, survivors)', replace: 'enc(survivors)' },
+  ],
+  'R in the mask keys': [
+    { file: 'aggregation/secagg/maskKeys.ts', find: "enc('self', roundHash, index)", replace: "enc('self', index)" },
+    { file: 'aggregation/secagg/maskKeys.ts', find: "enc('pair', roundHash, ", replace: "enc('pair', " },
+  ],
+  'U2 in R': [
+    { file: 'shared/protocol/secagg/startRound.ts', find: 'binding.sharers)', replace: 'new Uint8Array(0))' },
+  ],
+} as const satisfies Record<string, readonly Edit[]>;
+
+export type Defence = keyof typeof defences;
+
+const root = new URL('../../', import.meta.url);
+
+/** The edits that take some defences away, by file address. RangeError where the source no longer holds what an edit looks for exactly once. */
+export function editsWithout(without: readonly Defence[]): [string, { find: string; replace: string }[]][] {
+  const edits = new Map<string, { find: string; replace: string }[]>();
+  for (const name of without)
+    for (const { file, find, replace } of defences[name] as readonly Edit[]) {
+      const address = new URL(file, root);
+      const count = readFileSync(address, 'utf8').split(find).length - 1;
+      if (count !== 1)
+        throw new RangeError(`"${name}": ${file} holds ${JSON.stringify(find)} ${count} times, not once`);
+      edits.set(address.href, [...(edits.get(address.href) ?? []), { find, replace }]);
+    }
+  return [...edits];
+}

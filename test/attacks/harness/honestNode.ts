@@ -1,0 +1,108 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-node/session';
+import { systemClock } from '@hansa/shared/clock';
+import { createLogger } from '@hansa/shared/log';
+import { type RandomSource, systemRandom } from '@hansa/shared/random';
+import { knownTrainer } from './trainer.ts';
+
+export interface HonestNodeOptions {
+  readonly folder: string;
+  readonly address: string;
+  readonly joinToken: string;
+  readonly policy: object;
+  readonly member: number;
+  readonly windows: () => number;
+  /** Told when the node's people are told that it gave a set-up up. */
+  readonly gaveUp: (code: string) => void;
+  readonly random?: RandomSource;
+}
+
+/** A member that follows the protocol: the product's node, with a known update in place of training. The product cannot be configured to do that. */
+export class HonestNode {
+  /** Named errors with which the node refused, in order. */
+  readonly refusals: string[] = [];
+  readonly #options: HonestNodeOptions;
+  readonly #configFile: string;
+  #stop = new AbortController();
+  #finished: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: HonestNodeOptions) {
+    this.#options = options;
+    this.#configFile = join(options.folder, 'node.json');
+  }
+
+  /** Writes the node's folder and enrols it. */
+  static async enrol(options: HonestNodeOptions): Promise<HonestNode> {
+    const node = new HonestNode(options);
+    mkdirSync(options.folder, { recursive: true });
+    writeFileSync(node.#configFile, JSON.stringify(configOf(options)));
+    const signal = new AbortController().signal;
+    await enrolNode(readNodeConfig(node.#configFile), options.joinToken, systemRandom, signal);
+    return node;
+  }
+
+  /** Starts the node; rejects in {@link finished} with why it could not. */
+  start(): void {
+    const { gaveUp, random = systemRandom, member, windows } = this.#options;
+    this.#stop = new AbortController();
+    this.#finished = runNode({
+      config: readNodeConfig(this.#configFile),
+      clock: systemClock,
+      random,
+      log: createLogger('attacks', 'silent'),
+      signal: this.#stop.signal,
+      untilTaskEnds: false,
+      onEvent: (event) => {
+        // Giving up an earlier set-up because another was opened is no answer to that other.
+        if (event.type === 'roundAbandoned' && event.code !== 'CoordinatorRestarted') gaveUp(event.code);
+        if (event.type === 'refused' && event.by === 'node') this.refusals.push(event.code);
+      },
+      connect: (line) => new Connection(line),
+      startTrainer: async () => knownTrainer(member, windows),
+    });
+    this.#finished.catch(() => undefined);
+  }
+
+  get finished(): Promise<unknown> {
+    return this.#finished;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#finished.catch(() => undefined);
+  }
+
+  /** The node's journal, as it is on disk. */
+  journal(): string {
+    return readFileSync(join(this.#options.folder, 'data', 'journal.jsonl'), 'utf8');
+  }
+
+  /** Ids of the evidence that the node has kept. */
+  evidence(): readonly string[] {
+    try {
+      return readdirSync(join(this.#options.folder, 'data', 'evidence'));
+    } catch {
+      return [];
+    }
+  }
+
+  /** What the node masked in a set-up: the words that nobody else may learn. */
+  truth(taskId: string, round: number, attempt: number): Uint8Array {
+    return readFileSync(join(this.#options.folder, 'data', 'updates', `${taskId}-${round}-${attempt}.u32`));
+  }
+}
+
+const configOf = ({ address, policy }: HonestNodeOptions) => ({
+  coordinator: address,
+  folder: 'data',
+  data: {
+    sources: [{ file: 'orders.csv', columns: { date: 'day', item: 'sku', quantity: 'units' } }],
+    frequency: 'day',
+    returns: 'none',
+    validFrom: '2025-08-01',
+    testFrom: '2025-09-15',
+  },
+  training: { keepUpdates: true },
+  policy,
+});

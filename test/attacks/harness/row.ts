@@ -1,0 +1,137 @@
+import { encodeMessage, type MessageOf, type SetupMessageName } from '@hansa/shared/protocol/secagg';
+import type { Defence } from '../defences.ts';
+import { Refused } from './rogue.ts';
+import { Scene, type SceneOptions } from './scene.ts';
+import type { SetUp } from './setUp.ts';
+
+/** What came of one variant of an attack. */
+export interface Outcome {
+  /** What the victim did: the named error with which it refused, or what it did instead. */
+  readonly did: string;
+  /** What the attacker has and may not have, checked against what the members themselves kept. */
+  readonly gained?: string;
+}
+
+/** A script that carries out one variant of an attack, or several in one go. It runs the same with all defences in place and without some. */
+export interface Attack {
+  /** Variant → what the victim must do while all its defences are in place. */
+  readonly expects: Readonly<Record<string, string>>;
+  /** Variant → what came of it. */
+  run(): Promise<Readonly<Record<string, Outcome>>>;
+}
+
+/** A variant that gets through once some defences are gone. */
+export interface Break {
+  readonly variant: string;
+  /** Taken away together these let it through; beside each, what comes of it when that one alone is gone. */
+  readonly without: Readonly<Partial<Record<Defence, string>>>;
+  /** What the attacker then has. */
+  readonly gains: string;
+}
+
+/** One row of the attack table. */
+export interface Row {
+  readonly number: number;
+  readonly attack: string;
+  readonly attacks: readonly Attack[];
+  readonly breaks: readonly Break[];
+}
+
+/** One variant against nodes: goes as far as they let it, then tries to open what it may not with everything it got. */
+export function staged(
+  name: string,
+  expects: string,
+  script: (scene: Scene) => Promise<string | Outcome | undefined>,
+  options?: SceneOptions,
+): Attack {
+  return {
+    expects: { [name]: expects },
+    async run() {
+      const scene = await Scene.start(options);
+      try {
+        const end = await script(scene).catch(codeOf);
+        const outcome = typeof end === 'object' ? end : { did: end ?? 'let it pass' };
+        const leak = scene.leak();
+        return { [name]: leak === undefined ? outcome : { ...outcome, gained: leak } };
+      } finally {
+        await scene.stop();
+      }
+    },
+  };
+}
+
+/** A message as it goes on the wire, good or bad. */
+export interface Shot {
+  readonly name: string;
+  readonly wire: unknown;
+  /** What the envelope has instead. */
+  readonly envelope?: object;
+}
+
+export const shot = <Name extends SetupMessageName>(name: Name, message: MessageOf<Name>): Shot => ({
+  name,
+  wire: encodeMessage(name, message),
+});
+
+/** Where a set-up can stand when a shot is fired: just before the victim is told that message. */
+type Stage = 'open' | 'cohort' | 'encryptedShares' | 'startRound' | 'survivors' | 'quorum' | 'result';
+
+/** Variants of one stage: each with what the victim must answer, and the message. */
+export type Volley = Readonly<Record<string, readonly [string, (scene: Scene, set: SetUp) => Shot]>>;
+
+/**
+ * Bad messages to one node, many in one set-up: each must be refused by name and change nothing. That is seen by the node's journal, byte for byte, and
+ * by the set-up going on to its exact sum after all of them.
+ */
+export function volley(stages: Readonly<Partial<Record<Stage, Volley>>>, options?: SceneOptions): Attack {
+  const all = Object.values(stages).flatMap((shots) => Object.entries(shots));
+  return {
+    expects: Object.fromEntries(all.map(([name, [expects]]) => [name, expects])),
+    async run() {
+      const scene = await Scene.start(options);
+      try {
+        const outcomes = new Map<string, string>();
+        const fire = async (stage: Stage, set: SetUp) => {
+          for (const [name, [, shotOf]] of Object.entries(stages[stage] ?? {}))
+            outcomes.set(name, await fireAt(scene, shotOf(scene, set)));
+        };
+        const set = scene.setUp();
+        await fire('open', set);
+        await set.advertise();
+        await fire('cohort', set);
+        await set.deal();
+        await fire('encryptedShares', set);
+        await set.handOut();
+        await fire('startRound', set);
+        await set.mask();
+        await fire('survivors', set);
+        await set.settle();
+        await fire('quorum', set);
+        await set.reveal();
+        await fire('result', set);
+        const exact = set.loot.openedSums().some(({ members }) => members.length === scene.honest.length);
+        const leak = scene.leak();
+        return Object.fromEntries(
+          [...outcomes].map(([name, did]) => [
+            name,
+            { did: exact ? did : `${did}, and the sum is lost`, ...(leak === undefined ? {} : { gained: leak }) },
+          ]),
+        );
+      } finally {
+        await scene.stop();
+      }
+    },
+  };
+}
+
+async function fireAt(scene: Scene, { name, wire, envelope }: Shot): Promise<string> {
+  const before = scene.node(scene.victim).journal();
+  const did = await scene.rogue.tell(scene.victim, name, wire, envelope).then(() => 'let it pass', codeOf);
+  if (did === 'ConnectionLost') await scene.rogue.connected(scene.victim);
+  return scene.node(scene.victim).journal() === before ? did : `${did}, and its journal has grown`;
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Refused) return error.code;
+  throw error;
+}

@@ -1,0 +1,305 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClientPolicy } from '@hansa/aggregation/secagg/client';
+import { scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
+import { wordsOf } from '@hansa/aggregation/secagg/testing';
+import { sha256 } from '@hansa/shared/crypto';
+import { encodeFile, layOut, readHeader } from '@hansa/shared/numeric';
+import {
+  encodeMessage,
+  type Open,
+  type Roster,
+  rosterBytes,
+  rosterHash,
+  type SecAggConfig,
+} from '@hansa/shared/protocol/secagg';
+import { Colluder } from './colluder.ts';
+import { HonestNode } from './honestNode.ts';
+import { difference, type OpenedSum } from './loot.ts';
+import { Rogue } from './rogue.ts';
+import { SetUp } from './setUp.ts';
+import { barrenModel, modelLength } from './trainer.ts';
+
+export interface SceneOptions {
+  readonly honest?: number;
+  readonly colluders?: number;
+  readonly config?: Partial<SecAggConfig>;
+  /** Beyond what the colluders' number asks for. */
+  readonly policy?: Partial<Omit<ClientPolicy, 'federation' | 'coordinatorKey'>>;
+  /** Windows that each honest member trains on, by its place. */
+  readonly windows?: (place: number) => number;
+}
+
+/** A league under attack: honest nodes of the product over real sockets, colluders, and a coordinator that does what a script says. */
+export class Scene {
+  readonly rogue = new Rogue();
+  readonly taskId = '7f0c1d0e-0000-4222-8333-444455556666';
+  readonly colluders = new Map<number, Colluder>();
+  readonly setUps: SetUp[] = [];
+  round = 1;
+  seq = 0;
+  modelHash!: Uint8Array;
+  roster!: Roster;
+  config!: SecAggConfig;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'hansa-attack-'));
+  readonly #nodes = new Map<number, HonestNode>();
+  readonly #options: SceneOptions;
+  #planText = '';
+
+  private constructor(options: SceneOptions) {
+    this.#options = options;
+  }
+
+  static async start(options: SceneOptions = {}): Promise<Scene> {
+    const scene = new Scene(options);
+    try {
+      await scene.#assemble();
+    } catch (error) {
+      await scene.stop();
+      throw error;
+    }
+    return scene;
+  }
+
+  /** Roster indexes of the honest members; the first is the victim. */
+  get honest(): readonly number[] {
+    return [...this.#nodes.keys()];
+  }
+
+  /** Roster indexes of all. */
+  get members(): readonly number[] {
+    return [...this.#nodes.keys(), ...this.colluders.keys()].sort((left, right) => left - right);
+  }
+
+  /** All but some. */
+  without(...members: readonly number[]): readonly number[] {
+    return this.members.filter((member) => !members.includes(member));
+  }
+
+  get colluding(): readonly number[] {
+    return [...this.colluders.keys()];
+  }
+
+  get victim(): number {
+    return this.honest[0]!;
+  }
+
+  isHonest(member: number): boolean {
+    return this.#nodes.has(member);
+  }
+
+  node(member: number): HonestNode {
+    return this.#nodes.get(member)!;
+  }
+
+  knowledgeOf(member: number): Colluder['knowledge'] {
+    return this.colluders.get(member)?.knowledge;
+  }
+
+  async #assemble(): Promise<void> {
+    const { honest = 5, colluders = 2, policy = {} } = this.#options;
+    await this.rogue.listen();
+    const ports = { minCohort: 5, knownFloor: 3, maxRosterChange: 0.34, maxCohortAgeMs: 86_400_000, ...policy };
+    const indexOf = (place: number) => 3 * place + 7;
+    for (let place = 0; place < honest; place++) {
+      const member = indexOf(place);
+      this.#nodes.set(
+        member,
+        await HonestNode.enrol({
+          folder: join(this.#folder, `node-${member}`),
+          address: this.rogue.address,
+          joinToken: this.rogue.joinToken(member),
+          policy: ports,
+          member,
+          windows: () => this.#options.windows?.(place) ?? 10,
+          gaveUp: (code) => this.rogue.noteGivenUp(member, code),
+        }),
+      );
+    }
+    const { federation, key } = this.rogue;
+    for (let place = honest; place < honest + colluders; place++) {
+      const colluder = new Colluder({ ...ports, federation, coordinatorKey: key.publicKey });
+      this.colluders.set(indexOf(place), colluder);
+      this.rogue.enrolled.set(indexOf(place), {
+        id: `8f0c1d0e-${String(place).padStart(4, '0')}-4222-8333-444455556666`,
+        publicKey: colluder.identity.publicKey,
+      });
+    }
+    this.#makeTask();
+    this.roster = this.signRoster({ epoch: 0, prevHash: new Uint8Array(32), members: this.members });
+    for (const colluder of this.colluders.values()) colluder.join(this.roster);
+    for (const node of this.#nodes.values()) node.start();
+    await Promise.all(this.honest.map((member) => this.introduce(member)));
+  }
+
+  #makeTask(): void {
+    const { honest = 5, colluders = 2, config = {} } = this.#options;
+    const maxCohort = config.maxCohort ?? honest + colluders;
+    const clipNorm = config.clipNorm ?? 4;
+    const model = this.#model(0);
+    this.modelHash = this.rogue.keep(model);
+    this.#planText = JSON.stringify({
+      job: 'demand',
+      frequency: 'day',
+      rounds: 3,
+      lastRound: 100,
+      localSteps: 1,
+      batchSize: 4,
+      optimizer: 'adamW',
+      learningRate: 0.001,
+      warmupSteps: 0,
+      seed: 1,
+      initialModelHash: Buffer.from(this.modelHash).toString('hex'),
+      windowsPerUnit: 100,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
+    });
+    this.config = {
+      suite: 'SA-1',
+      vectorLength: modelLength,
+      wordBits: 32,
+      clipNorm,
+      scaleLog2: scaleLog2Of({ vectorLength: modelLength, wordBits: 32, clipNorm, maxCohort }),
+      maxCohort,
+      grouped: false,
+      weightMax: 1,
+      weighting: 'uniform',
+      tail: [
+        { name: 'loss', low: 0, high: 10, steps: 1000 },
+        { name: 'validationLoss', low: 0, high: 10, steps: 1000 },
+      ],
+      dp: 'none',
+      rule: 'complete-two-thirds',
+      // γ: as many as collude. δ: whatever the quorum leaves.
+      gammaPermille: Math.floor((1000 * colluders) / (honest + colluders)),
+      deltaPermille: 333,
+      minCohort: 5,
+      minSurvivors: 3,
+      knownFloor: 3,
+      planHash: sha256(Buffer.from(this.#planText)),
+      architectureHash: sha256(readHeader(model, model.length).headerBytes),
+      ...config,
+    };
+  }
+
+  #model(first: number): Uint8Array {
+    const manifest = layOut([{ name: 'demand.weight', shape: [modelLength] }]);
+    return encodeFile(manifest, { format: 'hansa' }, new Float32Array(modelLength).fill(first, 0, 1));
+  }
+
+  /** A model from which every honest update is zero. */
+  barrenModelHash(): Uint8Array {
+    return this.rogue.keep(this.#model(barrenModel));
+  }
+
+  /** Another good model. */
+  otherModelHash(): Uint8Array {
+    return this.rogue.keep(this.#model(1));
+  }
+
+  signRoster({
+    epoch,
+    prevHash,
+    members,
+  }: {
+    readonly epoch: number;
+    readonly prevHash: Uint8Array;
+    readonly members: readonly number[];
+  }): Roster {
+    const unsigned = {
+      federation: this.rogue.federation,
+      epoch,
+      prevHash,
+      members: members.map((index) => ({ index, ...this.rogue.enrolled.get(index)!, approval: 'none' as const })),
+    };
+    return { ...unsigned, signature: this.rogue.key.sign('roster', rosterBytes(unsigned)) };
+  }
+
+  /** Shows a node that has connected the roster and the task. */
+  async introduce(member: number): Promise<void> {
+    await this.rogue.connected(member);
+    await this.rogue.tell(member, 'roster', encodeMessage('roster', this.roster));
+    await this.rogue.tell(member, 'assignment', {
+      taskId: this.taskId,
+      plan: this.#planText,
+      committedRounds: 0,
+      modelHash: Buffer.from(this.modelHash).toString('hex'),
+    });
+  }
+
+  openFields(change: Partial<Open> = {}): Omit<Open, 'signature'> {
+    return {
+      federation: this.rogue.federation,
+      coordinatorKey: this.rogue.key.publicKey,
+      task: this.taskId,
+      group: 0,
+      groupSeedHash: new Uint8Array(32),
+      seq: this.seq,
+      rosterHash: rosterHash(this.roster),
+      config: this.config,
+      graph: 'complete',
+      notAfterMs: Date.now() + 3_600_000,
+      ...change,
+    };
+  }
+
+  /** The next set-up; nobody is told of it yet. */
+  setUp(change: Partial<Open> = {}): SetUp {
+    this.seq += 1;
+    this.rogue.startAfresh();
+    const setUp = new SetUp(this, this.openFields(change));
+    this.setUps.push(setUp);
+    return setUp;
+  }
+
+  /** A set-up that has gone from OPEN to ACK as the protocol says. */
+  async shared(): Promise<SetUp> {
+    return this.setUp().share();
+  }
+
+  /** The worst of what the attacker learned and may not know: a sum of fewer members than a round may have. */
+  leak(): string | undefined {
+    const opened = this.setUps.flatMap((setUp) => setUp.loot.openedSums());
+    const differences = opened.flatMap((larger) =>
+      opened.flatMap((smaller) => {
+        const found = difference(larger, smaller);
+        return found !== undefined && this.#isTruth(found) ? [found] : [];
+      }),
+    );
+    const allowed = Math.max(
+      0,
+      ...this.setUps.map(({ cohorts, leastSurvivors }) => (cohorts.size > 0 ? leastSurvivors : 0)),
+    );
+    const forbidden = [...opened, ...differences].filter(
+      ({ hidden }) => hidden.length > 0 && hidden.length + this.colluders.size < allowed,
+    );
+    const fewest = Math.min(...forbidden.map(({ hidden }) => hidden.length));
+    if (forbidden.length === 0) return undefined;
+    return fewest === 1 ? 'one update' : `a sum of ${fewest}`;
+  }
+
+  /** Whether the words are those of the members' own updates in one of the set-ups. */
+  #isTruth({ members, words }: OpenedSum): boolean {
+    return this.setUps.some(({ open, rounds }) => {
+      if (!members.every((member) => rounds.has(member))) return false;
+      const vectors = members.map((member) =>
+        wordsOf(this.config, this.node(member).truth(open.task, rounds.get(member)!.round, open.seq)),
+      );
+      return words.every((word, place) => word === vectors.reduce((sum, vector) => (sum + vector[place]!) >>> 0, 0));
+    });
+  }
+
+  /** Ends a node and starts it again; it is introduced anew. */
+  async restart(member: number): Promise<void> {
+    await this.node(member).stop();
+    this.rogue.hangUp(member);
+    this.node(member).start();
+    await this.introduce(member);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
+    await this.rogue.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

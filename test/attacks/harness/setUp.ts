@@ -1,0 +1,342 @@
+import { thresholdsFor } from '@hansa/aggregation/secagg/server';
+import { sha256 } from '@hansa/shared/crypto';
+import {
+  type AcknowledgeShares,
+  type AdvertiseKeys,
+  bitmapOf,
+  type Cohort,
+  cohortBytes,
+  cohortHash,
+  configHash,
+  decodeMessage,
+  type EncryptedShares,
+  encodeMessage,
+  type MaskedInputHeader,
+  type MessageOf,
+  type NodeSetupMessageName,
+  type Open,
+  openBytes,
+  positionsOf,
+  type Quorum,
+  roundHash,
+  type SetupMessageName,
+  type ShareKeys,
+  type StartRound,
+  type Survivors,
+  setupId,
+  survivorsBytes,
+} from '@hansa/shared/protocol/secagg';
+import { Loot } from './loot.ts';
+import type { Scene } from './scene.ts';
+
+/** What each member is told; a member for which it gives nothing is told nothing. */
+export type For<Told> = (member: number) => Told | undefined;
+
+/** A round as a member was told of it. */
+export interface RoundFields {
+  readonly sharers: readonly number[];
+  readonly round?: number;
+  readonly modelHash?: Uint8Array;
+}
+
+interface ToldRound {
+  readonly hash: Uint8Array;
+  readonly round: number;
+}
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/**
+ * One set-up in the attacker's hands, stage by stage. Each stage tells every member what the protocol says, or what the script says instead, listens
+ * to the answers and keeps whatever can be learned from them. A stage throws Refused with the first refusal.
+ */
+export class SetUp {
+  readonly open: Open;
+  readonly sid: Uint8Array;
+  readonly loot: Loot;
+  readonly advertised = new Map<number, AdvertiseKeys>();
+  readonly dealt = new Map<number, ShareKeys>();
+  readonly acknowledged = new Map<number, AcknowledgeShares>();
+  /** The cohort that each member was shown. */
+  readonly cohorts = new Map<number, Cohort>();
+  /** The round that each member was last told. */
+  readonly rounds = new Map<number, ToldRound>();
+  /** The U3 that each member was last told. */
+  readonly survivorBits = new Map<number, Uint8Array>();
+  /** Signatures of M4 by round and U3, then by member. */
+  readonly #signatures = new Map<string, Map<number, Uint8Array>>();
+  readonly #scene: Scene;
+
+  constructor(scene: Scene, fields: Omit<Open, 'signature'>) {
+    this.#scene = scene;
+    this.open = this.signOpen(fields);
+    this.sid = setupId(fields);
+    this.loot = new Loot(this.sid, fields.config);
+  }
+
+  signOpen(fields: Omit<Open, 'signature'>): Open {
+    return { ...fields, signature: this.#scene.rogue.key.sign('open', openBytes(fields)) };
+  }
+
+  /** Sends one message of this set-up to an honest member. */
+  async tell<Name extends SetupMessageName>(member: number, name: Name, message: MessageOf<Name>): Promise<void> {
+    await this.#scene.rogue.tell(member, name, encodeMessage(name, message));
+  }
+
+  async hear<Name extends NodeSetupMessageName>(member: number, name: Name): Promise<MessageOf<Name>> {
+    return decodeMessage(name, await this.#scene.rogue.hear(member, name));
+  }
+
+  /** One request to every member and its answer. */
+  async #ask<Name extends SetupMessageName, Answer extends NodeSetupMessageName>(
+    name: Name,
+    answerName: Answer,
+    told: For<MessageOf<Name>>,
+    take: (member: number, answer: MessageOf<Answer>) => void,
+  ): Promise<void> {
+    const asked = this.#scene.members.map((member) => ({ member, message: told(member) }));
+    for (const { member, message } of asked) {
+      const colluder = this.#scene.colluders.get(member);
+      if (message !== undefined && colluder !== undefined) take(member, colluder.answer(name, message, answerName));
+    }
+    await Promise.all(
+      asked.map(async ({ member, message }) => {
+        if (message === undefined || !this.#scene.isHonest(member)) return;
+        await this.tell(member, name, message);
+        take(member, await this.hear(member, answerName));
+      }),
+    );
+  }
+
+  /** OPEN → M1. */
+  async advertise(told: For<Open> = () => this.open): Promise<this> {
+    await this.#ask('open', 'advertiseKeys', told, (member, keys) => {
+      this.advertised.set(member, keys);
+      this.loot.addKeys(keys);
+    });
+    return this;
+  }
+
+  /** L1 of some members, or of every member that advertised; `change` alters entries that are the attacker's own to alter. */
+  cohort(members: readonly number[] = [...this.advertised.keys()]): Cohort {
+    const entries = members
+      .map((member) => this.advertised.get(member)!)
+      .sort((left, right) => left.index - right.index)
+      .map(({ sid: _, ...entry }) => entry);
+    return this.signCohort(entries);
+  }
+
+  signCohort(members: Cohort['members']): Cohort {
+    const unsigned = { sid: this.sid, members };
+    const signature = this.#scene.rogue.key.sign('l1', cohortBytes(this.sid, cohortHash(unsigned)));
+    return { ...unsigned, signature };
+  }
+
+  /** L1 → M2. */
+  async deal(told: For<Cohort> = () => this.cohort()): Promise<this> {
+    const shown = new Map(this.#scene.members.map((member) => [member, told(member)]));
+    for (const [member, cohort] of shown) if (cohort !== undefined) this.cohorts.set(member, cohort);
+    await this.#ask(
+      'cohort',
+      'shareKeys',
+      (member) => shown.get(member),
+      (member, message) => this.dealt.set(member, message),
+    );
+    return this;
+  }
+
+  /** What every other dealer sealed for one holder. */
+  sharesFor(holder: number): EncryptedShares {
+    const dealers = [...this.dealt.values()]
+      .sort((left, right) => left.index - right.index)
+      .flatMap(({ index, cohortHash: hash, cohortSignature, boxes, commitments }) => {
+        const box = boxes.find((entry) => entry.holder === holder);
+        const commitment = commitments.find((entry) => entry.holder === holder);
+        if (box === undefined || commitment === undefined) return [];
+        const { nonce, ciphertext } = box;
+        const { selfHash, maskHash } = commitment;
+        return [{ index, cohortHash: hash, cohortSignature, nonce, ciphertext, selfHash, maskHash }];
+      });
+    return { sid: this.sid, dealers };
+  }
+
+  /** M2' → ACK. */
+  async handOut(told: For<EncryptedShares> = (member) => this.sharesFor(member)): Promise<this> {
+    const dealt = (member: number) => (this.dealt.has(member) ? told(member) : undefined);
+    await this.#ask('encryptedShares', 'acknowledgeShares', dealt, (member, message) =>
+      this.acknowledged.set(member, message),
+    );
+    for (const [member, colluder] of this.#scene.colluders) this.#takeKnowledge(member, colluder.knowledge);
+    return this;
+  }
+
+  #takeKnowledge(member: number, knowledge: ReturnType<Scene['knowledgeOf']>): void {
+    if (knowledge === undefined) return;
+    this.loot.addSecret(member, 'self', knowledge.secrets.selfSeed);
+    this.loot.addSecret(member, 'mask', knowledge.secrets.maskKey);
+    for (const [dealer, held] of knowledge.held) {
+      this.loot.addShare(dealer, 'self', this.placeOf(dealer, member), held.self.expose());
+      if (held.mask !== undefined) this.loot.addShare(dealer, 'mask', this.placeOf(dealer, member), held.mask.expose());
+    }
+  }
+
+  /** x of a holder's share of a dealer's secrets. */
+  placeOf(dealer: number, holder: number): number {
+    return this.dealt.get(dealer)!.commitments.findIndex((entry) => entry.holder === holder) + 1;
+  }
+
+  /** Whose shares a member said it keeps. */
+  keptBy(member: number): readonly number[] {
+    return this.#named(member, this.acknowledged.get(member)!.accepted);
+  }
+
+  /** A set of members as bits over the cohort that one of them was shown. */
+  bits(viewer: number, members: readonly number[]): Uint8Array {
+    const order = this.cohorts.get(viewer)!.members.map(({ index }) => index);
+    return bitmapOf(
+      order.length,
+      members.map((member) => order.indexOf(member)),
+    );
+  }
+
+  #named(viewer: number, bits: Uint8Array): readonly number[] {
+    const order = this.cohorts.get(viewer)!.members.map(({ index }) => index);
+    return (positionsOf(order.length, bits) ?? []).map((place) => order[place]!);
+  }
+
+  /** M3 as one member is to be told it. */
+  startRound(viewer: number, { sharers, round = this.#scene.round, modelHash = this.#scene.modelHash }: RoundFields) {
+    const bits = this.bits(viewer, sharers);
+    const hash = roundHash({
+      sid: this.sid,
+      cohortHash: cohortHash(this.cohorts.get(viewer)!),
+      round,
+      modelHash,
+      configHash: configHash(this.open.config),
+      sharers: bits,
+    });
+    const signature = this.#scene.rogue.key.sign('round', hash);
+    const message: StartRound = { sid: this.sid, round, modelHash, sharers: bits, signature };
+    return { message, hash };
+  }
+
+  /** M3 → header and vector. */
+  async mask(told: For<RoundFields> = () => ({ sharers: this.#scene.members })): Promise<this> {
+    const asked = this.#scene.members.flatMap((member) => {
+      const fields = told(member);
+      return fields === undefined || !this.cohorts.has(member) ? [] : [{ member, fields }];
+    });
+    await Promise.all(
+      asked.map(async ({ member, fields }) => {
+        const { message, hash } = this.startRound(member, fields);
+        this.rounds.set(member, { hash, round: message.round });
+        if (!this.#scene.isHonest(member)) return;
+        await this.tell(member, 'startRound', message);
+        this.#takeVector(await this.hear(member, 'maskedInputHeader'), await this.#vectorOf(member), message.round);
+      }),
+    );
+    return this;
+  }
+
+  /** The vector itself, once the node knows that all of it has left. */
+  async #vectorOf(member: number): Promise<Uint8Array> {
+    await this.#scene.rogue.hear(member, 'progress', (body) => (body as { stage: string }).stage === 'uploaded');
+    return this.#scene.rogue.uploads.findLast(({ node }) => node === member)!.bytes;
+  }
+
+  #takeVector(header: MaskedInputHeader, bytes: Uint8Array, round: number): void {
+    if (text(sha256(bytes)) !== text(header.vectorHash)) throw new Error('a node sent another vector than it signed');
+    this.loot.addVector({
+      header,
+      neighbours: this.#named(header.index, header.edges),
+      bytes,
+      truth: this.#scene.node(header.index).truth(this.open.task, round, this.open.seq),
+    });
+  }
+
+  /** M4 as one member is to be told it. */
+  survivors(viewer: number, members: readonly number[]): Survivors {
+    const { hash } = this.rounds.get(viewer)!;
+    return this.signSurvivors({ sid: this.sid, roundHash: hash, survivors: this.bits(viewer, members) });
+  }
+
+  signSurvivors(message: Omit<Survivors, 'signature'>): Survivors {
+    const signed = survivorsBytes(message.roundHash, message.survivors);
+    return { ...message, signature: this.#scene.rogue.key.sign('u3', signed) };
+  }
+
+  /** M4 → signatures. */
+  async settle(told: For<readonly number[]> = () => this.#scene.members): Promise<this> {
+    await Promise.all(
+      this.#scene.members.map(async (member) => {
+        const members = told(member);
+        if (members === undefined || !this.rounds.has(member)) return;
+        const message = this.survivors(member, members);
+        this.survivorBits.set(member, message.survivors);
+        const signed = survivorsBytes(message.roundHash, message.survivors);
+        const colluder = this.#scene.colluders.get(member);
+        if (colluder === undefined) {
+          await this.tell(member, 'survivors', message);
+          this.addSignature(signed, member, (await this.hear(member, 'signSurvivors')).signature);
+        }
+        // Colluders sign whatever helps.
+        for (const [index, { identity }] of this.#scene.colluders)
+          this.addSignature(signed, index, identity.sign('m4', signed));
+      }),
+    );
+    return this;
+  }
+
+  addSignature(signed: Uint8Array, member: number, signature: Uint8Array): void {
+    const found = this.#signatures.get(text(signed)) ?? new Map<number, Uint8Array>();
+    this.#signatures.set(text(signed), found.set(member, signature));
+  }
+
+  /** Every signature of M4 that the attacker has for what a member was told. */
+  quorum(viewer: number): Quorum {
+    const { hash } = this.rounds.get(viewer)!;
+    const bits = this.survivorBits.get(viewer)!;
+    const named = this.#named(viewer, bits);
+    const signatures = [...(this.#signatures.get(text(survivorsBytes(hash, bits))) ?? [])]
+      .filter(([index]) => named.includes(index))
+      .map(([index, signature]) => ({ index, signature }));
+    return { sid: this.sid, roundHash: hash, signatures };
+  }
+
+  /** M5 → shares. Members that were told no U3 are asked for nothing. */
+  async reveal(told: For<Quorum> = (member) => this.quorum(member)): Promise<this> {
+    await Promise.all(
+      this.#scene.members.map(async (member) => {
+        if (!this.#scene.isHonest(member) || !this.survivorBits.has(member)) return;
+        const message = told(member);
+        if (message === undefined) return;
+        await this.tell(member, 'quorum', message);
+        this.takeShares(member, await this.hear(member, 'revealShares'));
+      }),
+    );
+    return this;
+  }
+
+  /** Keeps what a member revealed. */
+  takeShares(member: number, { shares }: MessageOf<'revealShares'>): void {
+    for (const { dealer, kind, share } of shares)
+      if (this.placeOf(dealer, member) > 0) this.loot.addShare(dealer, kind, this.placeOf(dealer, member), share);
+  }
+
+  /** The fewest members that a sum of this set-up may have. */
+  get leastSurvivors(): number {
+    const { config } = this.open;
+    const size = Math.max(...[...this.cohorts.values()].map(({ members }) => members.length));
+    return thresholdsFor(config, size)?.minSurvivors ?? config.minSurvivors;
+  }
+
+  /** OPEN to ACK as the protocol says. */
+  async share(): Promise<this> {
+    return await (await (await this.advertise()).deal()).handOut();
+  }
+
+  /** M3 to M5 as the protocol says. */
+  async finish(): Promise<this> {
+    return await (await (await this.mask()).settle()).reveal();
+  }
+}

@@ -1,0 +1,49 @@
+import { type Row, staged } from '../harness/row.ts';
+
+const withoutOne = 'the round again, without one member';
+
+/** Two sums of one round that differ by one member tell that member's update. */
+export const row05: Row = {
+  number: 5,
+  attack: 'retry after M4',
+  attacks: [
+    staged('in the same set-up, without one member', 'ConflictingMessage', async (scene) => {
+      const set = await (await scene.shared()).mask();
+      await set.settle();
+      const alive = scene.without(scene.victim);
+      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      return undefined;
+    }),
+    staged(withoutOne, 'RoundAlreadySigned', async (scene) => {
+      await (await scene.shared()).finish();
+      const alive = scene.without(scene.victim);
+      const told = (member: number) => alive.includes(member);
+      const retry = await scene.shared();
+      await retry.mask((member) => (told(member) ? { sharers: alive } : undefined));
+      await retry.settle((member) => (told(member) ? alive : undefined));
+      await retry.reveal();
+      return undefined;
+    }),
+    staged('the round again, after a restart', 'RoundAlreadySigned', async (scene) => {
+      await (await scene.shared()).finish();
+      await scene.restart(scene.victim);
+      const retry = await scene.shared();
+      await retry.mask((member) => (member === scene.victim ? { sharers: scene.members } : undefined));
+      return undefined;
+    }),
+    staged('a round that is past', 'WrongRound', async (scene) => {
+      scene.round = 2;
+      await (await scene.shared()).finish();
+      scene.round = 1;
+      await (await scene.shared()).mask();
+      return undefined;
+    }),
+  ],
+  breaks: [
+    {
+      variant: withoutOne,
+      without: { 'M4 once, seen at M3': 'RoundAlreadySigned', 'M4 once, seen at M4': 'RoundAlreadySigned' },
+      gains: 'one update',
+    },
+  ],
+};

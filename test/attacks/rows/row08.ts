@@ -1,0 +1,27 @@
+import { type Row, staged } from '../harness/row.ts';
+
+const barren = 'one that leaves nothing to learn to all but the victim';
+
+/** Gradient suppression (Pasquini et al. 2022): the sum of one update and of zeros is that update. */
+export const row08: Row = {
+  number: 8,
+  attack: 'different models to different members',
+  attacks: [
+    staged(barren, 'NoQuorum', async (scene) => {
+      const set = await scene.shared();
+      const modelHash = scene.barrenModelHash();
+      await set.mask((member) => ({ sharers: scene.members, ...(member === scene.victim ? {} : { modelHash }) }));
+      await set.settle();
+      await set.reveal();
+      return scene.leak() === undefined ? 'noise' : undefined;
+    }),
+    staged('other bytes under the same hash', 'WrongHash', async (scene) => {
+      const set = await scene.shared();
+      const barrenModel = scene.rogue.blobs.get(Buffer.from(scene.barrenModelHash()).toString('hex'))!;
+      scene.rogue.blobs.set(Buffer.from(scene.modelHash).toString('hex'), barrenModel);
+      await set.mask((member) => (member === scene.victim ? { sharers: scene.members } : undefined));
+      return undefined;
+    }),
+  ],
+  breaks: [{ variant: barren, without: { 'R in M4': 'noise', 'R in the mask keys': 'NoQuorum' }, gains: 'one update' }],
+};
