@@ -42,6 +42,80 @@ export const defences = {
       replace: '',
     },
   ],
+  'keys signed by their members': [
+    client('cohort.ts', "if (!verifyLabelled(publicKey, 'm1', signed, member.signature))", 'if (false as boolean)'),
+  ],
+  'configuration in the sid': [
+    { file: 'shared/protocol/secagg/open.ts', find: '    configHash(open.config),\n', replace: '' },
+  ],
+  'configuration in R': [
+    {
+      file: 'shared/protocol/secagg/startRound.ts',
+      find: 'binding.modelHash, binding.configHash',
+      replace: 'binding.modelHash',
+    },
+  ],
+  'direction in the box': [
+    {
+      file: 'aggregation/secagg/boxes.ts',
+      find: "enc('box', place.cohortHash, place.dealer, place.holder)",
+      replace: "enc('box', place.cohortHash)",
+    },
+    {
+      file: 'aggregation/secagg/boxes.ts',
+      find: "enc('box', place.sid, place.cohortHash, place.dealer, place.holder)",
+      replace: "enc('box', place.sid, place.cohortHash)",
+    },
+  ],
+  'x of a share': [client('encryptedShares.ts', 'isPlace(content.x, state) &&', '')],
+  'share hashes at M2': [
+    client(
+      'encryptedShares.ts',
+      "equalBytes(dealer.selfHash, shareHash(sid, dealer.index, index, 'self', content.self.expose())) &&",
+      '',
+    ),
+    client(
+      'encryptedShares.ts',
+      "equalBytes(dealer.maskHash, shareHash(sid, dealer.index, index, 'mask', content.mask.expose()));",
+      'true;',
+    ),
+  ],
+  labels: [
+    {
+      file: 'shared/crypto/signatures.ts',
+      // Without a label, what is 32 bytes long can be anything's digest.
+      find: "Buffer.concat([Buffer.from(`hansa/SA-1/${label}\\0`, 'latin1'), sha256(message)])",
+      replace: 'Buffer.from(message.length === 32 ? message : sha256(message))',
+    },
+  ],
+  'nonce and audience of the handshake': [
+    {
+      file: 'client-node/session/transport/session.ts',
+      find: "key.sign('hello', enc(federation, coordinatorPublicKey, clientId, clientNonce, sessionId))",
+      replace: "key.sign('hello', sessionId)",
+    },
+  ],
+  'floor of survivors': [client('floors.ts', 'if (set.members.length < set.atLeast)', 'if (false as boolean)')],
+  'nothing for others': [
+    client('quorum.ts', 'for (const dealer of state.round.sharers) {', 'for (const dealer of state.held.keys()) {'),
+  ],
+  'distinct signers': [
+    client('quorum.ts', 'if (signers.has(index))', 'if (false as boolean)'),
+    client('quorum.ts', 'if (signers.size < quorum)', 'if (message.signatures.length < quorum)'),
+  ],
+  'usable keys': [client('cohort.ts', 'if (!isUsableAgreementKey(key))', 'if (false as boolean)')],
+  'no zero secret': [
+    {
+      file: 'shared/crypto/keyAgreement.ts',
+      find: 'let shared: Uint8Array | undefined;',
+      replace: 'let shared: Uint8Array | undefined = new Uint8Array(32);',
+    },
+    {
+      file: 'shared/crypto/keyAgreement.ts',
+      find: 'if (shared === undefined || shared.every((byte) => byte === 0))',
+      replace: 'if (shared === undefined)',
+    },
+  ],
   'U3 inside U2': [
     client(
       'survivors.ts',

@@ -1,5 +1,6 @@
 import {
   acceptRoster,
+  type ClientEffect,
   type ClientEvent,
   type ClientPolicy,
   type ClientState,
@@ -8,6 +9,7 @@ import {
   waiting,
 } from '@hansa/aggregation/secagg/client';
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
+import { HansaError } from '@hansa/shared/errors';
 import type { MessageOf, NodeSetupMessageName, Roster, SetupMessageName } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 
@@ -29,22 +31,27 @@ export class Colluder {
     this.#memory.apply({ type: 'roster', roster: accepted });
   }
 
-  /** What it answers to one message of the set-up. */
+  /** What it answers to one message of the set-up; nothing where it cannot follow: it is the attacker's own node that is left behind then. */
   answer<Name extends SetupMessageName, Answer extends NodeSetupMessageName>(
     name: Name,
     message: MessageOf<Name>,
     answerName: Answer,
-  ): MessageOf<Answer> {
+  ): MessageOf<Answer> | undefined {
     if (name === 'open') this.state = waiting;
     const event = { type: 'message', name, message, nowMs: Date.now() } as unknown as ClientEvent;
     const ports = { random: systemRandom, identity: this.identity, memory: this.#memory, policy: this.#policy };
-    const { state, effects } = step(this.state, event, ports);
-    this.state = state;
+    let effects: readonly ClientEffect[];
+    try {
+      ({ state: this.state, effects } = step(this.state, event, ports));
+    } catch (error) {
+      if (error instanceof HansaError) return undefined;
+      throw error;
+    }
     for (const effect of effects) {
       if (effect.type === 'journal') this.#memory.apply(effect.record);
       if (effect.type === 'send' && effect.name === answerName) return effect.message as MessageOf<Answer>;
     }
-    throw new Error(`a colluder has no answer to "${name}"`);
+    return undefined;
   }
 
   /** Everything it learned in the set-up that it has gone through to its acknowledgement. */

@@ -192,6 +192,9 @@ export class Rogue {
     socket.onAny((name: string, payload: { body: unknown }, acknowledge?: (reply: unknown) => void) => {
       acknowledge?.(this.#received(node, name, payload.body));
     });
+    socket.on('disconnect', () => {
+      if (this.#sockets.get(node) === socket) this.#sockets.delete(node);
+    });
     await ask('welcome', {});
     this.#sockets.set(node, socket);
     this.#changed();

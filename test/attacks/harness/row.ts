@@ -76,14 +76,17 @@ export const shot = <Name extends SetupMessageName>(name: Name, message: Message
 /** Where a set-up can stand when a shot is fired: just before the victim is told that message. */
 type Stage = 'open' | 'cohort' | 'encryptedShares' | 'startRound' | 'survivors' | 'quorum' | 'result';
 
-/** Variants of one stage: each with what the victim must answer, and the message. */
-export type Volley = Readonly<Record<string, readonly [string, (scene: Scene, set: SetUp) => Shot]>>;
+/** Variants of one stage: each with what the victim must answer, and the message; `earlier` is the set-up of a round that is over. */
+export type Volley = Readonly<Record<string, readonly [string, (scene: Scene, set: SetUp, earlier: SetUp) => Shot]>>;
 
 /**
  * Bad messages to one node, many in one set-up: each must be refused by name and change nothing. That is seen by the node's journal, byte for byte, and
  * by the set-up going on to its exact sum after all of them.
  */
-export function volley(stages: Readonly<Partial<Record<Stage, Volley>>>, options?: SceneOptions): Attack {
+export function volley(
+  stages: Readonly<Partial<Record<Stage, Volley>>>,
+  { afterRound = false, ...options }: SceneOptions & { readonly afterRound?: boolean } = {},
+): Attack {
   const all = Object.values(stages).flatMap((shots) => Object.entries(shots));
   return {
     expects: Object.fromEntries(all.map(([name, [expects]]) => [name, expects])),
@@ -91,9 +94,10 @@ export function volley(stages: Readonly<Partial<Record<Stage, Volley>>>, options
       const scene = await Scene.start(options);
       try {
         const outcomes = new Map<string, string>();
+        const earlier = afterRound ? await wholeRound(scene) : scene.setUp();
         const fire = async (stage: Stage, set: SetUp) => {
           for (const [name, [, shotOf]] of Object.entries(stages[stage] ?? {}))
-            outcomes.set(name, await fireAt(scene, shotOf(scene, set)));
+            outcomes.set(name, await fireAt(scene, shotOf(scene, set, earlier)));
         };
         const set = scene.setUp();
         await fire('open', set);
@@ -122,6 +126,14 @@ export function volley(stages: Readonly<Partial<Record<Stage, Volley>>>, options
       }
     },
   };
+}
+
+/** One round as the protocol says, to its result. */
+async function wholeRound(scene: Scene): Promise<SetUp> {
+  const set = await (await scene.shared()).finish();
+  await set.conclude();
+  scene.round += 1;
+  return set;
 }
 
 async function fireAt(scene: Scene, { name, wire, envelope }: Shot): Promise<string> {

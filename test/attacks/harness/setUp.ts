@@ -18,6 +18,8 @@ import {
   openBytes,
   positionsOf,
   type Quorum,
+  type Result,
+  resultBytes,
   roundHash,
   type SetupMessageName,
   type ShareKeys,
@@ -54,6 +56,8 @@ export class SetUp {
   readonly open: Open;
   readonly sid: Uint8Array;
   readonly loot: Loot;
+  /** The OPEN that each member was shown. */
+  readonly opens = new Map<number, Open>();
   readonly advertised = new Map<number, AdvertiseKeys>();
   readonly dealt = new Map<number, ShareKeys>();
   readonly acknowledged = new Map<number, AcknowledgeShares>();
@@ -97,7 +101,8 @@ export class SetUp {
     const asked = this.#scene.members.map((member) => ({ member, message: told(member) }));
     for (const { member, message } of asked) {
       const colluder = this.#scene.colluders.get(member);
-      if (message !== undefined && colluder !== undefined) take(member, colluder.answer(name, message, answerName));
+      const answer = message === undefined ? undefined : colluder?.answer(name, message, answerName);
+      if (answer !== undefined) take(member, answer);
     }
     await Promise.all(
       asked.map(async ({ member, message }) => {
@@ -110,7 +115,12 @@ export class SetUp {
 
   /** OPEN → M1. */
   async advertise(told: For<Open> = () => this.open): Promise<this> {
-    await this.#ask('open', 'advertiseKeys', told, (member, keys) => {
+    const shown = (member: number) => {
+      const open = told(member);
+      if (open !== undefined) this.opens.set(member, open);
+      return open;
+    };
+    await this.#ask('open', 'advertiseKeys', shown, (member, keys) => {
       this.advertised.set(member, keys);
       this.loot.addKeys(keys);
     });
@@ -126,9 +136,9 @@ export class SetUp {
     return this.signCohort(entries);
   }
 
-  signCohort(members: Cohort['members']): Cohort {
-    const unsigned = { sid: this.sid, members };
-    const signature = this.#scene.rogue.key.sign('l1', cohortBytes(this.sid, cohortHash(unsigned)));
+  signCohort(members: Cohort['members'], sid = this.sid): Cohort {
+    const unsigned = { sid, members };
+    const signature = this.#scene.rogue.key.sign('l1', cohortBytes(sid, cohortHash(unsigned)));
     return { ...unsigned, signature };
   }
 
@@ -212,7 +222,7 @@ export class SetUp {
       cohortHash: cohortHash(this.cohorts.get(viewer)!),
       round,
       modelHash,
-      configHash: configHash(this.open.config),
+      configHash: configHash(this.opens.get(viewer)!.config),
       sharers: bits,
     });
     const signature = this.#scene.rogue.key.sign('round', hash);
@@ -277,19 +287,25 @@ export class SetUp {
         const colluder = this.#scene.colluders.get(member);
         if (colluder === undefined) {
           await this.tell(member, 'survivors', message);
-          this.addSignature(signed, member, (await this.hear(member, 'signSurvivors')).signature);
+          this.#addSignature(signed, member, (await this.hear(member, 'signSurvivors')).signature);
         }
         // Colluders sign whatever helps.
         for (const [index, { identity }] of this.#scene.colluders)
-          this.addSignature(signed, index, identity.sign('m4', signed));
+          this.#addSignature(signed, index, identity.sign('m4', signed));
       }),
     );
     return this;
   }
 
-  addSignature(signed: Uint8Array, member: number, signature: Uint8Array): void {
+  #addSignature(signed: Uint8Array, member: number, signature: Uint8Array): void {
     const found = this.#signatures.get(text(signed)) ?? new Map<number, Uint8Array>();
     this.#signatures.set(text(signed), found.set(member, signature));
+  }
+
+  /** Takes something for a member's signature of M4 on what `viewer` was told of U3; a true one that is there already stays. */
+  addSignature(viewer: number, members: readonly number[], member: number, signature: Uint8Array): void {
+    if (this.signaturesOn(viewer, members).has(member)) return;
+    this.#addSignature(survivorsBytes(this.rounds.get(viewer)!.hash, this.bits(viewer, members)), member, signature);
   }
 
   /** Every signature of M4 that the attacker has for what a member was told. */
@@ -315,6 +331,30 @@ export class SetUp {
       }),
     );
     return this;
+  }
+
+  /** The signatures of M4 on one U3 that a member was told of, by member. */
+  signaturesOn(viewer: number, members: readonly number[]): ReadonlyMap<number, Uint8Array> {
+    const signed = survivorsBytes(this.rounds.get(viewer)!.hash, this.bits(viewer, members));
+    return this.#signatures.get(text(signed)) ?? new Map();
+  }
+
+  /** M6 as one member is to be told it. */
+  result(viewer: number, members: readonly number[] = this.#scene.members): Result {
+    const unsigned = {
+      sid: this.sid,
+      roundHash: this.rounds.get(viewer)!.hash,
+      survivors: this.bits(viewer, members),
+      weightSum: members.length * this.open.config.weightMax,
+      resultHash: new Uint8Array(32),
+      newModelHash: this.#scene.otherModelHash(),
+    };
+    return { ...unsigned, signature: this.#scene.rogue.key.sign('result', resultBytes(unsigned)) };
+  }
+
+  /** M6: the set-up is over. */
+  async conclude(): Promise<void> {
+    await Promise.all(this.#scene.honest.map((member) => this.tell(member, 'result', this.result(member))));
   }
 
   /** Keeps what a member revealed. */

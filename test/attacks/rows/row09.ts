@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { type Row, shot, staged, volley } from '../harness/row.ts';
+import { scatteredU3, threeDead } from './row02.ts';
+
+const oldSignatures = 'signatures of M4 from earlier rounds fill the quorum';
+
+/** What was said once, said again where it means something else. */
+export const row09: Row = {
+  number: 9,
+  attack: 'replay across set-up, task, round, group, federation',
+  attacks: [
+    volley(
+      {
+        open: {
+          'OPEN of a round that is over': ['SequenceReplayed', (_scene, _set, earlier) => shot('open', earlier.open)],
+          'OPEN of another federation': [
+            'PolicyRefused',
+            (_, set) => shot('open', set.signOpen({ ...set.open, federation: randomUUID() })),
+          ],
+          'OPEN of another task': [
+            'PolicyRefused',
+            (_, set) => shot('open', set.signOpen({ ...set.open, task: randomUUID() })),
+          ],
+          'OPEN of another group': ['PolicyRefused', (_, set) => shot('open', set.signOpen({ ...set.open, group: 1 }))],
+          'OPEN that has expired': [
+            'Timeout',
+            (_, set) => shot('open', set.signOpen({ ...set.open, notAfterMs: Date.now() - 1 })),
+          ],
+        },
+        cohort: {
+          'L1 of another set-up': ['UnknownSetup', (_scene, _set, earlier) => shot('cohort', earlier.cohort())],
+          'L1 of another set-up, under this sid': [
+            'BadSignature',
+            (_, set, earlier) => shot('cohort', { ...earlier.cohort(), sid: set.sid }),
+          ],
+          "the others' M1 of another set-up in a new L1": [
+            'BadSignature',
+            (scene, set, earlier) => {
+              const old = earlier.cohort().members.filter(({ index }) => index !== scene.victim);
+              const own = set.cohort().members.filter(({ index }) => index === scene.victim);
+              return shot('cohort', set.signCohort([...own, ...old]));
+            },
+          ],
+        },
+        encryptedShares: {
+          "M2' of another set-up": [
+            'UnknownSetup',
+            (scene, _set, earlier) => shot('encryptedShares', earlier.sharesFor(scene.victim)),
+          ],
+          "M2' of another set-up, under this sid": [
+            'CohortMismatch',
+            (scene, set, earlier) => shot('encryptedShares', { ...earlier.sharesFor(scene.victim), sid: set.sid }),
+          ],
+        },
+        startRound: {
+          'M3 of another set-up, under this sid': [
+            'BadSignature',
+            (scene, set, earlier) => {
+              const { message } = earlier.startRound(scene.victim, { sharers: scene.members });
+              return shot('startRound', { ...message, sid: set.sid });
+            },
+          ],
+        },
+        survivors: {
+          'M4 of another set-up, under this sid': [
+            'WrongRound',
+            (scene, set, earlier) =>
+              shot('survivors', { ...earlier.survivors(scene.victim, scene.members), sid: set.sid }),
+          ],
+          'M4 of another round, under this one': [
+            'BadSignature',
+            (scene, set, earlier) => {
+              const { sid, roundHash } = set.survivors(scene.victim, scene.members);
+              return shot('survivors', { ...earlier.survivors(scene.victim, scene.members), sid, roundHash });
+            },
+          ],
+        },
+        quorum: {
+          'M5 of another round, under this sid': [
+            'WrongRound',
+            (scene, set, earlier) => shot('quorum', { ...earlier.quorum(scene.victim), sid: set.sid }),
+          ],
+          'M5 of another round, under this one': [
+            'NoQuorum',
+            (scene, set, earlier) => {
+              const { signatures } = earlier.quorum(scene.victim);
+              return shot('quorum', { ...set.quorum(scene.victim), signatures });
+            },
+          ],
+        },
+        result: {
+          'M6 of another round, under this sid': [
+            'WrongRound',
+            (scene, set, earlier) => shot('result', { ...earlier.result(scene.victim), sid: set.sid }),
+          ],
+        },
+      },
+      { afterRound: true },
+    ),
+    staged(oldSignatures, 'NoQuorum', async (scene) => {
+      const kept: { alive: readonly number[]; signatures: ReadonlyMap<number, Uint8Array> }[] = [];
+      for (const dead of [
+        [2, 3],
+        [2, 4],
+        [3, 4],
+      ] as const) {
+        const alive = scene.without(...dead.map((place) => scene.honest[place]!));
+        const set = await (await scene.shared()).mask();
+        await set.settle((member) => (alive.includes(member) ? alive : undefined));
+        kept.push({ alive, signatures: set.signaturesOn(scene.victim, alive) });
+        scene.round += 1;
+      }
+      const set = await (await scene.shared()).mask();
+      await set.settle(scatteredU3(scene, threeDead));
+      for (const { alive, signatures } of kept)
+        for (const [member, signature] of signatures) set.addSignature(scene.victim, alive, member, signature);
+      await set.reveal();
+      return undefined;
+    }),
+  ],
+  breaks: [{ variant: oldSignatures, without: { 'R in M4': 'a sum of 2' }, gains: 'a sum of 2' }],
+};
