@@ -84,6 +84,7 @@ export const defences = {
     {
       file: 'shared/crypto/signatures.ts',
       // Without a label, what is 32 bytes long can be anything's digest.
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a piece of source.
       find: "Buffer.concat([Buffer.from(`hansa/SA-1/${label}\\0`, 'latin1'), sha256(message)])",
       replace: 'Buffer.from(message.length === 32 ? message : sha256(message))',
     },

@@ -9,11 +9,11 @@ import {
   challengeSchema,
   enrolmentAnswerSchema,
   enrolmentRequestSchema,
-  formatJoinToken,
   helloSchema,
+  newJoinToken,
   PROTOCOL_VERSION,
 } from '@hansa/shared/protocol';
-import { enc } from '@hansa/shared/protocol/secagg';
+import { type Approval, enc } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 import { Server, type Socket } from 'socket.io';
 import { z } from 'zod';
@@ -42,6 +42,7 @@ interface Heard {
 export interface Enrolled {
   readonly id: string;
   readonly publicKey: Uint8Array;
+  readonly approval: Approval;
 }
 
 /**
@@ -85,11 +86,15 @@ export class Rogue {
     await this.#io.close();
   }
 
-  /** A join token for the member that is to have this index. */
-  joinToken(node: number): string {
-    const secret = systemRandom.bytes(32);
-    this.#tokens.set(Buffer.from(secret).toString('hex'), node);
-    return formatJoinToken({ secret, coordinatorPublicKey: this.key.publicKey });
+  /** A join token of the consortium's approver, whose key is not the attacker's, for the member that is to have this index. */
+  joinToken(node: number, approver: IdentityKey): string {
+    const scope = { federation: this.federation, coordinatorKey: this.key.publicKey };
+    const { text, registration } = newJoinToken(
+      { scope, expiresAtMs: Date.now() + 3_600_000, approver },
+      systemRandom,
+    );
+    this.#tokens.set(Buffer.from(registration.secretHash).toString('hex'), node);
+    return text;
   }
 
   /** Keeps a model; its hash. */
@@ -242,10 +247,11 @@ export class Rogue {
     const request = enrolmentRequestSchema.parse(value);
     const signed = enc(this.key.publicKey, request.secret, request.publicKey);
     if (!verifyLabelled(request.publicKey, 'enrol', signed, request.signature)) throw new Error('a bad enrolment');
-    const node = this.#tokens.get(Buffer.from(request.secret).toString('hex'));
-    if (node === undefined) throw new Error('an unknown token');
+    const node = this.#tokens.get(Buffer.from(sha256(request.secret)).toString('hex'));
+    const { approval } = request;
+    if (node === undefined || approval === undefined) throw new Error('an unknown token');
     const clientId = randomUUID();
-    this.enrolled.set(node, { id: clientId, publicKey: request.publicKey });
+    this.enrolled.set(node, { id: clientId, publicKey: request.publicKey, approval });
     const answer = z.encode(enrolmentAnswerSchema, {
       federation: this.federation,
       clientId,

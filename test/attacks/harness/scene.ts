@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientPolicy } from '@hansa/aggregation/secagg/client';
 import { scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
 import { wordsOf } from '@hansa/aggregation/secagg/testing';
-import { sha256 } from '@hansa/shared/crypto';
+import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { encodeFile, layOut, readHeader } from '@hansa/shared/numeric';
+import { parseJoinToken } from '@hansa/shared/protocol';
 import {
   encodeMessage,
   type Open,
@@ -14,6 +16,7 @@ import {
   rosterHash,
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
+import { systemRandom } from '@hansa/shared/random';
 import { Colluder } from './colluder.ts';
 import { HonestNode } from './honestNode.ts';
 import { difference, type OpenedSum } from './loot.ts';
@@ -26,7 +29,7 @@ export interface SceneOptions {
   readonly colluders?: number;
   readonly config?: Partial<SecAggConfig>;
   /** Beyond what the colluders' number asks for. */
-  readonly policy?: Partial<Omit<ClientPolicy, 'federation' | 'coordinatorKey'>>;
+  readonly policy?: Partial<Omit<ClientPolicy, 'federation' | 'coordinatorKey' | 'approvals'>>;
   /** Windows that each honest member trains on, by its place. */
   readonly windows?: (place: number) => number;
 }
@@ -42,6 +45,8 @@ export class Scene {
   modelHash!: Uint8Array;
   roster!: Roster;
   config!: SecAggConfig;
+  /** Offline, and in nobody's hands here. */
+  readonly #approver = new IdentityKey(newIdentitySeed(systemRandom));
   readonly #folder = mkdtempSync(join(tmpdir(), 'hansa-attack-'));
   readonly #nodes = new Map<number, HonestNode>();
   readonly #options: SceneOptions;
@@ -109,7 +114,7 @@ export class Scene {
         await HonestNode.enrol({
           folder: join(this.#folder, `node-${member}`),
           address: this.rogue.address,
-          joinToken: this.rogue.joinToken(member),
+          joinToken: this.rogue.joinToken(member, this.#approver),
           policy: ports,
           member,
           windows: () => this.#options.windows?.(place) ?? 10,
@@ -119,12 +124,12 @@ export class Scene {
     }
     const { federation, key } = this.rogue;
     for (let place = honest; place < honest + colluders; place++) {
-      const colluder = new Colluder({ ...ports, federation, coordinatorKey: key.publicKey });
+      const approvals = { by: 'consortium', approverKey: this.#approver.publicKey } as const;
+      const colluder = new Colluder({ ...ports, federation, coordinatorKey: key.publicKey, approvals });
+      const { publicKey } = colluder.identity;
+      const approval = parseJoinToken(this.rogue.joinToken(indexOf(place), this.#approver)).approve(publicKey)!;
       this.colluders.set(indexOf(place), colluder);
-      this.rogue.enrolled.set(indexOf(place), {
-        id: `8f0c1d0e-${String(place).padStart(4, '0')}-4222-8333-444455556666`,
-        publicKey: colluder.identity.publicKey,
-      });
+      this.rogue.enrolled.set(indexOf(place), { id: randomUUID(), publicKey, approval });
     }
     this.#makeTask();
     this.roster = this.signRoster({ epoch: 0, prevHash: new Uint8Array(32), members: this.members });
@@ -210,7 +215,7 @@ export class Scene {
       federation: this.rogue.federation,
       epoch,
       prevHash,
-      members: members.map((index) => ({ index, ...this.rogue.enrolled.get(index)!, approval: 'none' as const })),
+      members: members.map((index) => ({ index, ...this.rogue.enrolled.get(index)! })),
     };
     return { ...unsigned, signature: this.rogue.key.sign('roster', rosterBytes(unsigned)) };
   }
