@@ -117,6 +117,51 @@ export const defences = {
       replace: 'if (shared === undefined)',
     },
   ],
+  'no set-up on disk': [
+    {
+      file: 'client-node/session/setupRun.ts',
+      find: `    this.#state = state;
+    await this.#carryOutOrFail(effects);`,
+      replace: `    this.#state = state;
+    keepState(this.#ports.folder.root, state);
+    await this.#carryOutOrFail(effects);`,
+    },
+    {
+      file: 'client-node/session/setupRun.ts',
+      find: "import { rm } from 'node:fs/promises';",
+      replace: "import { rm } from 'node:fs/promises';\nimport { keepState } from '../../test/attacks/harness/keptState.ts';",
+    },
+    {
+      file: 'client-node/session/runNode.ts',
+      find: "import { existsSync } from 'node:fs';",
+      replace: "import { existsSync } from 'node:fs';\nimport { keptState } from '../../test/attacks/harness/keptState.ts';",
+    },
+    {
+      file: 'client-node/session/runNode.ts',
+      find: "    if (name === 'taskEnded') return",
+      replace: `    const kept = keptState(this.#folder.root) as never as { setup: { open: Open } };
+    if (kept !== undefined && this.#setups.length === 0) {
+      const { plan } = this.#tasks.get(kept.setup.open.task)!;
+      this.#setups = [await SetupRun.begin(kept.setup.open, plan, { state: kept as never, effects: [] }, this.#setupPorts())];
+    }
+    if (name === 'taskEnded') return`,
+    },
+  ],
+  'one round at a time': [
+    {
+      file: 'client-node/session/runNode.ts',
+      find: "if (name === 'startRound' && run !== undefined) await this.#endOtherRounds(run);",
+      replace: '',
+    },
+  ],
+  'approved members': [
+    client('roster.ts', 'requireApproved(roster, undefined, policy);', ''),
+    client('roster.ts', 'requireApproved(roster, pinned.members, policy);', ''),
+  ],
+  'smallest cohort': [
+    client('cohort.ts', 'atLeast: Math.max(policy.minCohort, config.minCohort),', 'atLeast: 0,'),
+  ],
+  'known peers': [client('floors.ts', 'if (count < floor)', 'if (false as boolean)')],
   'U3 inside U2': [
     client(
       'survivors.ts',

@@ -15,13 +15,10 @@ export interface HonestNodeOptions {
   readonly windows: () => number;
   /** Told when the node's people are told that it gave a set-up up. */
   readonly gaveUp: (code: string) => void;
-  readonly random?: RandomSource;
 }
 
-/** A member that follows the protocol: the product's node, with a known update in place of training. The product cannot be configured to do that. */
+/** A member that follows the protocol. */
 export class HonestNode {
-  /** Named errors with which the node refused, in order. */
-  readonly refusals: string[] = [];
   readonly #options: HonestNodeOptions;
   readonly #configFile: string;
   #stop = new AbortController();
@@ -42,25 +39,16 @@ export class HonestNode {
     return node;
   }
 
-  /** Starts the node; rejects in {@link finished} with why it could not. */
+  /** The node's config file. */
+  get configFile(): string {
+    return this.#configFile;
+  }
+
+  /** Starts the node; {@link finished} rejects with why it could not go on. */
   start(): void {
-    const { gaveUp, random = systemRandom, member, windows } = this.#options;
+    const { gaveUp, member, windows } = this.#options;
     this.#stop = new AbortController();
-    this.#finished = runNode({
-      config: readNodeConfig(this.#configFile),
-      clock: systemClock,
-      random,
-      log: createLogger('attacks', 'silent'),
-      signal: this.#stop.signal,
-      untilTaskEnds: false,
-      onEvent: (event) => {
-        // Giving up an earlier set-up because another was opened is no answer to that other.
-        if (event.type === 'roundAbandoned' && event.code !== 'CoordinatorRestarted') gaveUp(event.code);
-        if (event.type === 'refused' && event.by === 'node') this.refusals.push(event.code);
-      },
-      connect: (line) => new Connection(line),
-      startTrainer: async () => knownTrainer(member, windows),
-    });
+    this.#finished = runHonestNode(this.#configFile, this.#stop.signal, member, { windows, gaveUp });
     this.#finished.catch(() => undefined);
   }
 
@@ -91,6 +79,37 @@ export class HonestNode {
   truth(taskId: string, round: number, attempt: number): Uint8Array {
     return readFileSync(join(this.#options.folder, 'data', 'updates', `${taskId}-${round}-${attempt}.u32`));
   }
+}
+
+/** Runs the product's node with a known update in place of training, until the signal aborts. */
+export function runHonestNode(
+  configFile: string,
+  signal: AbortSignal,
+  member: number,
+  {
+    gaveUp,
+    windows = () => 10,
+    random = systemRandom,
+  }: {
+    readonly gaveUp: (code: string) => void;
+    readonly windows?: () => number;
+    readonly random?: RandomSource;
+  },
+): Promise<unknown> {
+  return runNode({
+    config: readNodeConfig(configFile),
+    clock: systemClock,
+    random,
+    log: createLogger('attacks', 'silent'),
+    signal,
+    untilTaskEnds: false,
+    onEvent: (event) => {
+      // Giving up an earlier set-up because another was opened is no answer to that other.
+      if (event.type === 'roundAbandoned' && event.code !== 'CoordinatorRestarted') gaveUp(event.code);
+    },
+    connect: (line) => new Connection(line),
+    startTrainer: async () => knownTrainer(member, windows),
+  });
 }
 
 const configOf = ({ address, policy }: HonestNodeOptions) => ({

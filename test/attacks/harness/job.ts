@@ -1,9 +1,10 @@
 import { rows } from '../rows/index.ts';
 import type { Outcome } from './row.ts';
+import { type Edits, takeAway } from './takenAway.ts';
 
 /** Attacks to carry out in one process without the defences that `edits` take away. */
 export interface Job {
-  readonly edits: readonly [string, readonly { find: string; replace: string }[]][];
+  readonly edits: Edits;
   readonly attacks: readonly { readonly row: number; readonly variant: string }[];
 }
 
@@ -18,6 +19,7 @@ export interface Report {
 }
 
 export async function runJob(job: Job, applied: () => Promise<void>): Promise<void> {
+  takeAway(job.edits);
   for (const { row, variant } of job.attacks) {
     const begun = Date.now();
     const done = await carryOut(row, variant).catch((error: Error) => ({ fault: error.stack ?? error.message }));

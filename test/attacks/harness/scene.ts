@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientPolicy } from '@hansa/aggregation/secagg/client';
 import { scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
+import { thresholdsFor } from '@hansa/aggregation/secagg/server';
 import { wordsOf } from '@hansa/aggregation/secagg/testing';
 import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { encodeFile, layOut, readHeader } from '@hansa/shared/numeric';
@@ -20,6 +21,7 @@ import { systemRandom } from '@hansa/shared/random';
 import { Colluder } from './colluder.ts';
 import { HonestNode } from './honestNode.ts';
 import { difference, type OpenedSum } from './loot.ts';
+import { NodesProcess } from './nodesProcess.ts';
 import { Rogue } from './rogue.ts';
 import { SetUp } from './setUp.ts';
 import { barrenModel, modelLength } from './trainer.ts';
@@ -30,9 +32,17 @@ export interface SceneOptions {
   readonly config?: Partial<SecAggConfig>;
   /** Beyond what the colluders' number asks for. */
   readonly policy?: Partial<Omit<ClientPolicy, 'federation' | 'coordinatorKey' | 'approvals'>>;
+  /** Honest nodes run in a process of their own, which can be killed and looked into. */
+  readonly apart?: true;
+  /** Nodes are shown no roster: the script does that. */
+  readonly unintroduced?: true;
   /** Windows that each honest member trains on, by its place. */
   readonly windows?: (place: number) => number;
 }
+
+/** The fewest members that a sum of a cohort of some size may have. */
+const leastSurvivors = (config: SecAggConfig, size: number): number =>
+  thresholdsFor(config, size)?.minSurvivors ?? config.minSurvivors;
 
 /** A league under attack: honest nodes of the product over real sockets, colluders, and a coordinator that does what a script says. */
 export class Scene {
@@ -51,6 +61,7 @@ export class Scene {
   readonly #nodes = new Map<number, HonestNode>();
   readonly #options: SceneOptions;
   #planText = '';
+  #process: NodesProcess | undefined;
 
   private constructor(options: SceneOptions) {
     this.#options = options;
@@ -103,9 +114,9 @@ export class Scene {
   }
 
   async #assemble(): Promise<void> {
-    const { honest = 5, colluders = 2, policy = {} } = this.#options;
+    const { honest = 5, colluders = 2 } = this.#options;
     await this.rogue.listen();
-    const ports = { minCohort: 5, knownFloor: 3, maxRosterChange: 0.34, maxCohortAgeMs: 86_400_000, ...policy };
+    const ports = this.#policy();
     const indexOf = (place: number) => 3 * place + 7;
     for (let place = 0; place < honest; place++) {
       const member = indexOf(place);
@@ -134,8 +145,56 @@ export class Scene {
     this.#makeTask();
     this.roster = this.signRoster({ epoch: 0, prevHash: new Uint8Array(32), members: this.members });
     for (const colluder of this.colluders.values()) colluder.join(this.roster);
-    for (const node of this.#nodes.values()) node.start();
+    await this.startNodes();
+    await Promise.all(
+      this.honest.map((member) =>
+        this.#options.unintroduced ? this.rogue.connected(member) : this.introduce(member),
+      ),
+    );
+  }
+
+  /** Starts every honest node, in this process or in one of their own. */
+  async startNodes(): Promise<void> {
+    if (!this.#options.apart) {
+      for (const node of this.#nodes.values()) node.start();
+      return;
+    }
+    this.#process = await NodesProcess.start(
+      [...this.#nodes].map(([member, { configFile }]) => ({ member, configFile })),
+      (member, code) => this.rogue.noteGivenUp(member, code),
+    );
+  }
+
+  /** The process of the nodes that run apart. */
+  get process(): NodesProcess {
+    if (this.#process === undefined) throw new RangeError('this scene has no process of its own');
+    return this.#process;
+  }
+
+  /** Kills all honest nodes outright and starts them again; they are introduced anew. */
+  async killAndRestart(): Promise<void> {
+    await this.process.kill();
+    for (const member of this.honest) this.rogue.hangUp(member);
+    await this.startNodes();
     await Promise.all(this.honest.map((member) => this.introduce(member)));
+  }
+
+  /** A member that nobody approved, made by the attacker; `members` lists it from now on. */
+  addSybil(): number {
+    const member = Math.max(...this.members) + 3;
+    const impostor = new IdentityKey(newIdentitySeed(systemRandom));
+    const approvals = { by: 'consortium', approverKey: impostor.publicKey } as const;
+    const { federation, key } = this.rogue;
+    const sybil = new Colluder({ ...this.#policy(), federation, coordinatorKey: key.publicKey, approvals });
+    const { publicKey } = sybil.identity;
+    const approval = parseJoinToken(this.rogue.joinToken(member, impostor)).approve(publicKey)!;
+    this.colluders.set(member, sybil);
+    this.rogue.enrolled.set(member, { id: randomUUID(), publicKey, approval });
+    return member;
+  }
+
+  #policy() {
+    return { minCohort: 5, knownFloor: 3, maxRosterChange: 0.34, maxCohortAgeMs: 86_400_000, ...this.#options.policy };
   }
 
   #makeTask(): void {
@@ -271,12 +330,11 @@ export class Scene {
         return found !== undefined && this.#isTruth(found) ? [found] : [];
       }),
     );
-    const allowed = Math.max(
-      0,
-      ...this.setUps.map(({ cohorts, leastSurvivors }) => (cohorts.size > 0 ? leastSurvivors : 0)),
-    );
+    // By the cohort that was shown, and by the smallest that the nodes' policy allows.
+    const sizes = this.setUps.flatMap(({ cohorts }) => [...cohorts.values()].map(({ members }) => members.length));
+    const allowed = leastSurvivors(this.config, Math.max(this.#policy().minCohort, ...sizes));
     const forbidden = [...opened, ...differences].filter(
-      ({ hidden }) => hidden.length > 0 && hidden.length + this.colluders.size < allowed,
+      ({ hidden }) => hidden.length > 0 && hidden.length + (this.#options.colluders ?? 2) < allowed,
     );
     const fewest = Math.min(...forbidden.map(({ hidden }) => hidden.length));
     if (forbidden.length === 0) return undefined;
@@ -303,6 +361,7 @@ export class Scene {
   }
 
   async stop(): Promise<void> {
+    await this.#process?.kill();
     await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
     await this.rogue.close();
     rmSync(this.#folder, { recursive: true, force: true });

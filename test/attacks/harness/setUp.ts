@@ -1,4 +1,3 @@
-import { thresholdsFor } from '@hansa/aggregation/secagg/server';
 import { sha256 } from '@hansa/shared/crypto';
 import {
   type AcknowledgeShares,
@@ -361,13 +360,6 @@ export class SetUp {
   takeShares(member: number, { shares }: MessageOf<'revealShares'>): void {
     for (const { dealer, kind, share } of shares)
       if (this.placeOf(dealer, member) > 0) this.loot.addShare(dealer, kind, this.placeOf(dealer, member), share);
-  }
-
-  /** The fewest members that a sum of this set-up may have. */
-  get leastSurvivors(): number {
-    const { config } = this.open;
-    const size = Math.max(...[...this.cohorts.values()].map(({ members }) => members.length));
-    return thresholdsFor(config, size)?.minSurvivors ?? config.minSurvivors;
   }
 
   /** OPEN to ACK as the protocol says. */

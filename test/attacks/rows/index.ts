@@ -4,12 +4,14 @@ import { row02 } from './row02.ts';
 import { row03 } from './row03.ts';
 import { row04 } from './row04.ts';
 import { row05 } from './row05.ts';
+import { row06 } from './row06.ts';
 import { row07 } from './row07.ts';
 import { row08 } from './row08.ts';
 import { row09 } from './row09.ts';
 import { row10 } from './row10.ts';
 import { row11 } from './row11.ts';
 import { row12 } from './row12.ts';
+import { row13 } from './row13.ts';
 import { row14 } from './row14.ts';
 import { row15 } from './row15.ts';
 import { row19 } from './row19.ts';
@@ -21,12 +23,14 @@ export const rows: readonly Row[] = [
   row03,
   row04,
   row05,
+  row06,
   row07,
   row08,
   row09,
   row10,
   row11,
   row12,
+  row13,
   row14,
   row15,
   row19,

@@ -2,6 +2,8 @@ import { type Row, staged } from '../harness/row.ts';
 
 const withoutOne = 'the round again, without one member';
 
+const atOnce = 'two set-ups alive at once for the round, one without one member';
+
 /** Two sums of one round that differ by one member tell that member's update. */
 export const row05: Row = {
   number: 5,
@@ -24,6 +26,19 @@ export const row05: Row = {
       await retry.reveal();
       return undefined;
     }),
+    staged(atOnce, 'UnknownSetup', async (scene) => {
+      const alive = scene.without(scene.victim);
+      const told = (member: number) => alive.includes(member);
+      const first = await scene.shared();
+      const second = await scene.shared();
+      await first.mask();
+      await second.mask((member) => (told(member) ? { sharers: alive } : undefined));
+      await first.settle();
+      await first.reveal();
+      await second.settle((member) => (told(member) ? alive : undefined));
+      await second.reveal();
+      return undefined;
+    }),
     staged('the round again, after a restart', 'RoundAlreadySigned', async (scene) => {
       await (await scene.shared()).finish();
       await scene.restart(scene.victim);
@@ -43,6 +58,11 @@ export const row05: Row = {
     {
       variant: withoutOne,
       without: { 'M4 once, seen at M3': 'RoundAlreadySigned', 'M4 once, seen at M4': 'RoundAlreadySigned' },
+      gains: 'one update',
+    },
+    {
+      variant: atOnce,
+      without: { 'one round at a time': 'RoundAlreadySigned', 'M4 once, seen at M4': 'UnknownSetup' },
       gains: 'one update',
     },
   ],
