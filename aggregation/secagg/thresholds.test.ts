@@ -32,6 +32,11 @@ describe('thresholds', () => {
       }
   });
 
+  it('ask for as many survivors as the drop-out rate leaves, or as the task asks for', () => {
+    expect(thresholdsFor({ ...rates, deltaPermille: 100 }, 20)).toMatchObject({ threshold: 14, minSurvivors: 18 });
+    expect(thresholdsFor({ ...rates, minSurvivors: 17 }, 20)).toMatchObject({ threshold: 14, minSurvivors: 17 });
+  });
+
   it('are none where the corrupt part is too large for the cohort', () => {
     expect(thresholdsFor({ ...rates, gammaPermille: 333 }, 3)).toBeDefined();
     expect(thresholdsFor({ ...rates, gammaPermille: 600 }, 5)).toBeUndefined();

@@ -129,12 +129,14 @@ export const defences = {
     {
       file: 'client-node/session/setupRun.ts',
       find: "import { rm } from 'node:fs/promises';",
-      replace: "import { rm } from 'node:fs/promises';\nimport { keepState } from '../../test/attacks/harness/keptState.ts';",
+      replace:
+        "import { rm } from 'node:fs/promises';\nimport { keepState } from '../../test/attacks/harness/keptState.ts';",
     },
     {
       file: 'client-node/session/runNode.ts',
       find: "import { existsSync } from 'node:fs';",
-      replace: "import { existsSync } from 'node:fs';\nimport { keptState } from '../../test/attacks/harness/keptState.ts';",
+      replace:
+        "import { existsSync } from 'node:fs';\nimport { keptState } from '../../test/attacks/harness/keptState.ts';",
     },
     {
       file: 'client-node/session/runNode.ts',
@@ -158,9 +160,7 @@ export const defences = {
     client('roster.ts', 'requireApproved(roster, undefined, policy);', ''),
     client('roster.ts', 'requireApproved(roster, pinned.members, policy);', ''),
   ],
-  'smallest cohort': [
-    client('cohort.ts', 'atLeast: Math.max(policy.minCohort, config.minCohort),', 'atLeast: 0,'),
-  ],
+  'smallest cohort': [client('cohort.ts', 'atLeast: Math.max(policy.minCohort, config.minCohort),', 'atLeast: 0,')],
   'known peers': [client('floors.ts', 'if (count < floor)', 'if (false as boolean)')],
   'U3 inside U2': [
     client(

@@ -4,13 +4,13 @@ export interface Contender {
   run(): void;
 }
 
-/** What is measured in another process, which tells the nanoseconds it took. */
+/** What is measured in another process, which tells the nanoseconds of processor time it took. */
 export interface RemoteContender {
   readonly name: string;
   askNs(): Promise<number>;
 }
 
-/** Nanoseconds of one call, over all repeats. */
+/** Nanoseconds of processor time that one call took, over all repeats. */
 export interface Timing {
   readonly leastNs: number;
   readonly medianNs: number;
@@ -19,7 +19,8 @@ export interface Timing {
 /**
  * Times contenders in turns, so that whatever else the machine does meets all of them alike; each is called twice beforehand.
  *
- * The least is what the work costs, since other processes only ever add to it; the median tells how busy the machine was.
+ * Processor time, of all of a process's threads: on an idle machine that is the time of work on one core, on a busy one it leaves out the waiting.
+ * The least is what the work costs, since other processes only ever add to it; the median tells how much they did.
  */
 export async function measure(
   contenders: readonly (Contender | RemoteContender)[],
@@ -35,9 +36,10 @@ export async function measure(
 }
 
 function timed({ run }: Contender): number {
-  const began = process.hrtime.bigint();
+  const before = process.cpuUsage();
   run();
-  return Number(process.hrtime.bigint() - began);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) * 1000;
 }
 
 function timingOf(timesNs: readonly number[]): Timing {

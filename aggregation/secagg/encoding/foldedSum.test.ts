@@ -118,6 +118,11 @@ describe('masks', () => {
         const edges = [0, ...new Set(ends)].sort((left, right) => left - right);
         const parts = edges.map((start, at) => expandMasks(config, masks, { start, end: edges[at + 1] ?? sizeBytes }));
         expectWords(config, Buffer.concat(parts), summed(config, streams(config)));
+        const used = Uint8Array.from(vectorOf(config, 'used'));
+        expect(expandMasks(config, masks, { start: 0, end: sizeBytes }, used)).toBe(used);
+        expect(Buffer.compare(used, Buffer.concat(parts))).toBe(0);
+        expandMasks(config, [], { start: 0, end: sizeBytes }, used);
+        expect(used.every((byte) => byte === 0)).toBe(true);
       }),
       { numRuns: 60, seed: 41 },
     );
@@ -141,6 +146,16 @@ describe('masks', () => {
         );
         expect(() => maskedTiles(contribution, maskSum.subarray(4)).next()).toThrow(RangeError);
       }
+  });
+
+  it('are as many as they like: more than are expanded side by side', () => {
+    const config = configOf(16, 5001);
+    const many = Array.from({ length: 70 }, (_, at) => masks[at % 3]!);
+    const exact = summed(
+      config,
+      many.map((_, at) => streams(config)[at % 3]!),
+    );
+    expectWords(config, expandMasks(config, many), exact);
   });
 
   it('refuse a range that is no part of the vector', () => {

@@ -47,7 +47,7 @@ export interface ByteRange {
 }
 
 /**
- * Σ ± G(K): all masks of a vector as one, or with `range` that part of it.
+ * Σ ± G(K): all masks of a vector as one, or with `range` that part of it; written over what is in `sum`, where it is given.
  *
  * A node can make it before its update is there (see `maskedTiles`), a coordinator subtracts it from its sum (`FoldedSum.subtract`); ranges can be
  * made by several threads at once, or by one between other work. What it gives is as secret as the keys: good for one vector, overwritten once used. Memory:
@@ -57,21 +57,23 @@ export function expandMasks(
   config: LayoutConfig,
   masks: readonly MaskTerm[],
   range: ByteRange = { start: 0, end: layoutOf(config).sizeBytes },
+  sum = new Uint8Array(range.end - range.start),
 ): Uint8Array<ArrayBuffer> {
   const layout = layoutOf(config);
   const { start, end } = range;
   if (
-    !(start >= 0 && start <= end && end <= layout.sizeBytes) ||
-    (end % maskBlockSizeBytes && end !== layout.sizeBytes)
+    !(start >= 0 && start <= end && end <= layout.sizeBytes && sum.length === end - start) ||
+    (end % maskBlockSizeBytes !== 0 && end !== layout.sizeBytes)
   )
     throw new RangeError(`Bytes ${start} to ${end} are no part of a vector of ${layout.sizeBytes}`);
   const { memory } = kernels();
-  const sum = new Uint8Array(end - start);
+  if (masks.length === 0) sum.fill(0);
   for (let first = 0; first < masks.length; first += masksAtOnce) {
     const open = openMasks(layout, masks.slice(first, first + masksAtOnce), start);
     for (let at = 0; at < sum.length; at += tileSizeBytes) {
       const sizeBytes = Math.min(tileSizeBytes, sum.length - at);
-      memory.set(sum.subarray(at, at + sizeBytes), sumAt);
+      if (first === 0) memory.fill(0, sumAt, sumAt + sizeBytes);
+      else memory.set(sum.subarray(at, at + sizeBytes), sumAt);
       open.addNext(sizeBytes);
       sum.set(memory.subarray(sumAt, sumAt + sizeBytes), at);
     }

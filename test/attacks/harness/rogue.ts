@@ -89,10 +89,7 @@ export class Rogue {
   /** A join token of the consortium's approver, whose key is not the attacker's, for the member that is to have this index. */
   joinToken(node: number, approver: IdentityKey): string {
     const scope = { federation: this.federation, coordinatorKey: this.key.publicKey };
-    const { text, registration } = newJoinToken(
-      { scope, expiresAtMs: Date.now() + 3_600_000, approver },
-      systemRandom,
-    );
+    const { text, registration } = newJoinToken({ scope, expiresAtMs: Date.now() + 3_600_000, approver }, systemRandom);
     this.#tokens.set(Buffer.from(registration.secretHash).toString('hex'), node);
     return text;
   }

@@ -147,9 +147,7 @@ export class Scene {
     for (const colluder of this.colluders.values()) colluder.join(this.roster);
     await this.startNodes();
     await Promise.all(
-      this.honest.map((member) =>
-        this.#options.unintroduced ? this.rogue.connected(member) : this.introduce(member),
-      ),
+      this.honest.map((member) => (this.#options.unintroduced ? this.rogue.connected(member) : this.introduce(member))),
     );
   }
 

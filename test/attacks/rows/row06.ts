@@ -46,12 +46,17 @@ export const row06: Row = {
       },
       { apart: true },
     ),
-    staged('a second process of one identity', 'IdentityLocked', async (scene) => {
-      await scene.shared();
-      scene.node(scene.victim).start();
-      const end = await scene.node(scene.victim).finished.catch((error: unknown) => error);
-      return end instanceof HansaError ? end.code : 'let it start';
-    }, { apart: true }),
+    staged(
+      'a second process of one identity',
+      'IdentityLocked',
+      async (scene) => {
+        await scene.shared();
+        scene.node(scene.victim).start();
+        const end = await scene.node(scene.victim).finished.catch((error: unknown) => error);
+        return end instanceof HansaError ? end.code : 'let it start';
+      },
+      { apart: true },
+    ),
   ],
   breaks: [
     {

@@ -72,16 +72,14 @@ export const row07: Row = {
       const { victim } = scene;
       const set = await scene.setUp().advertise();
       const fakes = new Map(
-        scene
-          .without(victim)
-          .map((member) => [
-            member,
-            {
-              cipher: agreementKeyPair(systemRandom),
-              mask: agreementKeyPair(systemRandom),
-              commitment: systemRandom.bytes(32),
-            },
-          ]),
+        scene.without(victim).map((member) => [
+          member,
+          {
+            cipher: agreementKeyPair(systemRandom),
+            mask: agreementKeyPair(systemRandom),
+            commitment: systemRandom.bytes(32),
+          },
+        ]),
       );
       const cohort = set.signCohort(
         set.cohort().members.map((entry) => {

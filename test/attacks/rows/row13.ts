@@ -79,7 +79,9 @@ export const row13: Row = {
       async (scene) => {
         const set = await scene.setUp().advertise();
         const first = [...scene.honest.slice(0, 3), ...scene.colluding];
-        await set.deal((member) => set.cohort(first.includes(member) ? first : scene.without(...scene.honest.slice(0, 2))));
+        await set.deal((member) =>
+          set.cohort(first.includes(member) ? first : scene.without(...scene.honest.slice(0, 2))),
+        );
         return undefined;
       },
       { colluders: 1 },
