@@ -16,7 +16,14 @@ import {
 } from '@hansa/aggregation/secagg/client';
 import { maskedTiles, rotationSeed, type TailValues, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { type DrawEvent, type DrawState, idleDraw, stepDraw } from '@hansa/aggregation/secagg/grouping';
-import { equalBytes, fingerprintOf, IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
+import {
+  equalBytes,
+  fingerprintOf,
+  IdentityKey,
+  newIdentitySeed,
+  type SignatureLabel,
+  sha256,
+} from '@hansa/shared/crypto';
 import { fromProblem, HansaError, problemSchema, toProblem } from '@hansa/shared/errors';
 import {
   acknowledgementSchema,
@@ -279,6 +286,16 @@ export class ToyNode {
   /** The newest set-up's id, as it stands in messages. */
   get sid(): string {
     return text(this.#setups.at(-1)?.sid ?? new Uint8Array(32));
+  }
+
+  /** The newest set-up as this node sees it. */
+  get state(): ClientState {
+    return this.#setups.at(-1)?.state ?? waiting;
+  }
+
+  /** Signs whatever it is given, as a node that cheats would. */
+  sign(label: SignatureLabel, bytes: Uint8Array): Uint8Array {
+    return this.#identity.sign(label, bytes);
   }
 
   get #ports(): ClientPorts {

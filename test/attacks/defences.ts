@@ -80,6 +80,28 @@ export const defences = {
       'true;',
     ),
   ],
+  'share hashes at M5': [
+    {
+      file: 'aggregation/secagg/server/revealShares.ts',
+      find: 'if (!equalBytes(expectedHash, shareHash(state.setup.sid, dealer, from, kind, share)))',
+      replace: 'if (false as boolean)',
+    },
+  ],
+  'proof that no sum wraps': [
+    { file: 'aggregation/secagg/encoding/fits.ts', find: '  if (!fits)\n', replace: '  if (false as boolean)\n' },
+  ],
+  'uniform or bucketed weights': [
+    {
+      file: 'aggregation/secagg/encoding/weight.ts',
+      find: 'return Math.min(weightMax, Math.ceil(windows / windowsPerUnit));',
+      replace: 'return windows;',
+    },
+    {
+      file: 'aggregation/secagg/encoding/tail.ts',
+      find: 'if (!Number.isInteger(weight) || weight < 1 || weight > config.weightMax)',
+      replace: 'if (false as boolean)',
+    },
+  ],
   labels: [
     {
       file: 'shared/crypto/signatures.ts',

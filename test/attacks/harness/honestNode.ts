@@ -13,6 +13,7 @@ export interface HonestNodeOptions {
   readonly policy: object;
   readonly member: number;
   readonly windows: () => number;
+  readonly update: Float32Array | undefined;
   /** Told when the node's people are told that it gave a set-up up. */
   readonly gaveUp: (code: string) => void;
 }
@@ -46,9 +47,9 @@ export class HonestNode {
 
   /** Starts the node; {@link finished} rejects with why it could not go on. */
   start(): void {
-    const { gaveUp, member, windows } = this.#options;
+    const { gaveUp, member, windows, update } = this.#options;
     this.#stop = new AbortController();
-    this.#finished = runHonestNode(this.#configFile, this.#stop.signal, member, { windows, gaveUp });
+    this.#finished = runHonestNode(this.#configFile, this.#stop.signal, member, { windows, update, gaveUp });
     this.#finished.catch(() => undefined);
   }
 
@@ -89,10 +90,12 @@ export function runHonestNode(
   {
     gaveUp,
     windows = () => 10,
+    update,
     random = systemRandom,
   }: {
     readonly gaveUp: (code: string) => void;
     readonly windows?: () => number;
+    readonly update?: Float32Array | undefined;
     readonly random?: RandomSource;
   },
 ): Promise<unknown> {
@@ -108,7 +111,7 @@ export function runHonestNode(
       if (event.type === 'roundAbandoned' && event.code !== 'CoordinatorRestarted') gaveUp(event.code);
     },
     connect: (line) => new Connection(line),
-    startTrainer: async () => knownTrainer(member, windows),
+    startTrainer: async () => knownTrainer(member, windows, update),
   });
 }
 

@@ -77,7 +77,9 @@ export const shot = <Name extends SetupMessageName>(name: Name, message: Message
 type Stage = 'open' | 'cohort' | 'encryptedShares' | 'startRound' | 'survivors' | 'quorum' | 'result';
 
 /** Variants of one stage: each with what the victim must answer, and the message; `earlier` is the set-up of a round that is over. */
-export type Volley = Readonly<Record<string, readonly [string, (scene: Scene, set: SetUp, earlier: SetUp) => Shot]>>;
+export type Volley = Readonly<Record<string, Try>>;
+
+export type Try = readonly [string, (scene: Scene, set: SetUp, earlier: SetUp) => Shot];
 
 /**
  * Bad messages to one node, many in one set-up: each must be refused by name and change nothing. That is seen by the node's journal, byte for byte, and

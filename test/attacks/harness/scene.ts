@@ -36,6 +36,8 @@ export interface SceneOptions {
   readonly apart?: true;
   /** Nodes are shown no roster: the script does that. */
   readonly unintroduced?: true;
+  /** What each honest member is to learn, by its place; something of its own where left out. */
+  readonly update?: (place: number) => Float32Array;
   /** Windows that each honest member trains on, by its place. */
   readonly windows?: (place: number) => number;
 }
@@ -129,6 +131,7 @@ export class Scene {
           policy: ports,
           member,
           windows: () => this.#options.windows?.(place) ?? 10,
+          update: this.#options.update?.(place),
           gaveUp: (code) => this.rogue.noteGivenUp(member, code),
         }),
       );

@@ -14,7 +14,12 @@ import { row12 } from './row12.ts';
 import { row13 } from './row13.ts';
 import { row14 } from './row14.ts';
 import { row15 } from './row15.ts';
+import { row18 } from './row18.ts';
 import { row19 } from './row19.ts';
+import { row20 } from './row20.ts';
+import { row21 } from './row21.ts';
+import { row22 } from './row22.ts';
+import { row24 } from './row24.ts';
 
 /** The rows of the attack table, in its order. */
 export const rows: readonly Row[] = [
@@ -33,5 +38,10 @@ export const rows: readonly Row[] = [
   row13,
   row14,
   row15,
+  row18,
   row19,
+  row20,
+  row21,
+  row22,
+  row24,
 ];
