@@ -5,7 +5,12 @@ import { collect } from '@hansa/aggregation/secagg/testing';
 import { TestLeague, type ToyNode } from '@hansa/coordinator/testing';
 import { HansaError } from '@hansa/shared/errors';
 import type { RoundRecord } from '@hansa/shared/protocol';
-import { encodeMessage, type MessageOf, type NodeSetupMessageName, type SecAggConfig } from '@hansa/shared/protocol/secagg';
+import {
+  encodeMessage,
+  type MessageOf,
+  type NodeSetupMessageName,
+  type SecAggConfig,
+} from '@hansa/shared/protocol/secagg';
 import type { Attack, Outcome } from './row.ts';
 
 /** Numbers in the league's model. */
@@ -38,7 +43,12 @@ export async function fire(node: ToyNode, name: string, wire: unknown, version?:
 }
 
 /** Whether the sum of a round is that of `included` toy updates, word for word. */
-export function isExact({ sumHash }: RoundRecord, config: SecAggConfig, included: number, update = toyUpdate()): boolean {
+export function isExact(
+  { sumHash }: RoundRecord,
+  config: SecAggConfig,
+  included: number,
+  update = toyUpdate(),
+): boolean {
   const { bytes } = collect(
     quantisedTiles({
       config,
@@ -53,7 +63,10 @@ export function isExact({ sumHash }: RoundRecord, config: SecAggConfig, included
 }
 
 /** Bad messages of one stage: each with the named error that the coordinator must answer, and the wire that goes out in place of the honest message. */
-type Bad = readonly [string, (honest: Honest, node: ToyNode) => { readonly wire: unknown; readonly version?: unknown; readonly name?: string }];
+type Bad = readonly [
+  string,
+  (honest: Honest, node: ToyNode) => { readonly wire: unknown; readonly version?: unknown; readonly name?: string },
+];
 
 /**
  * Bad messages of one member to the real coordinator, many in one round, before or after the honest one of each stage. Each must be refused by name, the
@@ -71,10 +84,12 @@ export function cheating(
       const league = await TestLeague.start({ reconnectGraceMs: 5_000 });
       let config: SecAggConfig | undefined;
       try {
-        const common = { update: (_round: number, one: SecAggConfig) => {
-          config = one;
-          return toyUpdate();
-        } };
+        const common = {
+          update: (_round: number, one: SecAggConfig) => {
+            config = one;
+            return toyUpdate();
+          },
+        };
         // With enough shares of others the coordinator would not look at the cheat's any more.
         let cheated: () => void = () => undefined;
         const cheatWas = new Promise<void>((resolve) => {
@@ -91,7 +106,10 @@ export function cheating(
           before: async (effect, node) => {
             const honest = sentBy(effect);
             if (honest === undefined) return;
-            for (const [stages, isAfter] of [[before, false], [after, true]] as const) {
+            for (const [stages, isAfter] of [
+              [before, false],
+              [after, true],
+            ] as const) {
               const shots = Object.entries(stages[honest.name] ?? {});
               if (isAfter && shots.length > 0) await node.send(honest.name, encodeMessage(honest.name, honest.message));
               for (const [variant, [, of]] of shots) {
@@ -112,7 +130,9 @@ export function cheating(
         return Object.fromEntries(
           [...did].map(([variant, code]): [string, Outcome] => [
             variant,
-            { did: [code, exact ? '' : 'the sum is lost', justly ? '' : 'another is blamed'].filter(Boolean).join(', ') },
+            {
+              did: [code, exact ? '' : 'the sum is lost', justly ? '' : 'another is blamed'].filter(Boolean).join(', '),
+            },
           ]),
         );
       } finally {

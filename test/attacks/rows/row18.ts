@@ -57,7 +57,8 @@ function badShares(message: ShareKeys, node: ToyNode, hashed: boolean): ShareKey
     return { box: { holder, ...box }, commitment: { holder, selfHash, maskHash } };
   });
   const commitments = message.commitments.map(
-    (entry) => (hashed ? made.find(({ commitment }) => commitment.holder === entry.holder)?.commitment : undefined) ?? entry,
+    (entry) =>
+      (hashed ? made.find(({ commitment }) => commitment.holder === entry.holder)?.commitment : undefined) ?? entry,
   );
   const altered = { ...message, boxes: made.map(({ box }) => box), commitments };
   return { ...altered, signature: node.sign('m2', shareKeysBytes(altered)) };
@@ -115,7 +116,8 @@ function instead(
 function verdict(league: TestLeague, cheat: string, place: number, record: RoundRecord, told: string): Outcome {
   const { outcome, droppedIn, reason, message = '' } = record;
   const names = league.logLines.filter((line) => line.includes('message refused'));
-  if (told !== 'let it pass' && names.every((line) => line.includes(cheat))) return { did: `${told}, the cheat is named` };
+  if (told !== 'let it pass' && names.every((line) => line.includes(cheat)))
+    return { did: `${told}, the cheat is named` };
   if (outcome === 'committed') return { did: cheat in droppedIn ? 'the cheat is left out' : 'the cheat is taken' };
   const named = /member (\d+)/.exec(message)?.[1];
   if (named === String(place)) return { did: `${reason}, the cheat is named` };
@@ -130,8 +132,14 @@ export const row18: Row = {
     cheating(
       {
         maskedInputHeader: {
-          'a header for another round: a stale model': ['WrongRound', header(() => ({ roundHash: new Uint8Array(32) }))],
-          'edges that the other end does not have': ['AsymmetricEdges', header(({ edges }) => ({ edges: edges.with(0, 0x03) }))],
+          'a header for another round: a stale model': [
+            'WrongRound',
+            header(() => ({ roundHash: new Uint8Array(32) })),
+          ],
+          'edges that the other end does not have': [
+            'AsymmetricEdges',
+            header(({ edges }) => ({ edges: edges.with(0, 0x03) })),
+          ],
           'a vector of another length': ['WrongLength', header(({ byteLength }) => ({ byteLength: byteLength + 4 }))],
           "a header under another member's index": ['InvalidMessage', header(({ index }) => ({ index: index + 1 }))],
         },
@@ -160,8 +168,12 @@ export const row18: Row = {
     instead('bad shares at M2', 'the cheat is left out', 'shareKeys', async ({ message }, node) =>
       fire(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, false))),
     ),
-    instead('shares of no polynomial at M2, hashes that fit', 'WrongDealer, the cheat is named', 'shareKeys', async ({ message }, node) =>
-      fire(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, true))),
+    instead(
+      'shares of no polynomial at M2, hashes that fit',
+      'WrongDealer, the cheat is named',
+      'shareKeys',
+      async ({ message }, node) =>
+        fire(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, true))),
     ),
     instead(
       atM5,

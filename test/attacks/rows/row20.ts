@@ -33,6 +33,10 @@ export const row20: Row = {
     staged(tooLarge, 'InvalidTask', (scene) => sumOfAll(scene, scene.config.scaleLog2 + 1), atTheClip(1)),
   ],
   breaks: [
-    { variant: tooLarge, without: { 'proof that no sum wraps': 'a sum that has wrapped' }, gains: 'a sum that has wrapped' },
+    {
+      variant: tooLarge,
+      without: { 'proof that no sum wraps': 'a sum that has wrapped' },
+      gains: 'a sum that has wrapped',
+    },
   ],
 };

@@ -26,8 +26,18 @@ function vanish(size: number, gone: number, expects: string): Attack {
           },
         });
         const over = league.logged('"round ended"');
-        const deadlines = { recruitMs: 120_000, advertiseKeysMs: 120_000, shareKeysMs: 120_000, consistencyMs: 120_000, unmaskMs: 120_000 };
-        const taskId = await league.createTask(toyLength, { rounds: 1, cohort: { minimum: size, maximum: size }, deadlines });
+        const deadlines = {
+          recruitMs: 120_000,
+          advertiseKeysMs: 120_000,
+          shareKeysMs: 120_000,
+          consistencyMs: 120_000,
+          unmaskMs: 120_000,
+        };
+        const taskId = await league.createTask(toyLength, {
+          rounds: 1,
+          cohort: { minimum: size, maximum: size },
+          deadlines,
+        });
         await Promise.all(league.nodes.map((node) => node.connect()));
         await over;
         const [record] = await league.rounds(taskId);

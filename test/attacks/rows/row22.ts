@@ -33,7 +33,8 @@ async function solve(scene: Scene): Promise<Outcome> {
     scene.round += 1;
   }
   const solved = leastSquares(rows, sums).map(Math.round);
-  if (solved.every((weight, place) => weight === counts[place])) return { did: 'solved', gained: "every member's count" };
+  if (solved.every((weight, place) => weight === counts[place]))
+    return { did: 'solved', gained: "every member's count" };
   return { did: new Set(solved).size === 1 ? 'all alike' : `one of ${scene.config.weightMax} buckets each` };
 }
 
@@ -45,7 +46,9 @@ function leastSquares(rows: readonly number[][], sums: readonly number[]): numbe
     rows.reduce((sum, row, at) => sum + row[i]! * sums[at]!, 0),
   ]);
   for (let pivot = 0; pivot < size; pivot++) {
-    const best = matrix.slice(pivot).reduce((top, row, at) => (Math.abs(row[pivot]!) > Math.abs(matrix[pivot + top]![pivot]!) ? at : top), 0);
+    const best = matrix
+      .slice(pivot)
+      .reduce((top, row, at) => (Math.abs(row[pivot]!) > Math.abs(matrix[pivot + top]![pivot]!) ? at : top), 0);
     [matrix[pivot], matrix[pivot + best]] = [matrix[pivot + best]!, matrix[pivot]!];
     for (const row of matrix) {
       if (row === matrix[pivot]) continue;

@@ -1,8 +1,4 @@
-import {
-  encodeMessage,
-  type NodeSetupMessageName,
-  type SetupMessageName,
-} from '@hansa/shared/protocol/secagg';
+import { encodeMessage, type NodeSetupMessageName, type SetupMessageName } from '@hansa/shared/protocol/secagg';
 import { cheating, type Honest } from '../harness/cheat.ts';
 import { type Row, type Shot, shot, type Try, type Volley, volley } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
@@ -133,7 +129,9 @@ export const row24: Row = {
         "another M2' after all": ['ConflictingMessage', (_, { sid }) => shot('encryptedShares', { sid, dealers: [] })],
       },
       survivors: {
-        ...badMessages('M4', 'survivors', (scene, set) => shot('survivors', set.survivors(scene.victim, scene.members))),
+        ...badMessages('M4', 'survivors', (scene, set) =>
+          shot('survivors', set.survivors(scene.victim, scene.members)),
+        ),
         'M5 before M4': [
           'UnexpectedMessage',
           (scene, { sid, rounds }) =>
