@@ -1,10 +1,23 @@
 import { createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync } from 'node:crypto';
 import { agreementKeyPair, SecretBytes as Secret, type SecretBytes, seal, unseal } from '@hansa/shared/crypto';
-import { hashOf, roundHash, selfCommitment, shareHash } from '@hansa/shared/protocol/secagg';
+import {
+  advertiseKeysBytes,
+  cohortBytes,
+  cohortHash,
+  configHash as configHashOf,
+  hashOf,
+  openBytes,
+  roundHash,
+  selfCommitment,
+  setupId,
+  shareHash,
+  survivorsBytes,
+} from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
 import { closeBox, openBox } from './boxes.ts';
 import { pairMaskKey, selfMaskKey } from './maskKeys.ts';
+import { leagueConfig } from './testing/league.ts';
 
 // The page's formulas written out once more with node:crypto alone: both sides of the league share the code under test, so a
 // change of the construction would go unnoticed by them.
@@ -51,6 +64,39 @@ describe('the construction is that of the page', () => {
     expect(shareHash(sid, 7, 10, 'self', share)).toEqual(sha(enc('share', sid, 7, 10, 'b', share)));
     expect(shareHash(sid, 7, 10, 'mask', share)).toEqual(sha(enc('share', sid, 7, 10, 's', share)));
     expect(hashOf('x', 1)).toEqual(sha(enc('x', 1)));
+  });
+
+  it('for the set-up, its keys, h1 and (R, U3)', () => {
+    const config = leagueConfig(5);
+    const [federation, task] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
+    const open = {
+      federation,
+      coordinatorKey: h1,
+      task,
+      group: 3,
+      groupSeedHash: seed,
+      seq: 9,
+      rosterHash: modelHash,
+      config,
+      graph: 'complete' as const,
+      notAfterMs: 1_800_000_000_000,
+    };
+    const fields = [federation, h1, task, 3, seed, 9, modelHash, configHashOf(config), 'complete', 1_800_000_000_000];
+    expect(openBytes(open)).toEqual(new Uint8Array(enc('sid', ...fields)));
+    expect(setupId(open)).toEqual(sha(enc('sid', ...fields)));
+    const signature = Uint8Array.from({ length: 64 }, (_, place) => place);
+    const member = { index: 7, cipherKey: own.publicKey, maskKey: other.publicKey, selfCommitment: share, signature };
+    expect(advertiseKeysBytes({ sid, ...member })).toEqual(
+      new Uint8Array(enc(sid, 7, own.publicKey, other.publicKey, share)),
+    );
+    const list = enc(
+      enc(7, own.publicKey, other.publicKey, share, signature),
+      enc(10, other.publicKey, own.publicKey, seed, signature),
+    );
+    const second = { index: 10, cipherKey: other.publicKey, maskKey: own.publicKey, selfCommitment: seed, signature };
+    expect(cohortHash({ sid, members: [member, second] })).toEqual(sha(enc('l1', sid, list)));
+    expect(cohortBytes(sid, h1)).toEqual(new Uint8Array(enc(sid, h1)));
+    expect(survivorsBytes(R, sharers)).toEqual(new Uint8Array(enc(R, sharers)));
   });
 
   it('for the mask keys', () => {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -42,6 +42,7 @@ interface JsonReport {
 /** A copy of the source in a temporary folder, in which `@hansa/*` is the copy: patches go here, never into the checkout. */
 export class Workspace {
   readonly root = mkdtempSync(join(tmpdir(), 'hansa-faults-'));
+  #child: ChildProcess | undefined;
 
   constructor() {
     const installed = join(repositoryRoot, 'node_modules');
@@ -89,10 +90,9 @@ export class Workspace {
     rmSync(report, { force: true });
     writeFileSync(config, configOf(files, threads));
     const startedAt = performance.now();
-    const output = await vitest(this.root, ['--config', config, '--reporter', 'json', '--outputFile', report], {
-      stopAtFirst,
-      timeoutSeconds,
-    });
+    const bail = stopAtFirst ? ['--bail', '1'] : [];
+    const options = ['--config', config, '--reporter', 'json', '--outputFile', report, ...bail];
+    const output = await this.#vitest(options, timeoutSeconds);
     const seconds = (performance.now() - startedAt) / 1000;
     if (!existsSync(report))
       return {
@@ -119,7 +119,29 @@ export class Workspace {
     return { tests: numTotalTests, passed: success, failed, trouble };
   }
 
+  /** Runs vitest to its end, or to the end of its time, and gives what it said. */
+  async #vitest(options: readonly string[], timeoutSeconds: number): Promise<string> {
+    const program = join(repositoryRoot, 'node_modules/vitest/vitest.mjs');
+    const child = spawn(process.execPath, [program, 'run', '--root', this.root, ...options], {
+      cwd: this.root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutSeconds * 1000,
+      killSignal: 'SIGKILL',
+    });
+    this.#child = child;
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
+    this.#child = undefined;
+    return output;
+  }
+
+  /** Ends what runs in it, and removes it. */
   remove(): void {
+    this.#child?.kill('SIGKILL');
     rmSync(this.root, { recursive: true, force: true });
   }
 }
@@ -159,22 +181,3 @@ export default defineConfig({
   },
 });
 `;
-
-async function vitest(
-  root: string,
-  options: readonly string[],
-  { stopAtFirst, timeoutSeconds }: { readonly stopAtFirst: boolean; readonly timeoutSeconds: number },
-): Promise<string> {
-  const program = join(repositoryRoot, 'node_modules/vitest/vitest.mjs');
-  const bail = stopAtFirst ? ['--bail', '1'] : [];
-  const child = spawn(process.execPath, [program, 'run', '--root', root, ...options, ...bail], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: timeoutSeconds * 1000,
-    killSignal: 'SIGKILL',
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  await new Promise((resolve, reject) => child.once('close', resolve).once('error', reject));
-  return output;
-}
