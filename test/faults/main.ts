@@ -1,7 +1,8 @@
 import { loadavg } from 'node:os';
 import { HansaError } from '@hansa/shared/errors';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Fault, readFaults } from './faults.ts';
+import { type Mutant, mutantsOf, sampleOf, scoredFiles } from './mutants.ts';
 import { likelyFirst, limitSeconds, suite } from './suite.ts';
 import { explainedSurvivors } from './survivors.ts';
 import { type SuiteRun, Workspace } from './workspace.ts';
@@ -35,11 +36,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
     .option('--only <name,...>', 'these faults alone', (text: string) => text.split(','))
     .option('--list', 'tell the faults and plant none', false)
+    .option(
+      '--score [mutants]',
+      "instead, a mutation score over Shamir's scheme, fixed point and the reducers: how many of so many small changes, taken evenly from all, are killed",
+      sampleSize,
+    )
     .exitOverride()
-    .action(async ({ only, list }: { only?: string[]; list: boolean }) => {
+    .action(async ({ only, list, score }: { only?: string[]; list: boolean; score?: number | true }) => {
+      if (score !== undefined) {
+        status = await withWorkspaces((clean, workspaces) => scoreOf(score === true ? 100 : score, clean, workspaces));
+        return;
+      }
       const faults = chosen(readFaults(), only);
       if (list) process.stdout.write(faults.map(({ name, what }) => `${name}: ${what}\n`).join(''));
-      else status = await tryFaults(faults);
+      else status = await withWorkspaces(async (clean, workspaces) => report(clean, await tryAll(faults, workspaces)));
     });
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -58,7 +68,16 @@ function chosen(faults: readonly Fault[], only: readonly string[] | undefined): 
   return only === undefined ? faults : faults.filter(({ name }) => only.includes(name));
 }
 
-async function tryFaults(faults: readonly Fault[]): Promise<number> {
+function sampleSize(text: string): number {
+  const size = Number(text);
+  if (!Number.isInteger(size) || size < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return size;
+}
+
+/** Makes the copies, runs the suite on one as it is, and, where it is green, goes on with `work`; the copies are removed in any case. */
+async function withWorkspaces(
+  work: (clean: SuiteRun, workspaces: readonly Workspace[]) => Promise<number>,
+): Promise<number> {
   const workspaces = Array.from({ length: workers }, () => new Workspace());
   const removeAll = () => {
     for (const workspace of workspaces) workspace.remove();
@@ -77,12 +96,48 @@ async function tryFaults(faults: readonly Fault[]): Promise<number> {
       say(`It is not green: ${clean.failed ?? clean.trouble}`);
       return 1;
     }
-    const outcomes = await tryAll(faults, workspaces);
-    return report(clean, outcomes);
+    return await work(clean, workspaces);
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     removeAll();
   }
+}
+
+/** The mutation score of a sample. It is informative: a mutant that does what the source does cannot be killed, so 100 % is not to be had. */
+async function scoreOf(count: number, clean: SuiteRun, workspaces: readonly Workspace[]): Promise<number> {
+  const all = scoredFiles.flatMap(mutantsOf);
+  const mutants = sampleOf(all, count);
+  const waiting = [...mutants];
+  const survivors: string[] = [];
+  let timedOut = 0;
+  let done = 0;
+  const tryMutant = async ({ file, name, text }: Mutant, workspace: Workspace): Promise<void> => {
+    const original = workspace.exchange(file, text);
+    // A change that makes a loop endless is found by the time it takes.
+    const run = await workspace.run(likelyFirst([file]), 1, true, Math.max(limitSeconds, patience * clean.seconds));
+    workspace.exchange(file, original);
+    done += 1;
+    if (run.passed) survivors.push(name);
+    if (run.timedOut) timedOut += 1;
+    say(
+      `${done}/${mutants.length} ${name}: ${run.passed ? 'survived' : (run.failed ?? 'killed by its time or an error')}`,
+    );
+  };
+  await Promise.all(
+    workspaces.map(async (workspace) => {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift())
+        await tryMutant(mutant, workspace);
+    }),
+  );
+  const score = (mutants.length - survivors.length) / mutants.length;
+  say(
+    `${(100 * score).toFixed(0)} % of ${mutants.length} of ${all.length} mutants were killed, ${timedOut} of them by their time. Survivors:`,
+  );
+  for (const name of survivors) say(`  ${name}`);
+  process.stdout.write(
+    `${JSON.stringify({ score, mutants: mutants.length, of: all.length, timedOut, survivors: survivors.sort() })}\n`,
+  );
+  return 0;
 }
 
 async function tryAll(faults: readonly Fault[], workspaces: readonly Workspace[]): Promise<readonly Outcome[]> {

@@ -22,6 +22,8 @@ export interface SuiteRun {
   readonly seconds: number;
   readonly tests: number;
   readonly passed: boolean;
+  /** Whether it was ended because it took too long. */
+  readonly timedOut: boolean;
   /** The first test that failed, as "file > its name". */
   readonly failed: string | undefined;
   /** Where nothing can be said: what went wrong beside the tests. */
@@ -78,6 +80,14 @@ export class Workspace {
     applyPatch(this.root, patchFile, ['--reverse']);
   }
 
+  /** Writes other text into a file and gives what it was. */
+  exchange(file: string, text: string): string {
+    const path = join(this.root, file);
+    const before = readFileSync(path, 'utf8');
+    writeFileSync(path, text);
+    return before;
+  }
+
   /** Runs test files in their order on `threads` threads, until the first that fails where one is enough. */
   async run(
     files: readonly string[],
@@ -99,13 +109,14 @@ export class Workspace {
         seconds,
         tests: 0,
         passed: false,
+        timedOut: seconds >= timeoutSeconds,
         failed: undefined,
         trouble: output.trim().slice(-2000) || 'no report',
       };
-    return { seconds, ...this.#read(JSON.parse(readFileSync(report, 'utf8')), output) };
+    return { seconds, timedOut: false, ...this.#read(JSON.parse(readFileSync(report, 'utf8')), output) };
   }
 
-  #read({ success, numTotalTests, testResults }: JsonReport, output: string): Omit<SuiteRun, 'seconds'> {
+  #read({ success, numTotalTests, testResults }: JsonReport, output: string): Omit<SuiteRun, 'seconds' | 'timedOut'> {
     const failures = testResults.flatMap(({ name, assertionResults }) =>
       assertionResults
         .filter(({ status }) => status === 'failed')

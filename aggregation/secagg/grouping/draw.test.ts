@@ -179,7 +179,7 @@ describe('a draw', () => {
     const { to, message } = scene.toNodes.find(({ name }) => name === 'seedReveals')!;
     const full = message as MessageOf<'seedReveals'>;
     const node = scene.league.nodes.get(to)!;
-    for (const reveals of [full.reveals.slice(1), [...full.reveals].reverse()])
+    for (const reveals of [full.reveals.slice(1), full.reveals.slice(0, -1), [...full.reveals].reverse()])
       expect(() => scene.deliver(node, 'seedReveals', { ...full, reveals })).toThrow(refusal('DrawVoid'));
     const forged = full.reveals.map((one, place) => (place === 2 ? { ...one, seed: new Uint8Array(32) } : one));
     expect(() => scene.deliver(node, 'seedReveals', { ...full, reveals: forged })).toThrow(refusal('BadSignature'));
