@@ -1,8 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** SHA-256 of some bytes: 32 bytes. */
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest());
+/** SHA-256 of some bytes, given in one piece or several: 32 bytes. */
+export function sha256(...pieces: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return new Uint8Array(hash.digest());
 }
 
 /** SHA-256 of a public key in lower-case hexadecimal: what people read out to each other and compare. */

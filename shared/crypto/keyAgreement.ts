@@ -2,7 +2,7 @@ import { HansaError } from '../errors/index.ts';
 import type { RandomSource } from '../random/index.ts';
 import { requireLength } from './checkedBytes.ts';
 import { SecretBytes } from './secretBytes.ts';
-import { sodium } from './sodium.ts';
+import { sodium, withSecrets } from './sodium.ts';
 
 export interface AgreementKeyPair {
   readonly secretKey: SecretBytes;
@@ -18,7 +18,7 @@ export function agreementKeyPair(random: RandomSource): AgreementKeyPair {
 /** The X25519 public key of a secret key. */
 export function agreementPublicKey(secretKey: SecretBytes): Uint8Array {
   requireLength(secretKey.expose(), 32, 'secretKey');
-  return sodium.crypto_scalarmult_base(secretKey.expose());
+  return withSecrets(() => sodium.crypto_scalarmult_base(secretKey.expose()));
 }
 
 /** X25519(secretKey, publicKey): 32 bytes; HansaError InvalidKey where the output is all zero (a low-order key). Source: RFC 7748, section 6.1. */
@@ -27,7 +27,7 @@ export function agree(secretKey: SecretBytes, publicKey: Uint8Array): SecretByte
   requireLength(publicKey, 32, 'publicKey');
   let shared: Uint8Array | undefined;
   try {
-    shared = sodium.crypto_scalarmult(secretKey.expose(), publicKey);
+    shared = withSecrets(() => sodium.crypto_scalarmult(secretKey.expose(), publicKey));
   } catch {
     // libsodium refuses low-order keys by throwing an error that says nothing else.
   }

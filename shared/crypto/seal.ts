@@ -1,6 +1,6 @@
 import { requireLength } from './checkedBytes.ts';
 import type { SecretBytes } from './secretBytes.ts';
-import { sodium } from './sodium.ts';
+import { sodium, withSecrets } from './sodium.ts';
 
 /** XChaCha20-Poly1305's nonce, in bytes: long enough to be drawn at random. */
 export const sealNonceBytes = 24;
@@ -13,7 +13,9 @@ export const sealNonceBytes = 24;
 export function seal(key: SecretBytes, nonce: Uint8Array, message: Uint8Array, associated: Uint8Array): Uint8Array {
   requireLength(key.expose(), 32, 'key');
   requireLength(nonce, sealNonceBytes, 'nonce');
-  return sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(message, associated, null, nonce, key.expose());
+  return withSecrets(() =>
+    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(message, associated, null, nonce, key.expose()),
+  );
 }
 
 /** The message that {@link seal} closed, or undefined where key, nonce, associated data or any byte differs. */
@@ -27,7 +29,9 @@ export function unseal(
   requireLength(nonce, sealNonceBytes, 'nonce');
   if (sealed.length < 16) return undefined;
   try {
-    return sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, sealed, associated, nonce, key.expose());
+    return withSecrets(() =>
+      sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, sealed, associated, nonce, key.expose()),
+    );
   } catch {
     return undefined;
   }

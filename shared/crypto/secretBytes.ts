@@ -9,11 +9,14 @@ export class SecretBytes {
   readonly #bytes: Uint8Array;
   #wiped = false;
 
-  /** Takes the array over: the caller keeps no other use of it. */
+  /** Takes the bytes over: the array is zero afterwards. */
   constructor(bytes: Uint8Array) {
     if (!(bytes instanceof Uint8Array) || bytes.length === 0)
       throw new TypeError('SecretBytes takes a Uint8Array that is not empty');
-    this.#bytes = bytes;
+    // In memory of its own: a small array lies on the collector's heap, which leaves a copy behind whenever it moves things.
+    this.#bytes = new Uint8Array(new ArrayBuffer(bytes.length));
+    this.#bytes.set(bytes);
+    bytes.fill(0);
   }
 
   get length(): number {

@@ -35,10 +35,13 @@ function inversePublic(value: number): number {
   return inverse;
 }
 
+/** Words in memory of their own: those of a small array would first lie on the collector's heap, where a copy of them would be left. */
+const newWords = (count: number): Uint32Array<ArrayBuffer> => new Uint32Array(new ArrayBuffer(4 * count));
+
 const packed = (bytes: Uint8Array): Uint32Array => {
-  const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-  padded.set(bytes);
-  return new Uint32Array(padded.buffer);
+  const words = newWords(Math.ceil(bytes.length / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
 };
 
 /**
@@ -52,13 +55,13 @@ export function splitSecret(secret: SecretBytes, threshold: number, count: numbe
   const constant = packed(secret.expose());
   const words = constant.length;
   // Coefficients from the highest power down, as Horner's rule reads them.
-  const coefficients = new Uint32Array(words * (threshold - 1));
+  const coefficients = newWords(words * (threshold - 1));
   if (threshold > 1) {
     const drawn = random.bytes(coefficients.byteLength);
     new Uint8Array(coefficients.buffer).set(drawn);
     drawn.fill(0);
   }
-  const value = new Uint32Array(words);
+  const value = newWords(words);
   const shares: Share[] = [];
   for (let x = 1; x <= count; x++) {
     value.fill(0);
@@ -90,7 +93,7 @@ export function combineShares(shares: readonly Share[]): SecretBytes {
     if (share.bytes.length !== length) throw new RangeError('Shares differ in length');
     seen.add(share.x);
   }
-  const sum = new Uint32Array(Math.ceil(length / 4));
+  const sum = newWords(Math.ceil(length / 4));
   for (const share of shares) {
     let numerator = 1;
     let denominator = 1;

@@ -9,6 +9,7 @@ export interface RandomSource {
 /** The operating system's generator. */
 export const systemRandom: RandomSource = {
   bytes(count) {
-    return randomFillSync(new Uint8Array(count));
+    // Never on the collector's heap, where copies of it would be left.
+    return randomFillSync(new Uint8Array(new ArrayBuffer(count)));
   },
 };

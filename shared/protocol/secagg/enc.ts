@@ -22,14 +22,18 @@ const fieldBytes = (field: EncField): Uint8Array => {
  * Source: the protocol SA-1, PROTOCOL.md.
  */
 export function enc(...fields: readonly EncField[]): Uint8Array {
-  const parts: Uint8Array[] = [];
+  return new Uint8Array(Buffer.concat([...partsOf(fields)]));
+}
+
+/** The pieces of an encoding in order; a field of bytes is given as it is, not copied. */
+function* partsOf(fields: readonly EncField[]): Generator<Uint8Array> {
   for (const field of fields) {
     const bytes = fieldBytes(field);
     const length = Buffer.alloc(4);
     length.writeUInt32BE(bytes.length);
-    parts.push(length, bytes);
+    yield length;
+    yield bytes;
   }
-  return new Uint8Array(Buffer.concat(parts));
 }
 
 /** The fields of a canonical encoding, as bytes; undefined where the bytes are none. The inverse of {@link enc}. */
@@ -47,8 +51,8 @@ export function encFields(bytes: Uint8Array): Uint8Array[] | undefined {
   return fields;
 }
 
-/** SHA-256 of the canonical encoding of some fields. */
-export const hashOf = (...fields: readonly EncField[]): Uint8Array => sha256(enc(...fields));
+/** SHA-256 of the canonical encoding of some fields; a field of bytes may be a secret, since no copy of it is made. */
+export const hashOf = (...fields: readonly EncField[]): Uint8Array => sha256(...partsOf(fields));
 
 /** A real number as eight bytes (IEEE 754, big-endian), for `enc`; -0 is written as 0. NaN and infinities are a programmer's mistake. */
 export function realBytes(value: number): Uint8Array {
