@@ -102,6 +102,15 @@ export const defences = {
       replace: 'if (false as boolean)',
     },
   ],
+  'the wipe': [
+    { file: 'shared/crypto/secretBytes.ts', find: '    this.#bytes.fill(0);\n', replace: '' },
+    { file: 'client-node/session/setupRun.ts', find: 'for (const secret of effect.secrets) secret.wipe();', replace: 'kept.push(...effect.secrets);' },
+    {
+      file: 'client-node/session/setupRun.ts',
+      find: 'export class SetupRun {',
+      replace: 'const kept: unknown[] = [];\n\nexport class SetupRun {',
+    },
+  ],
   labels: [
     {
       file: 'shared/crypto/signatures.ts',

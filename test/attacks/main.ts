@@ -42,8 +42,8 @@ function plansFor(chosen: readonly Row[]): Plan[] {
     for (const { variant, without } of row.breaks)
       for (const some of removalsOf(without)) add(some, row.number, variant);
   }
-  // The one with nothing taken away is by far the longest: it is shared out.
-  return [...plans.values()].flatMap((plan) => slices(plan, 16));
+  // The one with nothing taken away is by far the longest: it is shared out among several processes.
+  return [...plans.values()].flatMap((plan) => slices(plan, 6));
 }
 
 /** All together; then, where there are several, each alone. */

@@ -59,7 +59,8 @@ export class Scene {
   config!: SecAggConfig;
   /** Offline, and in nobody's hands here. */
   readonly #approver = new IdentityKey(newIdentitySeed(systemRandom));
-  readonly #folder = mkdtempSync(join(tmpdir(), 'hansa-attack-'));
+  /** Holds the folders of all honest nodes. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'hansa-attack-'));
   readonly #nodes = new Map<number, HonestNode>();
   readonly #options: SceneOptions;
   #planText = '';
@@ -125,7 +126,7 @@ export class Scene {
       this.#nodes.set(
         member,
         await HonestNode.enrol({
-          folder: join(this.#folder, `node-${member}`),
+          folder: join(this.folder, `node-${member}`),
           address: this.rogue.address,
           joinToken: this.rogue.joinToken(member, this.#approver),
           policy: ports,
@@ -365,6 +366,6 @@ export class Scene {
     await this.#process?.kill();
     await Promise.all([...this.#nodes.values()].map((node) => node.stop()));
     await this.rogue.close();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

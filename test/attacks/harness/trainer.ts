@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Trainer } from '@hansa/client-node/training';
+import { sha256 } from '@hansa/shared/crypto';
 
 /** Numbers in the model that is trained. */
 export const modelLength = 24;
@@ -8,8 +9,8 @@ export const modelLength = 24;
 export const barrenModel = 77;
 
 /**
- * Stands in for training: the update is a fixed function of the member and of the model's bytes, so that a retry gives the same one, as training with
- * equal seeds and data does. From a barren model (one whose units are all dead) it is zero.
+ * Stands in for training: the update is a fixed function of member and round, so that a retry of a round gives the same one, as training with equal
+ * seeds and data does. From a barren model (one whose units are all dead) it is zero.
  */
 export function knownTrainer(member: number, windows: () => number, known?: Float32Array): Trainer {
   const refuse = () => Promise.reject(new RangeError('this node has no data'));
@@ -24,13 +25,13 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
       testWindows: 0,
       cleaning: nothingCleaned,
     },
-    async train({ modelFile, updateFile, steps }) {
+    async train({ modelFile, updateFile, steps, seed }) {
       const model = await readFile(modelFile);
       const first = model.readFloatLE(model.length - 4 * modelLength);
       const update =
         known ??
         Float32Array.from({ length: modelLength }, (_, place) =>
-          first === barrenModel ? 0 : Math.sin(1 + member * 31 + place * 7) / 4,
+          first === barrenModel ? 0 : Math.sin(1 + member * 31 + place * 7 + sha256(Buffer.from(String(seed)))[0]!) / 4,
         );
       await writeFile(updateFile, new Uint8Array(update.buffer));
       return { steps, windows: windows(), trainLoss: 1, validationLoss: 2, seconds: 0 };

@@ -19,6 +19,7 @@ import { row19 } from './row19.ts';
 import { row20 } from './row20.ts';
 import { row21 } from './row21.ts';
 import { row22 } from './row22.ts';
+import { row23 } from './row23.ts';
 import { row24 } from './row24.ts';
 
 /** The rows of the attack table, in its order. */
@@ -43,5 +44,6 @@ export const rows: readonly Row[] = [
   row20,
   row21,
   row22,
+  row23,
   row24,
 ];
