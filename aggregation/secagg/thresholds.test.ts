@@ -37,6 +37,11 @@ describe('thresholds', () => {
     expect(thresholdsFor({ ...rates, minSurvivors: 17 }, 20)).toMatchObject({ threshold: 14, minSurvivors: 17 });
   });
 
+  it('ask for a majority that the corrupt part cannot make on the k-out graph', () => {
+    const sparse = { rule: 'k-out-40-20', gammaPermille: 50, deltaPermille: 50, minSurvivors: 2 } as const;
+    expect(thresholdsFor(sparse, 100)).toEqual({ holders: 16, threshold: 11, quorum: 53, minSurvivors: 95 });
+  });
+
   it('are none where the corrupt part is too large for the cohort', () => {
     expect(thresholdsFor({ ...rates, gammaPermille: 333 }, 3)).toBeDefined();
     expect(thresholdsFor({ ...rates, gammaPermille: 600 }, 5)).toBeUndefined();

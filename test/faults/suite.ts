@@ -10,6 +10,7 @@ export const limitSeconds = 60;
 export const suite: readonly string[] = [
   'shared/crypto/signatures.test.ts',
   'shared/crypto/secretBytes.test.ts',
+  'shared/crypto/seal.test.ts',
   'shared/crypto/keyAgreement.test.ts',
   'shared/crypto/maskStream.test.ts',
   'shared/crypto/shamir.test.ts',

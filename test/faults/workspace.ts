@@ -99,6 +99,7 @@ export class Workspace {
     const report = join(this.root, 'report.json');
     rmSync(report, { force: true });
     writeFileSync(config, configOf(files, threads));
+    writeFileSync(join(this.root, 'setup.mjs'), setup);
     const startedAt = performance.now();
     const bail = stopAtFirst ? ['--bail', '1'] : [];
     const options = ['--config', config, '--reporter', 'json', '--outputFile', report, ...bail];
@@ -166,6 +167,13 @@ export function applyPatch(root: string, patchFile: string, options: readonly st
   if (status !== 0) throw new Error(`${patchFile} does not apply: ${stderr}`);
 }
 
+/** That a property fails is enough: to look for its smallest counterexample can take minutes. */
+const setup = `
+import fc from 'fast-check';
+
+fc.configureGlobal({ endOnFailure: true });
+`;
+
 /** One module cache for all files of a thread: most of a short run would be spent on loading the same modules again. */
 const configOf = (files: readonly string[], threads: number): string => `
 import { defineConfig } from 'vitest/config';
@@ -177,6 +185,7 @@ const place = ({ moduleId }) => files.findIndex((file) => moduleId.endsWith('/' 
 export default defineConfig({
   test: {
     include: files,
+    setupFiles: ['./setup.mjs'],
     pool: 'threads',
     isolate: false,
     maxWorkers: ${threads},

@@ -1,4 +1,4 @@
-import { agreementKeyPair, type SignatureLabel } from '@hansa/shared/crypto';
+import { agreementKeyPair, SecretBytes, type SignatureLabel } from '@hansa/shared/crypto';
 import type { ErrorCode } from '@hansa/shared/errors';
 import {
   advertiseKeysBytes,
@@ -24,9 +24,9 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
+import { closeBox, openBox } from '../boxes.ts';
 import { bitsOf, type CohortView } from '../cohortView.ts';
 import { League, type LeagueNode, type LeagueOptions, leagueModelHash, leagueNowMs } from '../testing/league.ts';
-import { secretsOf } from './close.ts';
 import { step } from './step.ts';
 import type { ClientEvent, ClientState } from './types.ts';
 import { waiting } from './waiting.ts';
@@ -86,6 +86,14 @@ function expectRefused<Of extends Name>(
 
 const coordinatorSigns = (league: League, label: SignatureLabel, bytes: Uint8Array): Uint8Array =>
   league.coordinator.sign(label, bytes);
+
+/** Every secret that a value holds, wherever: found without the code under test, which has a list of its own. */
+function secretsIn(value: unknown): readonly SecretBytes[] {
+  if (value instanceof SecretBytes) return [value];
+  if (value instanceof Map) return [...value.values()].flatMap(secretsIn);
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return [];
+  return Object.values(value).flatMap(secretsIn);
+}
 
 const cohortOf = (node: LeagueNode): CohortView => (node.state as Extract<ClientState, { cohort: unknown }>).cohort;
 
@@ -303,7 +311,7 @@ describe('the sealed shares', () => {
   it('for another cohort that the coordinator signed end the set-up, and every secret is wiped', () => {
     const { league, node, message } = sceneOf('encryptedShares');
     const other = new Uint8Array(32).fill(9);
-    const secrets = secretsOf(node.state);
+    const secrets = secretsIn(node.state);
     const signature = league.coordinator.sign('l1', cohortBytes(message.sid, other));
     const dealers = [
       { ...message.dealers[0]!, cohortHash: other, cohortSignature: signature },
@@ -321,7 +329,18 @@ describe('the sealed shares', () => {
     ['an altered box', ([box]) => ({ ...box!, ciphertext: box!.ciphertext.with(40, box!.ciphertext[40]! ^ 1) })],
     ["another dealer's box", ([box, other]) => ({ ...other!, index: box!.index })],
     ['swapped commitments', ([box]) => ({ ...box!, selfHash: box!.maskHash, maskHash: box!.selfHash })],
-    ["a commitment to another's share", ([box, other]) => ({ ...box!, maskHash: other!.maskHash })],
+    ["a commitment to another's share of s", ([box, other]) => ({ ...box!, maskHash: other!.maskHash })],
+    ["a commitment to another's share of b", ([box, other]) => ({ ...box!, selfHash: other!.selfHash })],
+    [
+      'the right shares at another place',
+      ([box], { node, message }) => {
+        const { secrets, cohort } = node.state as Extract<ClientState, { phase: 'shared' }>;
+        const place = { sid: message.sid, cohortHash: cohort.hash, dealer: box!.index, holder: node.index };
+        const keys = { own: secrets.cipherKey, other: cohort.members.get(box!.index)!.cipherKey };
+        const content = openBox(place, keys, box!)!;
+        return { ...box!, ...closeBox(place, keys, { ...content, x: content.x + 1 }, seededRandom('place')) };
+      },
+    ],
     [
       'the box that this node sealed for it, reflected',
       ([box], { league, node }) => {
@@ -609,7 +628,7 @@ describe('M5', () => {
     });
     const { league, node, message } = scene;
     const event: ClientEvent = { type: 'message', name: 'quorum', message, nowMs: leagueNowMs };
-    const secrets = secretsOf(node.state);
+    const secrets = secretsIn(node.state);
     const { effects, state } = step(node.state, event, league.portsOf(node));
     expect(effects.map(({ type }) => type)).toEqual(['journal', 'wipe', 'send']);
     expect(effects[1]).toEqual({ type: 'wipe', secrets });
@@ -618,7 +637,7 @@ describe('M5', () => {
       ...[0, 1, 2, 3, 4].map((at) => [League.indexOf(at), 'self']),
       [League.indexOf(5), 'mask'],
     ]);
-    expect(secretsOf(state)).toEqual([]);
+    expect(secretsIn(state)).toEqual([]);
     league.deliver(node, 'quorum', message);
     expect(secrets.every(({ wiped }) => wiped)).toBe(true);
     expect(JSON.stringify(node.records)).not.toContain('share');
@@ -662,7 +681,7 @@ describe('M6', () => {
     league.toNodes = league.toNodes.filter(({ to }) => to !== late.index);
     league.deliver(late, 'startRound', decodeMessage('startRound', JSON.parse(message.wire)));
     league.toServer = [];
-    const secrets = secretsOf(late.state);
+    const secrets = secretsIn(late.state);
     league.run();
     expect(late.outcome).toMatchObject({ type: 'committed', included: false, survivors: 5 });
     expect(secrets.every(({ wiped }) => wiped)).toBe(true);
@@ -682,7 +701,7 @@ describe('a set-up', () => {
     'that is stopped before "%s" wipes all it holds and refuses what follows',
     (name) => {
       const scene = sceneOf(name as Name);
-      const secrets = secretsOf(scene.node.state);
+      const secrets = secretsIn(scene.node.state);
       expect(secrets.length).toBeGreaterThan(2);
       scene.league.tellNode(scene.node, { type: 'stop', code: 'Interrupted', reason: 'test' });
       expect(secrets.every(({ wiped }) => wiped)).toBe(true);

@@ -34,13 +34,15 @@ describe('the ring of 16 bits, with few numbers', () => {
     }
   });
 
-  it('gives the exact sum of a whole round', () => {
+  it('gives the exact sum of a whole round in which a member drops out', () => {
     const league = new League({ size: 5, seed: 'small', config: { wordBits: 16, vectorLength: 3 } });
+    league.fates.set(League.indexOf(3), 'vector');
     league.open();
     while (league.server.phase !== 'unmasking') {
       if (league.server.phase === 'ready') league.startRound();
       else league.exchange();
     }
+    expect(league.plan!.survivors).toHaveLength(4);
     expect(league.openedWords(league.plan!)).toEqual(league.exactSum(league.plan!.survivors));
   });
 });

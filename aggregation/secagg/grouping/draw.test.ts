@@ -96,6 +96,13 @@ const refusal = (code: string, details?: object) =>
   expect.objectContaining(details === undefined ? { code } : { code, details: expect.objectContaining(details) });
 
 describe('groupsOf', () => {
+  it('cuts by the seed, not by the order of indexes', () => {
+    const members = Array.from({ length: 20 }, (_, index) => index);
+    const [one, other] = [1, 2].map((byte) => groupsOf(new Uint8Array(32).fill(byte), members, 5));
+    expect(one).not.toEqual(other);
+    expect([one, other]).not.toContainEqual([0, 5, 10, 15].map((from) => members.slice(from, from + 5)));
+  });
+
   it('cuts everybody into groups of nearly one size, the same for everybody', () => {
     fc.assert(
       fc.property(

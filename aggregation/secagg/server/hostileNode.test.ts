@@ -376,6 +376,13 @@ describe('the coordinator', () => {
     expect(league.effects.at(-1)).toMatchObject({ type: 'committed', summary: { survivors: expect.any(Array) } });
   });
 
+  it('asks nobody to sign for fewer survivors than the task wants, although their shares would do', () => {
+    const league = new League({ size: 6, seed: 'floor', config: { minCohort: 6, minSurvivors: 6 } });
+    league.fates.set(League.indexOf(3), 'vector');
+    league.open().run();
+    expect(league.effects.at(-1)).toMatchObject({ type: 'abandoned', code: 'TooFewSurvivors', retryRound: true });
+  });
+
   it('lets a round be tried again only before anyone was asked to sign', () => {
     for (const [point, retryRound] of [
       ['vector', true],
