@@ -104,11 +104,52 @@ export const defences = {
   ],
   'the wipe': [
     { file: 'shared/crypto/secretBytes.ts', find: '    this.#bytes.fill(0);\n', replace: '' },
-    { file: 'client-node/session/setupRun.ts', find: 'for (const secret of effect.secrets) secret.wipe();', replace: 'kept.push(...effect.secrets);' },
+    {
+      file: 'client-node/session/setupRun.ts',
+      find: 'for (const secret of effect.secrets) secret.wipe();',
+      replace: 'kept.push(...effect.secrets);',
+    },
     {
       file: 'client-node/session/setupRun.ts',
       find: 'export class SetupRun {',
       replace: 'const kept: unknown[] = [];\n\nexport class SetupRun {',
+    },
+  ],
+  'holders drawn by each member': [
+    {
+      file: 'aggregation/secagg/graph.ts',
+      find: "  if (graph === 'complete') return order;\n  const pool",
+      replace: `  if (graph === 'complete') return order;
+  const own = order.indexOf(index);
+  const ring = Array.from({ length: count }, (_, at) => (at % 2 === 0 ? 1 + at / 2 : -(at + 1) / 2));
+  if (count > 0) return ring.map((step) => order[(own + step + order.length) % order.length]!).sort((left, right) => left - right);
+  const pool`,
+    },
+  ],
+  'degree and threshold by the finder': [
+    {
+      file: 'aggregation/secagg/thresholds.ts',
+      find: 'found.feasible ? { holders: found.degree, threshold: found.threshold } : undefined',
+      replace: '{ holders: 4, threshold: 3 }',
+    },
+  ],
+  'all reveals': [
+    {
+      file: 'aggregation/secagg/grouping/client.ts',
+      find: 'if (message.reveals.length !== list.members.length)',
+      replace: 'if (false as boolean)',
+    },
+    {
+      file: 'aggregation/secagg/grouping/client.ts',
+      find: 'const member = list.members[place]!;\n    if (member.index !== index)',
+      replace: 'const member = list.members.find((one) => one.index === index)!;\n    if (place < 0)',
+    },
+  ],
+  'four tries': [
+    {
+      file: 'aggregation/secagg/grouping/client.ts',
+      find: 'last.tries >= maxTries)',
+      replace: 'last.tries >= 10_000)',
     },
   ],
   labels: [

@@ -14,6 +14,8 @@ import { row12 } from './row12.ts';
 import { row13 } from './row13.ts';
 import { row14 } from './row14.ts';
 import { row15 } from './row15.ts';
+import { row16 } from './row16.ts';
+import { row17 } from './row17.ts';
 import { row18 } from './row18.ts';
 import { row19 } from './row19.ts';
 import { row20 } from './row20.ts';
@@ -39,6 +41,8 @@ export const rows: readonly Row[] = [
   row13,
   row14,
   row15,
+  row16,
+  row17,
   row18,
   row19,
   row20,

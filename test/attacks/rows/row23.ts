@@ -48,7 +48,9 @@ const search = (name: string, expects: string, find: (scene: Scene, needles: Nee
       const found = find(scene, needles);
       return {
         did: expects,
-        ...(found.size > 0 && { gained: `${found.size === needles.size ? 'all' : found.size} of ${needles.size} secrets` }),
+        ...(found.size > 0 && {
+          gained: `${found.size === needles.size ? 'all' : found.size} of ${needles.size} secrets`,
+        }),
       };
     },
     { apart: true },
@@ -60,7 +62,9 @@ export const row23: Row = {
   attack: 'memory and disk of a node after M5',
   attacks: [
     search(inMemory, 'no c, s, b or share', (scene, needles) => foundInMemory(scene.process.pid, needles)),
-    search("the nodes' folders, in every spelling", 'no c, s, b or share on disk', (scene, needles) => foundOnDisk(scene.folder, needles)),
+    search("the nodes' folders, in every spelling", 'no c, s, b or share on disk', (scene, needles) =>
+      foundOnDisk(scene.folder, needles),
+    ),
   ],
   breaks: [{ variant: inMemory, without: { 'the wipe': 'all of 45 secrets' }, gains: 'all of 45 secrets' }],
 };
