@@ -26,14 +26,11 @@ describe('the attack table', () => {
   });
 
   it('runs: attacks are held off over a real socket, and get through without their defences', () => {
-    const { status, stdout, stderr } = attacks('--only', '3,14');
+    const { status, stdout, stderr } = attacks('--only', '3');
     expect(status, stdout + stderr).toBe(0);
     const document = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as AttacksDocument;
     expect(document.attacks.map(({ leaked }) => leaked)).toEqual(document.attacks.map(() => 'no'));
-    expect(document.removals.filter(({ together }) => together).map(({ came }) => came)).toEqual([
-      'one update',
-      'one update',
-    ]);
+    expect(document.removals.filter(({ together }) => together).map(({ came }) => came)).toEqual(['one update']);
     for (const line of stdout.split('\n').slice(0, -2)) expect(line.length).toBeLessThanOrEqual(120);
   });
 

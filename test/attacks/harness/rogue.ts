@@ -117,16 +117,17 @@ export class Rogue {
   async tell(node: number, name: string, body: unknown, envelope: object = {}): Promise<unknown> {
     const socket = this.#sockets.get(node);
     if (socket === undefined) throw new Refused('ConnectionLost', `node ${node} is not connected`);
-    let reply: unknown;
-    try {
-      reply = await socket
-        .timeout(PATIENCE_MS)
-        .emitWithAck(name, { v: PROTOCOL_VERSION, id: randomUUID(), body, ...envelope });
-    } catch {
-      throw socket.connected
-        ? new Refused('silence', `node ${node} did not acknowledge "${name}"`)
-        : new Refused('ConnectionLost', `node ${node} hung up at "${name}"`);
-    }
+    let hungUp: () => void = () => undefined;
+    const end = new Promise<never>((_, reject) => {
+      hungUp = () => reject(new Refused('ConnectionLost', `node ${node} hung up at "${name}"`));
+    });
+    socket.once('disconnect', hungUp);
+    const message = { v: PROTOCOL_VERSION, id: randomUUID(), body, ...envelope };
+    const silence = () => Promise.reject(new Refused('silence', `node ${node} did not acknowledge "${name}"`));
+    const asked = socket.timeout(PATIENCE_MS).emitWithAck(name, message).catch(silence);
+    // Whichever of the two comes too late is of no interest.
+    asked.catch(() => undefined);
+    const reply = await Promise.race([asked, end]).finally(() => socket.off('disconnect', hungUp));
     const parsed = acknowledgementSchema.parse(reply);
     if (!parsed.ok) throw new Refused(parsed.problem.code, parsed.problem.detail);
     return parsed.answer;
