@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { assertConfigFits } from './encoding/fits.ts';
 import { kOutParameters } from './parameters/index.ts';
-import { type DropPoint, dropPoints, League } from './testing/league.ts';
+import { type DropPoint, dropPoints, League, leagueConfig } from './testing/league.ts';
 
 /** The names by which a set-up may end without a sum. */
 const aborts = ['CohortTooSmall', 'TooFewSurvivors', 'NoQuorum', 'TooFewShares'];
@@ -68,5 +69,14 @@ describe('the k-out graph', () => {
     );
     expect(count.committed).toBeGreaterThan(5);
     expect(count.abandoned).toBeGreaterThan(3);
+  });
+
+  it('is refused with a corrupt rate below 5 %, by both sides', () => {
+    const config = leagueConfig(40, { ...sparse, deltaPermille: 100 });
+    expect(() => assertConfigFits(config)).not.toThrow();
+    for (const gammaPermille of [0, 49])
+      expect(() => assertConfigFits({ ...config, gammaPermille })).toThrow(
+        expect.objectContaining({ code: 'InvalidTask', message: expect.stringContaining('corrupt rate') }),
+      );
   });
 });

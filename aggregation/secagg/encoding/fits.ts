@@ -17,6 +17,12 @@ const shortWordLimit = 2 ** 15 - 1;
 /** ln of how improbable it is that a rotated update has a number that must be clamped: 2^-20 for a member and round. */
 const logClampProbability = -20 * Math.LN2;
 
+/**
+ * The least γ off the complete graph, in thousandths. There the quorum does not hide a rate that was told too low, since it is not raised to t: a
+ * coordinator that says 0 would have its first two colluders complete two quorums.
+ */
+const leastSparseGammaPermille = 50;
+
 /** What the scale of the updates depends on. */
 export type ScaleConfig = Pick<SecAggConfig, 'vectorLength' | 'wordBits' | 'clipNorm' | 'maxCohort'>;
 
@@ -99,6 +105,10 @@ export function assertConfigFits(config: SecAggConfig): void {
   if (graphOf(config) === 'complete' && config.maxCohort > maxCompleteCohort)
     refuse(
       `the complete graph goes up to ${maxCompleteCohort} members, maxCohort is ${config.maxCohort}; use the k-out graph`,
+    );
+  if (graphOf(config) === 'kOut' && config.gammaPermille < leastSparseGammaPermille)
+    refuse(
+      `the k-out graph needs a corrupt rate of at least ${leastSparseGammaPermille / 1000}, not ${config.gammaPermille / 1000}: with less two members that work with the coordinator could lay another open`,
     );
   for (const size of sizesToCheck(config)) {
     const thresholds = thresholdsFor(config, size);
