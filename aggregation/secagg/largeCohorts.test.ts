@@ -29,6 +29,8 @@ vi.mock('@hansa/shared/crypto', async (original) => {
       return sign(this.publicKey, label, message);
     }
   }
+  const agree = (secret: { expose(): Uint8Array }, other: Uint8Array) =>
+    new real.SecretBytes(hash('agree', ...[publicKey(secret), other].sort(Buffer.compare)));
   const tag = (key: { expose(): Uint8Array }, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array) =>
     hash('box', key.expose(), nonce, plain, associated).subarray(0, 16);
   return {
@@ -42,8 +44,10 @@ vi.mock('@hansa/shared/crypto', async (original) => {
     },
     agreementPublicKey: publicKey,
     isUsableAgreementKey: () => true,
-    agree: (secret: { expose(): Uint8Array }, other: Uint8Array) =>
-      new real.SecretBytes(hash('agree', ...[publicKey(secret), other].sort(Buffer.compare))),
+    agree,
+    importAgreementKey: (other: Uint8Array) => other,
+    agreeWithAll: (secret: { expose(): Uint8Array }, others: readonly Uint8Array[]) =>
+      others.map((other) => agree(secret, other)),
     seal: (key: never, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array) =>
       new Uint8Array([...plain, ...tag(key, nonce, plain, associated)]),
     unseal: (key: never, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array) => {

@@ -10,16 +10,22 @@ export const selfMaskKey = (
 ): SecretBytes => deriveKey(selfSeed, sid, enc('self', roundHash, index));
 
 /** K_pair = KDF(X25519(s_own, S_other), enc("pair", R, min, max)): the same for both ends; HansaError InvalidKey for a low-order S. */
-export function pairMaskKey(
+export const pairMaskKey = (
   sid: Uint8Array,
   roundHash: Uint8Array,
   own: { readonly index: number; readonly maskKey: SecretBytes },
   other: { readonly index: number; readonly maskKey: Uint8Array },
+): SecretBytes => pairMaskKeyOf(sid, roundHash, [own.index, other.index], agree(own.maskKey, other.maskKey));
+
+/** {@link pairMaskKey} where both ends' X25519 secret is there already; it is wiped. */
+export function pairMaskKeyOf(
+  sid: Uint8Array,
+  roundHash: Uint8Array,
+  [one, other]: readonly [number, number],
+  shared: SecretBytes,
 ): SecretBytes {
-  const shared = agree(own.maskKey, other.maskKey);
   try {
-    const info = enc('pair', roundHash, Math.min(own.index, other.index), Math.max(own.index, other.index));
-    return deriveKey(shared, sid, info);
+    return deriveKey(shared, sid, enc('pair', roundHash, Math.min(one, other), Math.max(one, other)));
   } finally {
     shared.wipe();
   }

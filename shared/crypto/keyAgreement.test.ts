@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { HansaError } from '../errors/index.ts';
 import { seededRandom } from '../random/index.ts';
-import { agree, agreementKeyPair, agreementPublicKey, isUsableAgreementKey } from './keyAgreement.ts';
+import {
+  agree,
+  agreementKeyPair,
+  agreementPublicKey,
+  agreeWithAll,
+  importAgreementKey,
+  isUsableAgreementKey,
+} from './keyAgreement.ts';
 import { SecretBytes } from './secretBytes.ts';
 
 const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -42,6 +49,16 @@ describe('key agreement', () => {
     const { secretKey } = agreementKeyPair(seededRandom('low order'));
     expect(isUsableAgreementKey(key)).toBe(false);
     expect(() => agree(secretKey, key)).toThrow(HansaError);
+    expect(() => agreeWithAll(secretKey, [importAgreementKey(key)])).toThrow(HansaError);
+  });
+
+  it('gives the same with many keys at once, in their order', () => {
+    const random = seededRandom('many');
+    const { secretKey } = agreementKeyPair(random);
+    const others = Array.from({ length: 5 }, () => agreementKeyPair(random).publicKey);
+    const secrets = agreeWithAll(secretKey, others.map(importAgreementKey));
+    expect(secrets.map((secret) => secret.expose())).toEqual(others.map((other) => agree(secretKey, other).expose()));
+    expect(() => importAgreementKey(others[0]!.subarray(1))).toThrow('publicKey');
   });
 
   it('refuses another spelling of an honest key', () => {

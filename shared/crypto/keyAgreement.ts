@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { HansaError } from '../errors/index.ts';
 import type { RandomSource } from '../random/index.ts';
 import { requireLength } from './checkedBytes.ts';
@@ -31,9 +32,50 @@ export function agree(secretKey: SecretBytes, publicKey: Uint8Array): SecretByte
   } catch {
     // libsodium refuses low-order keys by throwing an error that says nothing else.
   }
+  return checkedSecret(shared);
+}
+
+function checkedSecret(shared: Uint8Array | undefined): SecretBytes {
   if (shared === undefined || shared.every((byte) => byte === 0))
     throw new HansaError('InvalidKey', 'A public key has low order: whoever sent it must draw a new one.');
   return new SecretBytes(shared);
+}
+
+/** A public key as OpenSSL holds it: importing one costs more than an agreement. */
+export type ImportedAgreementKey = KeyObject;
+
+// What stands before the 32 bytes of a key. Source: RFC 8410, sections 4 and 7.
+const publicKeyInfo = Buffer.from('302a300506032b656e032100', 'hex');
+const privateKeyInfo = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/** A public key for {@link agreeWithAll}. */
+export function importAgreementKey(publicKey: Uint8Array): ImportedAgreementKey {
+  requireLength(publicKey, 32, 'publicKey');
+  return createPublicKey({ key: Buffer.concat([publicKeyInfo, publicKey]), format: 'der', type: 'spki' });
+}
+
+/**
+ * What {@link agree} gives for each of many public keys, in less than half of its time: for a coordinator, which has a mask key of each
+ * dropped member to agree with those of hundreds of others.
+ *
+ * OpenSSL's, which overwrites its copy of the secret key once the collector has freed it; a key that lives on is better held by {@link agree}.
+ */
+export function agreeWithAll(secretKey: SecretBytes, publicKeys: readonly ImportedAgreementKey[]): SecretBytes[] {
+  requireLength(secretKey.expose(), 32, 'secretKey');
+  const der = Buffer.from(new ArrayBuffer(privateKeyInfo.length + secretKey.length));
+  der.set(privateKeyInfo);
+  der.set(secretKey.expose(), privateKeyInfo.length);
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return publicKeys.map((publicKey) => {
+    let shared: Uint8Array | undefined;
+    try {
+      shared = diffieHellman({ privateKey, publicKey });
+    } catch {
+      // OpenSSL refuses low-order keys by throwing an error that says nothing else.
+    }
+    return checkedSecret(shared);
+  });
 }
 
 const fieldPrime = 2n ** 255n - 19n;

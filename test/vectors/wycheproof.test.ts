@@ -1,4 +1,13 @@
-import { agree, hkdfSha256, SecretBytes, seal, unseal, verifyEd25519 } from '@hansa/shared/crypto';
+import {
+  agree,
+  agreeWithAll,
+  hkdfSha256,
+  importAgreementKey,
+  SecretBytes,
+  seal,
+  unseal,
+  verifyEd25519,
+} from '@hansa/shared/crypto';
 import { describe, expect, it } from 'vitest';
 import { readVectors, vectorsPresent } from './vectorFile.ts';
 
@@ -25,15 +34,18 @@ function told(file: { readonly algorithm: string; readonly numberOfTests: number
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 
 describe.skipIf(!vectorsPresent())('Wycheproof', () => {
-  it('X25519', () => {
+  it.each([
+    ['one by one', agree],
+    ['of one with many', (own: SecretBytes, other: Uint8Array) => agreeWithAll(own, [importAgreementKey(other)])[0]!],
+  ])('X25519, %s', (_, agreeOn) => {
     const file =
       readVectors<Vectors<object, { public: string; private: string; shared: string }>>('wycheproof/x25519_test.json');
     let count = 0;
     for (const test of file.testGroups.flatMap(({ tests }) => tests)) {
       count += 1;
-      const run = () => agree(new SecretBytes(hex(test.private)), hex(test.public)).expose();
+      const run = () => agreeOn(new SecretBytes(hex(test.private)), hex(test.public)).expose();
       // "Acceptable" keys of low order are the one thing that we refuse and others may not.
-      if (/^0*$/.test(test.shared)) expect(run, `case ${test.tcId}`).toThrow();
+      if (/^0*$/.test(test.shared)) expect(run, `case ${test.tcId}`).toThrow('low order');
       else expect(run(), `case ${test.tcId}`).toEqual(hex(test.shared));
     }
     told(file, count);

@@ -12,7 +12,7 @@ export interface Neighbourhood {
 /** t and what it was found from. */
 export interface Threshold {
   readonly threshold: number;
-  /** t1: more corrupt neighbours than this has any member with a probability of at most 2^-41. */
+  /** With a probability of at least 1 − 2^-41 no member has more corrupt neighbours. */
   readonly mostCorrupt: number;
 }
 

@@ -1,8 +1,15 @@
-import { agreementPublicKey, combineShares, equalBytes, type SecretBytes, type Share } from '@hansa/shared/crypto';
+import { agreementPublicKey, combineShares, equalBytes, SecretBytes } from '@hansa/shared/crypto';
 import { type CohortMember, type ShareKind, selfCommitment } from '@hansa/shared/protocol/secagg';
 
 /** How many subsets of the shares are tried before a dealer is blamed. */
 const maxSubsets = 64;
+
+/** A share as its holder revealed it; the bytes belong to the message. */
+export interface RevealedShare {
+  /** 1..255. */
+  readonly x: number;
+  readonly bytes: Uint8Array;
+}
 
 /**
  * The secret of a dealer from its shares, checked against what it advertised: b against HB, s against S.
@@ -14,13 +21,13 @@ export function rebuildSecret(
   sid: Uint8Array,
   dealer: CohortMember,
   kind: ShareKind,
-  shares: readonly Share[],
+  shares: readonly RevealedShare[],
   threshold: number,
 ): SecretBytes | undefined {
   let tried = 0;
   for (const subset of subsetsOf(shares, threshold)) {
     if (tried++ === maxSubsets) return undefined;
-    const secret = combineShares(subset);
+    const secret = combined(subset);
     const right =
       kind === 'self'
         ? equalBytes(selfCommitment(sid, dealer.index, secret.expose()), dealer.selfCommitment)
@@ -29,6 +36,16 @@ export function rebuildSecret(
     secret.wipe();
   }
   return undefined;
+}
+
+function combined(subset: readonly RevealedShare[]): SecretBytes {
+  // Copied, so that wiping the shares leaves the stored messages whole.
+  const shares = subset.map(({ x, bytes }) => ({ x, bytes: new SecretBytes(Uint8Array.from(bytes)) }));
+  try {
+    return combineShares(shares);
+  } finally {
+    for (const { bytes } of shares) bytes.wipe();
+  }
 }
 
 /** All subsets of one size, in the order of their places. */

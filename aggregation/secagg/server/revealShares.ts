@@ -1,11 +1,17 @@
-import { equalBytes, SecretBytes, type Share } from '@hansa/shared/crypto';
+import {
+  agreeWithAll,
+  equalBytes,
+  type ImportedAgreementKey,
+  importAgreementKey,
+  type SecretBytes,
+} from '@hansa/shared/crypto';
 import { type RevealShares, revealSharesBytes, type ShareKind, shareHash } from '@hansa/shared/protocol/secagg';
 import { membersOf } from '../cohortView.ts';
-import { pairMaskKey, pairSign, selfMaskKey } from '../maskKeys.ts';
+import { pairMaskKeyOf, pairSign, selfMaskKey } from '../maskKeys.ts';
 import type { MaskTerm } from '../masks.ts';
 import { refuse } from '../refuse.ts';
 import { abandon } from './finish.ts';
-import { rebuildSecret } from './rebuildSecret.ts';
+import { type RevealedShare, rebuildSecret } from './rebuildSecret.ts';
 import { checkRound, checkSigned } from './sender.ts';
 import { edgesIn, holdersOf } from './shareKeys.ts';
 import type { RebuiltMask, ServerStateIn, ServerStep } from './types.ts';
@@ -53,12 +59,7 @@ export function unmask(state: State, final: boolean): ServerStep | undefined {
       `${fewest} shares of a secret were revealed; ${threshold} are needed to rebuild it. Nothing was unmasked.`,
     );
   }
-  const shares = sharesByDealer(state);
-  try {
-    return unmaskWith(state, shares, final);
-  } finally {
-    for (const { bytes } of [...shares.values()].flat()) bytes.wipe();
-  }
+  return unmaskWith(state, sharesByDealer(state), final);
 }
 
 /** How many shares of each member of U2 were revealed. */
@@ -69,30 +70,35 @@ function countShares({ sharers, reveals }: State): ReadonlyMap<number, number> {
   return counts;
 }
 
-function sharesByDealer(state: State): ReadonlyMap<number, readonly Share[]> {
-  const shares = new Map(state.sharers.map((dealer): [number, Share[]] => [dealer, []]));
+function sharesByDealer(state: State): ReadonlyMap<number, readonly RevealedShare[]> {
+  const shares = new Map(state.sharers.map((dealer): [number, RevealedShare[]] => [dealer, []]));
   const places = new Map(
     state.sharers.map((dealer) => {
       const holders = holdersOf(state.shareKeys.get(dealer)!);
       return [dealer, new Map(holders.map((holder, place) => [holder, place + 1]))];
     }),
   );
-  // Copied, so that wiping the share later leaves the stored message whole.
   for (const [holder, reveal] of state.reveals)
     for (const { dealer, share } of reveal.shares)
-      shares.get(dealer)!.push({ x: places.get(dealer)!.get(holder)!, bytes: new SecretBytes(Uint8Array.from(share)) });
+      shares.get(dealer)!.push({ x: places.get(dealer)!.get(holder)!, bytes: share });
   return shares;
 }
 
 function unmaskWith(
   state: State,
-  shares: ReadonlyMap<number, readonly Share[]>,
+  shares: ReadonlyMap<number, readonly RevealedShare[]>,
   final: boolean,
 ): ServerStep | undefined {
   const { threshold } = state.cohort.thresholds;
   const masks: MaskTerm[] = [];
   const rebuilt: RebuiltMask[] = [];
   const survivors = new Set(state.survivors);
+  const agreementKeys = new Map<number, ImportedAgreementKey>();
+  const agreementKeyOf = (index: number): ImportedAgreementKey => {
+    const known = agreementKeys.get(index) ?? importAgreementKey(state.cohort.members.get(index)!.maskKey);
+    agreementKeys.set(index, known);
+    return known;
+  };
   for (const dealer of state.sharers) {
     const kind = survivors.has(dealer) ? 'self' : 'mask';
     const secret = rebuildSecret(
@@ -112,7 +118,12 @@ function unmaskWith(
         `The shares that member ${dealer} dealt do not rebuild what it committed to. Nothing was unmasked.`,
       );
     }
-    masks.push(...masksOf(state, dealer, kind, secret));
+    if (kind === 'self') {
+      masks.push({ key: selfMaskKey(state.setup.sid, state.roundHash, dealer, secret), sign: 1 });
+    } else {
+      const others = edgesIn(state.shareKeys, state.sharers, dealer).filter((other) => survivors.has(other));
+      masks.push(...pairMasks(state, dealer, others, agreeWithAll(secret, others.map(agreementKeyOf))));
+    }
     secret.wipe();
     if (kind === 'mask')
       rebuilt.push({
@@ -128,19 +139,14 @@ function unmaskWith(
   };
 }
 
-/** The masks that one rebuilt secret stands for: a survivor's self mask, or a dropped member's pairwise masks with every survivor. */
-function masksOf(state: State, dealer: number, kind: ShareKind, secret: SecretBytes): readonly MaskTerm[] {
-  const { setup, roundHash } = state;
-  if (kind === 'self') return [{ key: selfMaskKey(setup.sid, roundHash, dealer, secret), sign: 1 }];
-  return edgesIn(state.shareKeys, state.sharers, dealer)
-    .filter((other) => state.survivors.includes(other))
-    .map((other) => ({
-      key: pairMaskKey(
-        setup.sid,
-        roundHash,
-        { index: dealer, maskKey: secret },
-        { index: other, maskKey: state.cohort.members.get(other)!.maskKey },
-      ),
-      sign: pairSign(other, dealer),
-    }));
-}
+/** The masks that a dropped member has in common with survivors. */
+const pairMasks = (
+  { setup, roundHash }: State,
+  dropped: number,
+  survivors: readonly number[],
+  shared: readonly SecretBytes[],
+): readonly MaskTerm[] =>
+  survivors.map((survivor, at) => ({
+    key: pairMaskKeyOf(setup.sid, roundHash, [dropped, survivor], shared[at]!),
+    sign: pairSign(survivor, dropped),
+  }));

@@ -12,20 +12,20 @@ from importlib.metadata import version
 
 import numpy as np
 from flwr.common.secure_aggregation.crypto.shamir import combine_shares, create_shares
-from flwr.common.secure_aggregation.crypto.symmetric_encryption import (
-    bytes_to_private_key,
-    bytes_to_public_key,
-    generate_key_pairs,
-    generate_shared_key,
-    private_key_to_bytes,
-    public_key_to_bytes,
-)
+from flwr.common.secure_aggregation.crypto.symmetric_encryption import generate_shared_key
 from flwr.common.secure_aggregation.ndarrays_arithmetic import (
     get_parameters_shape,
     parameters_addition,
     parameters_subtraction,
 )
 from flwr.common.secure_aggregation.secaggplus_utils import pseudo_rand_gen
+from flwr.supercore.primitives.asymmetric import (
+    bytes_to_private_key,
+    bytes_to_public_key,
+    generate_key_pairs,
+    private_key_to_bytes,
+    public_key_to_bytes,
+)
 
 print(
     json.dumps({"flwr": version("flwr"), "numpy": np.__version__, "python": sys.version.split()[0]}),
