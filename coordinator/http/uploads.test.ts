@@ -61,7 +61,8 @@ interface OrderChange {
 function order(change: OrderChange = {}) {
   const finished = vi.fn(change.finished ?? (async () => undefined));
   const failed = vi.fn(change.failed ?? (() => undefined));
-  const received = vi.fn((_byteOffset: number, _chunk: Uint8Array): void => undefined);
+  // The chunk's own memory is given back when this returns.
+  const received = vi.fn((_byteOffset: number, chunk: Uint8Array): Uint8Array => Uint8Array.from(chunk));
   const deleting = vi.fn(change.deleting ?? (async (_file: string) => undefined));
   return { clientId: 'owner', sizeBytes: content.length, vectorHash, received, deleting, finished, failed };
 }
@@ -71,11 +72,12 @@ const expectSame = (left: Uint8Array, right: Uint8Array): void => expect(Buffer.
 /** What was received, which must have come in order, each byte once. */
 function piecesOf({ received }: ReturnType<typeof order>): Uint8Array {
   let reached = 0;
-  for (const [byteOffset, chunk] of received.mock.calls) {
+  const chunks = received.mock.results.map(({ value }) => value as Uint8Array);
+  for (const [at, [byteOffset]] of received.mock.calls.entries()) {
     expect(byteOffset).toBe(reached);
-    reached += chunk.length;
+    reached += chunks[at]!.length;
   }
-  return new Uint8Array(Buffer.concat(received.mock.calls.map(([, chunk]) => chunk)));
+  return new Uint8Array(Buffer.concat(chunks));
 }
 
 function signature(method: string, target: string, who: 'owner' | 'other'): Record<string, string> {

@@ -2,9 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import path from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError, type Problem, problemSchema, toProblem } from '@hansa/shared/errors';
+import { giveBack } from '@hansa/shared/memory';
 import { DataStore, ERRORS, Server, Upload as TusUpload } from '@tus/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics/createMetrics.ts';
@@ -197,7 +198,7 @@ export class Uploads implements UploadDesk {
 }
 
 interface SpoolEvents {
-  /** A chunk was written. */
+  /** A chunk was written; its bytes are good until this returns. */
   received(id: string, byteOffset: number, chunk: Uint8Array): void;
   full(id: string, error: Error): void;
 }
@@ -278,7 +279,10 @@ class SpoolStore extends DataStore {
         await writing;
         const at = reached;
         reached += chunk.length;
-        writing = writeWhole(handle, chunk, at).then(() => this.#events.received(id, at, chunk));
+        writing = writeWhole(handle, chunk, at).then(() => {
+          this.#events.received(id, at, chunk);
+          giveBack(chunk);
+        });
         // Whoever waits for it hears of a failure.
         writing.catch(() => undefined);
       }
@@ -303,10 +307,10 @@ async function assertHash(file: string, order: UploadOrder): Promise<void> {
     throw new HansaError('WrongLength', `The vector has ${size} bytes, its header says ${order.sizeBytes}.`);
   }
   const handle = await open(file, 'r+');
+  const buffer = new Uint8Array(CHUNK_BYTES);
   try {
     await handle.sync();
     const hash = createHash('sha256');
-    const buffer = new Uint8Array(CHUNK_BYTES);
     for (let position = 0; position < size; ) {
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
       if (bytesRead === 0) break;
@@ -317,6 +321,7 @@ async function assertHash(file: string, order: UploadOrder): Promise<void> {
       throw new HansaError('WrongHash', 'The vector does not hash to what its signed header says.');
     }
   } finally {
+    giveBack(buffer);
     await handle.close();
   }
 }
@@ -330,8 +335,7 @@ function webRequest(request: FastifyRequest): Request {
   }
   const url = `http://coordinator${raw.url ?? ''}`;
   if (method === 'HEAD') return new Request(url, { method, headers });
-  const strategy = new ByteLengthQueuingStrategy({ highWaterMark: CHUNK_BYTES });
-  const body = Readable.toWeb(raw, { strategy } as never);
+  const body = ReadableStream.from(raw);
   return new Request(url, { method, headers, body: body as never, duplex: 'half' } as RequestInit);
 }
 

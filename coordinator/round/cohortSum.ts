@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FoldedSum, type LayoutConfig } from '@hansa/aggregation/secagg/encoding';
+import { giveBack } from '@hansa/shared/memory';
 
 /** What is read of a vector at once. */
 const CHUNK_SIZE_BYTES = 256 * 1024;
@@ -109,10 +110,10 @@ async function eachChunk(
   take: (at: number, chunk: Uint8Array) => void,
 ): Promise<void> {
   if (start === end) return;
+  const chunk = new Uint8Array(Math.min(CHUNK_SIZE_BYTES, end - start));
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
-    const chunk = new Uint8Array(Math.min(CHUNK_SIZE_BYTES, end - start));
     for (let at = start; at < end; ) {
       const { bytesRead } = await handle.read(chunk, 0, Math.min(chunk.length, end - at), at);
       if (bytesRead === 0) throw new RangeError('a masked vector is shorter than it was');
@@ -120,6 +121,7 @@ async function eachChunk(
       at += bytesRead;
     }
   } finally {
+    giveBack(chunk);
     await handle?.close();
   }
 }

@@ -26,7 +26,10 @@ export interface UploadOrder {
   readonly sizeBytes: number;
   /** SHA-256 that the node signed. */
   readonly vectorHash: Uint8Array;
-  /** A chunk of the vector is on disk. Chunks come in the vector's order, none twice unless {@link UploadOrder.deleting} came between. */
+  /**
+   * A chunk of the vector is on disk; its bytes are good until this returns. Chunks come in the vector's order, none twice unless
+   * {@link UploadOrder.deleting} came between.
+   */
   received(byteOffset: number, chunk: Uint8Array): void;
   /**
    * All bytes on disk are about to be deleted: the upload is discarded, or starts over because they hash to something else. They can be read until

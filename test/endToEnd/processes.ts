@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Options of Node, as the program's first line has them, and the script. */
 const programs = {
-  coordinator: `${root}coordinator/bin/hansa-coordinator.mjs`,
-  client: `${root}client-node/bin/hansa-client.mjs`,
-  syntheticNode: `${root}test/bench/round/syntheticNode.mjs`,
+  coordinator: ['--max-semi-space-size=1', `${root}coordinator/bin/hansa-coordinator.mjs`],
+  client: [`${root}client-node/bin/hansa-client.mjs`],
+  syntheticNode: [`${root}test/bench/round/syntheticNode.mjs`],
 };
 
 export interface Finished {
@@ -24,7 +25,7 @@ export class RunningCommand {
   readonly #watchers = new Set<() => void>();
 
   constructor(program: keyof typeof programs, args: readonly string[], options: { cwd: string }) {
-    this.child = spawn(process.execPath, [programs[program], ...args], {
+    this.child = spawn(process.execPath, [...programs[program], ...args], {
       cwd: options.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

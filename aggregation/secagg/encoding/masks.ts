@@ -1,4 +1,4 @@
-import { MaskStream, maskBlockSizeBytes } from '@hansa/shared/crypto';
+import { MaskStream, maskBlockSizeBytes } from '@hansa/shared/crypto/masks';
 import { kernels, sumAt, termsAt, termTiles, tileSizeBytes } from '../../kernels/index.ts';
 import type { MaskTerm } from '../masks.ts';
 import { type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
@@ -57,8 +57,8 @@ export function expandMasks(
   config: LayoutConfig,
   masks: readonly MaskTerm[],
   range: ByteRange = { start: 0, end: layoutOf(config).sizeBytes },
-  sum = new Uint8Array(range.end - range.start),
-): Uint8Array<ArrayBuffer> {
+  sum: Uint8Array = new Uint8Array(range.end - range.start),
+): Uint8Array {
   const layout = layoutOf(config);
   const { start, end } = range;
   if (

@@ -13,6 +13,8 @@ const RANGES_PER_THREAD = 2;
 /** What a range takes of memory at most. */
 const MAX_RANGE_SIZE_BYTES = 2 ** 22;
 const RANGE_UNIT_SIZE_BYTES = 2 ** 16;
+/** Enough for a thread that makes small objects alone; the default lets 48 MB of garbage gather. */
+const MAX_YOUNG_GENERATION_MB = 4;
 
 /**
  * Threads that expand masks, as many as there are cores: for the coordinator, which takes many away from a sum, and for a node that has its mask
@@ -55,7 +57,7 @@ export class MaskThreads {
       try {
         for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
           signal?.throwIfAborted();
-          handOver(take, range.start, await thread.run(jobOf(config, masks, range)));
+          handOver(take, range.start, await thread.run(config, masks, range));
         }
       } catch (error) {
         ranges.length = 0;
@@ -89,44 +91,57 @@ function rangesOf(sizeBytes: number, threads: number): ByteRange[] {
   }));
 }
 
-function jobOf({ vectorLength, wordBits, tail }: LayoutConfig, masks: readonly MaskTerm[], range: ByteRange): MaskJob {
+function keysOf(masks: readonly MaskTerm[]): Uint8Array<ArrayBuffer> {
   const keys = new Uint8Array(KEY_SIZE_BYTES * masks.length);
   for (const [at, { key }] of masks.entries()) keys.set(key.expose(), KEY_SIZE_BYTES * at);
-  return { config: { vectorLength, wordBits, tail }, keys, signs: masks.map(({ sign }) => sign), range };
+  return keys;
 }
 
 interface Waiting {
-  resolve(part: Uint8Array): void;
+  resolve(): void;
   reject(error: Error): void;
 }
 
 class Thread {
-  readonly #worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
+  readonly #worker = new Worker(new URL('./worker.mjs', import.meta.url), {
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
+  });
+  /** Both sides' memory for a range. */
+  #into = new SharedArrayBuffer(0);
   #waiting: Waiting | undefined;
   #ended: HansaError | undefined;
 
   constructor() {
     this.#worker.unref();
-    this.#worker.on('message', (part: Uint8Array) => {
+    this.#worker.on('message', () => {
       this.#worker.unref();
-      this.#waiting?.resolve(part);
+      this.#waiting?.resolve();
       this.#waiting = undefined;
     });
     this.#worker.on('error', (error) => this.#end(error.message));
     this.#worker.on('exit', (status) => this.#end(`it exited with status ${status}`));
   }
 
-  /** One job at a time. The job's keys are moved, not copied, to the thread. */
-  run(job: MaskJob): Promise<Uint8Array> {
-    if (this.#ended !== undefined) {
-      job.keys.fill(0);
-      return Promise.reject(this.#ended);
-    }
-    return new Promise((resolve, reject) => {
+  /** The masks' bytes in one range, which are good until the next call. One job at a time. */
+  async run(
+    { vectorLength, wordBits, tail }: LayoutConfig,
+    masks: readonly MaskTerm[],
+    range: ByteRange,
+  ): Promise<Uint8Array> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const sizeBytes = range.end - range.start;
+    if (this.#into.byteLength < sizeBytes) this.#into = new SharedArrayBuffer(sizeBytes);
+    // The copies of the keys are moved, not copied, to the thread.
+    const keys = keysOf(masks);
+    const config = { vectorLength, wordBits, tail };
+    const job: MaskJob = { config, keys, signs: masks.map(({ sign }) => sign), range, into: this.#into };
+    await new Promise<void>((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#worker.ref();
-      this.#worker.postMessage(job, [job.keys.buffer]);
+      this.#worker.postMessage(job, [keys.buffer]);
     });
+    return new Uint8Array(this.#into, 0, sizeBytes);
   }
 
   async end(): Promise<void> {

@@ -1,18 +1,17 @@
 import { parentPort } from 'node:worker_threads';
-import { SecretBytes } from '@hansa/shared/crypto';
+import { SecretBytes } from '@hansa/shared/crypto/masks';
 import { expandMasks } from '../encoding/masks.ts';
 import { KEY_SIZE_BYTES, type MaskJob } from './maskJob.ts';
 
-parentPort?.on('message', ({ config, keys, signs, range }: MaskJob) => {
+parentPort?.on('message', ({ config, keys, signs, range, into }: MaskJob) => {
   const masks = signs.map((sign, at) => ({
     key: new SecretBytes(keys.subarray(KEY_SIZE_BYTES * at, KEY_SIZE_BYTES * (at + 1))),
     sign,
   }));
-  let part: Uint8Array<ArrayBuffer>;
   try {
-    part = expandMasks(config, masks, range);
+    expandMasks(config, masks, range, new Uint8Array(into, 0, range.end - range.start));
   } finally {
     keys.fill(0);
   }
-  parentPort?.postMessage(part, [part.buffer]);
+  parentPort?.postMessage(undefined);
 });

@@ -1,4 +1,6 @@
-import { register } from 'tsx/esm/api';
+import { createRequire } from 'node:module';
+import { register } from 'tsx/cjs/api';
 
+// Through require: for import, tsx would start one more thread for each thread.
 register();
-await import('./maskWorker.ts');
+createRequire(import.meta.url)('./maskWorker.ts');

@@ -25,7 +25,8 @@ export class DeskProcess {
 
   private constructor(clients: number, params: number) {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'hansa-bench-fold-'));
-    this.#child = fork(program, { execArgv: [] });
+    // The option is a coordinator's own.
+    this.#child = fork(program, { execArgv: ['--max-semi-space-size=1'] });
     this.#vector = vectorOf(configOf(clients, params));
   }
 

@@ -31,10 +31,10 @@ export interface ProcessGroup {
   /**
    * Starts a command line of this repository.
    *
-   * @param script path of a committed .mjs shim.
+   * @param program options of Node and the path of a committed .mjs shim.
    * @param log file that its standard error is added to.
    */
-  start(name: string, script: string, args: readonly string[], log: string): DemoProcess;
+  start(name: string, program: readonly string[], args: readonly string[], log: string): DemoProcess;
   stopAll(): Promise<void>;
   /** Ends all at once, without asking. */
   killAll(): void;
@@ -45,7 +45,7 @@ export function createProcessGroup(folder: string): ProcessGroup {
   const processes = new Set<DemoProcess>();
   let stopping = false;
   return {
-    start(name, script, args, log) {
+    start(name, program, args, log) {
       // Whatever was about to start one has not heard yet that all is over: nothing would ever stop it.
       if (stopping) throw new HansaError('Interrupted', 'The demo is stopping.');
       const descriptor = openSync(log, 'a', 0o600);
@@ -53,7 +53,7 @@ export function createProcessGroup(folder: string): ProcessGroup {
       const answer = `${log}.answer`;
       const output = openSync(answer, 'w', 0o600);
       // A group of its own: an interrupt of the terminal reaches the demo alone, which then stops its children in order.
-      const child = spawn(process.execPath, [script, ...args], {
+      const child = spawn(process.execPath, [...program, ...args], {
         cwd: folder,
         detached: true,
         stdio: ['ignore', output, descriptor],
@@ -65,7 +65,8 @@ export function createProcessGroup(folder: string): ProcessGroup {
         child.once('exit', (code, signal) => resolve({ code, signal }));
       });
       const { pid } = child;
-      if (pid === undefined) throw new HansaError('ProcessFailed', `${name} could not be started (${script}).`);
+      if (pid === undefined)
+        throw new HansaError('ProcessFailed', `${name} could not be started (${program.join(' ')}).`);
       const running = (): boolean => child.exitCode === null && child.signalCode === null;
       const started: DemoProcess = {
         name,

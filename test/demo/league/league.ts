@@ -11,8 +11,12 @@ import { type AdminApi, connectAdminApi } from './adminApi.ts';
 import { answerOf, type DemoProcess, type ProcessGroup, processFailed } from './childProcess.ts';
 import type { MerchantFolder } from './orders.ts';
 
-const coordinatorScript = fileURLToPath(new URL('../../../coordinator/bin/hansa-coordinator.mjs', import.meta.url));
-const clientScript = fileURLToPath(new URL('../../../client-node/bin/hansa-client.mjs', import.meta.url));
+/** Options of Node, as the program's first line has them, and the script. */
+const coordinatorProgram = [
+  '--max-semi-space-size=1',
+  fileURLToPath(new URL('../../../coordinator/bin/hansa-coordinator.mjs', import.meta.url)),
+];
+const clientProgram = [fileURLToPath(new URL('../../../client-node/bin/hansa-client.mjs', import.meta.url))];
 
 const pollMs = 50;
 const startTimeoutMs = 60_000;
@@ -48,7 +52,7 @@ export async function startCoordinator(processes: ProcessGroup, folder: string, 
   await writeFile(config, `${JSON.stringify({ host: '127.0.0.1', port, reconnectGraceMs })}\n`);
   const started = processes.start(
     'the coordinator',
-    coordinatorScript,
+    coordinatorProgram,
     ['serve', '--config', config, '--data', dataFolder, '--json'],
     join(folder, 'coordinator.log'),
   );
@@ -82,7 +86,7 @@ const tokenSchema = z.looseObject({ token: z.string() });
 export async function foundConsortium(processes: ProcessGroup, folder: string): Promise<Consortium> {
   const key = join(folder, 'approver.json');
   const command = (name: string, log: string, ...args: string[]) =>
-    answerOf(processes.start(name, coordinatorScript, [...args, '--json'], join(folder, log)));
+    answerOf(processes.start(name, coordinatorProgram, [...args, '--json'], join(folder, log)));
   await command("the making of the approver's key", 'approver.log', 'approver', 'init', '--out', key);
   return {
     joinToken: async ({ dataFolder }, merchant) => {
@@ -173,7 +177,7 @@ function runClient(
 ): DemoProcess {
   return processes.start(
     name,
-    clientScript,
+    clientProgram,
     [command, '--config', node.config, '--json', ...args],
     join(node.merchant.folder, `${command}.log`),
   );
@@ -190,7 +194,7 @@ export async function writeInitialModel(
   await answerOf(
     processes.start(
       'the making of the first model',
-      clientScript,
+      clientProgram,
       ['model', 'init', '--size', size, '--seed', String(seed), '--out', path, '--json'],
       join(folder, 'model-init.log'),
     ),

@@ -1,0 +1,2 @@
+/** Memory that need not wait for the garbage collector. */
+export { giveBack } from './giveBack.ts';
