@@ -2,6 +2,7 @@ import { randomUUID, X509Certificate } from 'node:crypto';
 import { once as nextEvent } from 'node:events';
 import { rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { type Clock, systemClock } from '@hansa/shared/clock';
 import { fingerprintOf } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
@@ -112,11 +113,14 @@ async function build(
     approvalsByMembers: options.approvalsByMembers ?? usualMemberApprovals,
   });
   const uploads = await Uploads.open(folder.file('spool'), common);
+  const threads = new MaskThreads();
+  undo.push(() => threads.close());
   const gateway = new NodeGateway(common);
   const rounds = await Rounds.open({
     ...common,
     rosters,
     uploads,
+    threads,
     lines: gateway,
     reconnectGraceMs: options.reconnectGraceMs ?? 10_000,
   });

@@ -91,7 +91,8 @@ export async function keepUpdate(
   });
 }
 
-async function writeTiles(
+/** Writes a vector into a file, forced to disk; nothing is left of it where that fails. Throws HansaError StorageFull; the signal's reason. */
+export async function writeTiles(
   tiles: Generator<Uint8Array, MaskedVector, void>,
   path: string,
   signal: AbortSignal,

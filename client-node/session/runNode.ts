@@ -11,6 +11,7 @@ import {
   waiting,
 } from '@hansa/aggregation/secagg/client';
 import { type DrawEvent, type DrawState, idleDraw, stepDraw } from '@hansa/aggregation/secagg/grouping';
+import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import type { Clock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
@@ -111,6 +112,8 @@ class RunningNode {
   readonly #line: Line;
   readonly #tasks: TaskBook;
   readonly #models: ModelStore;
+  /** One thread, since the node trains meanwhile. */
+  readonly #threads = new MaskThreads(1);
   readonly #stopping = new AbortController();
   readonly #fetches = new Set<Promise<void>>();
   #trainer: Promise<Trainer> | undefined;
@@ -188,6 +191,7 @@ class RunningNode {
     this.#line.close();
     await this.#trainer?.then((trainer) => trainer.close()).catch(() => undefined);
     await Promise.allSettled(this.#fetches);
+    await this.#threads.close();
   }
 
   #startTrainer(): Promise<Trainer> {
@@ -360,6 +364,7 @@ class RunningNode {
       folder: this.#folder,
       keepUpdates: config.training.keepUpdates,
       models: this.#models,
+      threads: this.#threads,
       journal: (record) => this.#record(record),
       keepEvidence: (taskId, evidence) => this.#keepEvidence(taskId, evidence),
       line: this.#line,

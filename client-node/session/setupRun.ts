@@ -12,7 +12,7 @@ import {
   wipeMaskPlan,
 } from '@hansa/aggregation/secagg/client';
 import { byteLengthOf, rotationSeed } from '@hansa/aggregation/secagg/encoding';
-import { MaskThreads } from '@hansa/aggregation/secagg/threads';
+import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import type { Clock } from '@hansa/shared/clock';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
@@ -50,6 +50,8 @@ export interface SetupPorts {
   readonly folder: NodeFolder;
   readonly keepUpdates: boolean;
   readonly models: ModelStore;
+  /** Expand a round's masks while it trains. */
+  readonly threads: MaskThreads;
   /** Appends to the journal, forced to disk, then to the reducer's memory. */
   journal(record: JournalRecord): Promise<void>;
   /** Keeps it for good, forced to disk, and tells of it. */
@@ -84,8 +86,6 @@ export class SetupRun {
   #lastSent: { name: string; body: unknown } | undefined;
   #uploading = false;
   #lastProgressMs = 0;
-  /** One thread, since the node trains meanwhile. */
-  readonly #threads = new MaskThreads(1);
   #masks: Promise<Uint8Array> | undefined;
   #contributed: ReturnType<typeof openContribution> | undefined;
   #cancelExpiry: () => void = () => undefined;
@@ -306,7 +306,7 @@ export class SetupRun {
   async #expandMasks({ plan, config }: Extract<ClientEffect, { type: 'expandMasks' }>): Promise<Uint8Array> {
     const sum = new Uint8Array(byteLengthOf(config));
     try {
-      await this.#threads.expand(
+      await this.#ports.threads.expand(
         config,
         [plan.self, ...plan.pairs],
         (at, part) => sum.set(part, at),
@@ -400,7 +400,6 @@ export class SetupRun {
     this.#over.abort(new HansaError('Interrupted', 'The set-up is over.'));
     await Promise.allSettled(this.#jobs);
     await this.#masks?.then((sum) => sum.fill(0)).catch(() => undefined);
-    await this.#threads.close();
     this.#contributed?.close();
     this.#contributed = undefined;
     for (const file of [this.#updateFile, this.#maskedFile]) await rm(file, { force: true }).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FoldedSum, type MeanTile, openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
-import { MaskThreads } from '@hansa/aggregation/secagg/threads';
+import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
@@ -46,6 +46,7 @@ export interface OpenModelRequest {
   readonly baseModelHash: string;
   readonly strategy: TaskFile['strategy'];
   readonly blobs: BlobStore;
+  readonly threads: MaskThreads;
 }
 
 /**
@@ -60,21 +61,19 @@ export interface OpenModelRequest {
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
   const { cohorts, header, baseModelHash, strategy, blobs } = request;
   const base = await blobs.open(baseModelHash);
-  const threads = new MaskThreads();
   try {
     if (base === undefined) throw new RangeError('the model of the running round is not stored');
     const [only] = cohorts;
     if (only !== undefined && cohorts.length === 1) {
-      const opened = await openCohort(request, only, threads);
+      const opened = await openCohort(request, only);
       const model = await blobs.put(modelContent(opened.tiles, base, header, strategy));
       return { model, sums: [opened.summary()], means: opened.means };
     }
-    const mean = await meanOfCohorts(request, threads);
+    const mean = await meanOfCohorts(request);
     const model = await blobs.put(modelContent(mean.tiles(), base, header, strategy));
     return { model, sums: mean.sums, means: mean.means };
   } finally {
     for (const { plan } of cohorts) wipeUnmaskPlan(plan);
-    await threads.close();
     await base?.close();
   }
 }
@@ -88,9 +87,8 @@ interface OpenCohort {
 }
 
 async function openCohort(
-  { config, round, baseModelHash }: OpenModelRequest,
+  { config, round, baseModelHash, threads }: OpenModelRequest,
   { plan, sum: sumOf }: CohortToOpen,
-  threads: MaskThreads,
 ): Promise<OpenCohort> {
   const folded = await sumOf(plan.survivors);
   await threads.expand(config, plan.masks, (at, part) => folded.subtract(at, part));
@@ -114,7 +112,6 @@ async function openCohort(
 /** The weighted mean over several cohorts, one after the other; one whose sum is out of range is refused and left out. */
 async function meanOfCohorts(
   request: OpenModelRequest,
-  threads: MaskThreads,
 ): Promise<Pick<OpenedModel, 'sums' | 'means'> & { tiles(): Generator<MeanTile, void, void> }> {
   const { config, cohorts } = request;
   const total = new Float64Array(config.vectorLength);
@@ -126,7 +123,7 @@ async function meanOfCohorts(
   for (const cohort of cohorts) {
     const part = new Float64Array(config.vectorLength);
     try {
-      const opened = await openCohort(request, cohort, threads);
+      const opened = await openCohort(request, cohort);
       for (const { start, mean } of opened.tiles) part.set(mean, start);
       for (let index = 0; index < total.length; index++) total[index] = total[index]! + part[index]! * opened.weightSum;
       sums.push(opened.summary());

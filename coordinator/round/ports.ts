@@ -1,4 +1,5 @@
 import type { IdentityPort } from '@hansa/aggregation/secagg/server';
+import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import type { Clock } from '@hansa/shared/clock';
 import type { Logger } from '@hansa/shared/log';
 import type { Rosters } from '../clients/rosters.ts';
@@ -65,6 +66,8 @@ export interface RoundPorts {
   readonly blobs: BlobStore;
   readonly rosters: Rosters;
   readonly uploads: UploadDesk;
+  /** Take masks away, for one round after the other. */
+  readonly threads: MaskThreads;
   readonly lines: NodeLines;
   readonly bytes: ByteLedger;
   readonly metrics: Metrics;

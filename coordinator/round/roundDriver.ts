@@ -198,7 +198,7 @@ export class RoundDriver {
   }
 
   async #unmask(bound: RoundBinding): Promise<void> {
-    const { clock, metrics, blobs, log } = this.#ports;
+    const { clock, metrics, blobs, threads, log } = this.#ports;
     const { round, task, header } = bound;
     const beganMs = clock.now();
     const opened = await openModel({
@@ -219,6 +219,7 @@ export class RoundDriver {
       baseModelHash: task.modelHash,
       strategy: task.file.strategy,
       blobs,
+      threads,
     });
     const nowMs = clock.now();
     metrics.unmaskDuration.observe((nowMs - beganMs) / 1000);

@@ -30,7 +30,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   program
     .command('round')
     .description(
-      'One whole round with synthetic updates through the real protocol and processes: seconds by phase, bytes, memory.',
+      'Whole rounds with synthetic updates through the real protocol and processes: seconds by phase, bytes, memory; and what secure aggregation adds where every node has a machine of its own.',
     )
     .addOption(
       new Option('--clients <n,...>', 'client nodes; of several numbers the memory is compared')

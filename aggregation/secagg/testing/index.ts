@@ -9,6 +9,7 @@ export {
   type LeagueNode,
   type LeagueOptions,
   leagueConfig,
+  leagueNowMs,
   unmaskedSum,
   wordsOf,
 } from './league.ts';

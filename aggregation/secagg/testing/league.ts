@@ -440,14 +440,14 @@ export class League {
 
   private carryOut({ state, effects }: { state: ServerState; effects: readonly ServerEffect[] }): void {
     this.server = state;
+    let last: { readonly message: object; readonly wire: string } | undefined;
     for (const effect of effects) {
       this.effects.push(effect);
-      if (effect.type === 'send')
-        this.toNodes.push({
-          to: effect.to,
-          name: effect.name,
-          wire: JSON.stringify(encodeMessage(effect.name, effect.message as never)),
-        });
+      if (effect.type === 'send') {
+        const { to, name, message } = effect;
+        if (last?.message !== message) last = { message, wire: JSON.stringify(encodeMessage(name, message as never)) };
+        this.toNodes.push({ to, name, wire: last.wire });
+      }
       if (effect.type === 'unmask') this.plan = effect.plan;
     }
   }

@@ -20,40 +20,61 @@ const MAX_YOUNG_GENERATION_MB = 4;
  * Threads that expand masks, as many as there are cores: for the coordinator, which takes many away from a sum, and for a node that has its mask
  * sum made while it trains.
  *
- * They start with the first work that is worth it and keep no process alive. Each range of the vector is one thread's work for all masks, so that nothing need be
+ * They start with the first work that is worth it, which waits some tenths of a second for them, and keep no process alive. Each range of the vector is one thread's work for all masks, so that nothing need be
  * added up: time falls with their number, memory is a range for each. Threads have their own copies of the keys and overwrite them after each
  * range; one that dies leaves its memory to the system as it is.
  */
 export class MaskThreads {
   readonly #count: number;
   #threads: readonly Thread[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   constructor(count = availableParallelism()) {
     this.#count = count;
+  }
+
+  /** All of them, running: one that died is replaced. */
+  #running(): readonly Thread[] {
+    const alive = this.#threads.filter(({ hasEnded }) => !hasEnded);
+    this.#threads = [...alive, ...Array.from({ length: this.#count - alive.length }, () => new Thread())];
+    return this.#threads;
   }
 
   /**
    * Expands Σ ± G(K) and hands it over part by part, in no order: `take` gets a part's place in the vector and its bytes, which are overwritten once
    * it returns. `take` is not called any more once the promise is settled.
    *
-   * One call at a time. HansaError ProcessFailed where a thread died; the signal's reason; what `take` throws. A part may have been taken by
-   * then, so whatever they went into is of no use.
+   * Calls are served one after the other. HansaError ProcessFailed where a thread died or all are closed; the signal's reason; what `take` throws.
+   * A part may have been taken by then, so whatever they went into is of no use.
    */
-  async expand(
+  expand(
     config: LayoutConfig,
     masks: readonly MaskTerm[],
     take: (byteOffset: number, part: Uint8Array) => void,
     signal?: AbortSignal,
   ): Promise<void> {
+    const work = this.#turn.then(() => this.#expand(config, masks, take, signal));
+    this.#turn = work.catch(() => undefined);
+    return work;
+  }
+
+  async #expand(
+    config: LayoutConfig,
+    masks: readonly MaskTerm[],
+    take: (byteOffset: number, part: Uint8Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw new HansaError('ProcessFailed', 'The threads that expand masks were ended.');
     const { sizeBytes } = layoutOf(config);
     if (sizeBytes * masks.length < WORTH_BYTES) {
-      signal?.throwIfAborted();
       handOver(take, 0, expandMasks(config, masks));
       return;
     }
-    if (this.#threads.length === 0) this.#threads = Array.from({ length: this.#count }, () => new Thread());
-    const ranges = rangesOf(sizeBytes, this.#threads.length);
-    const lanes = this.#threads.map(async (thread) => {
+    const threads = this.#running();
+    const ranges = rangesOf(sizeBytes, threads.length);
+    const lanes = threads.map(async (thread) => {
       try {
         for (let range = ranges.shift(); range !== undefined; range = ranges.shift()) {
           signal?.throwIfAborted();
@@ -68,8 +89,9 @@ export class MaskThreads {
     if (failed?.status === 'rejected') throw failed.reason;
   }
 
-  /** Ends the threads, and what they are doing. */
+  /** Ends the threads, and what they are doing, for good. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all(this.#threads.map((thread) => thread.end()));
   }
 }
@@ -121,6 +143,10 @@ class Thread {
     });
     this.#worker.on('error', (error) => this.#end(error.message));
     this.#worker.on('exit', (status) => this.#end(`it exited with status ${status}`));
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
   }
 
   /** The masks' bytes in one range, which are good until the next call. One job at a time. */

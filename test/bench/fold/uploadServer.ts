@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { systemClock } from '@hansa/shared/clock';
 import { SecretBytes } from '@hansa/shared/crypto';
 import { createLogger } from '@hansa/shared/log';
@@ -40,6 +41,7 @@ class UploadServer {
   readonly #folder: string;
   readonly #sum: CohortSum;
   readonly #orders = new Map<number, Upload>();
+  readonly #threads = new MaskThreads();
   #uploads!: Uploads;
 
   constructor({ folder, clients, params }: Extract<Request, { type: 'start' }>) {
@@ -119,6 +121,7 @@ class UploadServer {
       baseModelHash: base.sha256,
       strategy: { name: 'fedAvg', serverLearningRate: 1 },
       blobs,
+      threads: this.#threads,
     });
     return opened.sums[0]!.weightSum;
   }

@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { encodeHeader, layOut } from '@hansa/shared/numeric';
 import { type RoundRecord, roundPhases, type TaskRecord } from '@hansa/shared/protocol';
+import { z } from 'zod';
 import { newToken, roundsOf, startCoordinator } from '../../endToEnd/league.ts';
 import { Processes } from '../../endToEnd/processes.ts';
 import { type BenchCase, type BenchResult, withinLimit } from '../report.ts';
+import { criticalPath } from './criticalPath.ts';
 
 const MEGABYTE = 1e6;
+const nodeReportSchema = z.object({ processorSeconds: z.number() });
 /** How much more memory the coordinator may hold for more nodes, in bytes. */
 const PEAK_RSS_GROWTH_LIMIT_BYTES = 60 * MEGABYTE;
 /** The most memory that the coordinator may ever hold at 10M parameters, in bytes. */
@@ -27,10 +30,14 @@ interface LeagueOptions extends Omit<RoundBenchOptions, 'clients'> {
   readonly clients: number;
 }
 
-/** Rounds of each cohort size, and how far apart the coordinators' memory lies. */
+/** Rounds of each cohort size, what secure aggregation adds to them, and how far apart the coordinators' memory lies. */
 export async function benchRound({ clients, ...common }: RoundBenchOptions): Promise<BenchResult> {
   const results: LeagueResult[] = [];
-  for (const count of clients) results.push(await benchLeague({ ...common, clients: count }));
+  for (const count of clients) {
+    const league = await benchLeague({ ...common, clients: count });
+    const { cases, told } = await criticalPath(count, common.params);
+    results.push({ ...league, criticalPath: told, cases: [...league.cases, ...cases] });
+  }
   const [first] = results;
   if (first === undefined) throw new RangeError('a benchmark needs at least one cohort size');
   if (results.length === 1) return first;
@@ -80,10 +87,11 @@ async function benchLeague(options: LeagueOptions): Promise<LeagueResult> {
     const ends = await Promise.all(nodes.map(({ finished }) => finished));
     const failed = ends.find(({ status }) => status !== 0);
     if (failed !== undefined) throw new HansaError('ProcessFailed', `A node failed:\n${failed.stderr.slice(-2000)}`);
+    const processorSeconds = ends.map(({ stdout }) => nodeReportSchema.parse(JSON.parse(stdout)).processorSeconds);
     const rounds = await roundsOf(processes, coordinator, task.id);
     const coordinatorPeakRssBytes = peakRssBytes(coordinator.process.child.pid);
     for (const round of rounds) say(describe(round));
-    return summarise(options, rounds, coordinatorPeakRssBytes);
+    return summarise(options, rounds, coordinatorPeakRssBytes, processorSeconds);
   } finally {
     process.off('SIGINT', interrupted);
     await processes.end();
@@ -95,6 +103,7 @@ function summarise(
   { clients, params }: LeagueOptions,
   rounds: readonly RoundRecord[],
   coordinatorPeakRssBytes: number,
+  processorSeconds: readonly number[],
 ): LeagueResult {
   const last = rounds.findLast(({ outcome }) => outcome === 'committed');
   if (last === undefined) {
@@ -103,6 +112,11 @@ function summarise(
   const cases: BenchCase[] = [
     { name: 'round', value: last.seconds, unit: 's' },
     ...roundPhases.map((phase) => ({ name: phase, value: last.phaseSeconds[phase], unit: 's' })),
+    {
+      name: 'processor time per client',
+      value: processorSeconds.toSorted((left, right) => left - right)[clients >> 1]!,
+      unit: 's',
+    },
     {
       name: 'bytes up per client',
       value: last.bytesUp / clients,
