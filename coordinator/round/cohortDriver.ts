@@ -23,17 +23,16 @@ import {
 } from '@hansa/shared/protocol';
 import {
   decodeMessage,
-  encodeMessage,
-  evidenceId,
-  evidenceSchema,
+  type Evidence,
   type NodeSetupMessageName,
   type Roster,
   rosterHash,
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
-import { z } from 'zod';
 import type { TaskRow } from '../storage/stateStore.ts';
 import { CohortSum } from './cohortSum.ts';
+import { encodeOnce } from './encodeOnce.ts';
+import { keepEvidence } from './keepEvidence.ts';
 import type { RoundPorts, Upload } from './ports.ts';
 
 /** One set-up and, later, its part in a round. */
@@ -137,10 +136,10 @@ export class CohortDriver {
   readonly #byClient: ReadonlyMap<string, LiveMember>;
   readonly #notAfterMs: number;
   readonly #sum: CohortSum;
+  readonly #encode = encodeOnce();
   #state: ServerState;
   #phase: RoundPhase = 'advertiseKeys';
   #effects: Promise<void> = Promise.resolve();
-  #encoded: { readonly message: object; readonly body: unknown } | undefined;
   #cancelDeadline: () => void = () => undefined;
   #deadlineAtMs: number | undefined;
   #trainBeganAtMs = 0;
@@ -378,7 +377,7 @@ export class CohortDriver {
         this.#startIfReady();
         return;
       case 'evidence':
-        await this.#keepEvidence(effect);
+        await this.#keepEvidence(effect.evidence);
         return;
       case 'expectVector':
         await this.#expectVector(effect.index, effect.byteLength, effect.vectorHash);
@@ -405,10 +404,7 @@ export class CohortDriver {
   #send(effect: Extract<ServerEffect, { type: 'send' }>): void {
     const member = this.#member(effect.to);
     const { name } = effect;
-    // What goes to all is encoded once: some hundred signatures to some hundred members take a tenth of a second.
-    if (this.#encoded?.message !== effect.message)
-      this.#encoded = { message: effect.message, body: encodeMessage(name, effect.message as never) };
-    const { body } = this.#encoded;
+    const body = this.#encode(name, effect.message);
     this.#ports.lines.send(member.clientId, name, body).catch((error: unknown) => {
       const code = error instanceof HansaError ? error.code : 'Internal';
       const unheard = code === 'ConnectionLost' || code === 'Timeout';
@@ -444,19 +440,10 @@ export class CohortDriver {
     return 'committed' in this.#state && this.#state.committed.has(index);
   }
 
-  async #keepEvidence({ evidence }: Extract<ServerEffect, { type: 'evidence' }>): Promise<void> {
-    const { log, store, clock } = this.#ports;
+  #keepEvidence(evidence: Evidence): Promise<void> {
+    const { task, attempt } = this.#spec;
     const { clientId } = this.#member(evidence.member ?? -1);
-    const id = Buffer.from(evidenceId(evidence)).toString('hex');
-    log.warn({ client: clientId, kind: evidence.kind, evidence: id }, 'caught a member contradicting itself');
-    await store.addEvidence({
-      id,
-      foundAtMs: clock.now(),
-      taskId: this.#spec.task.id,
-      attempt: this.#spec.attempt,
-      clientId,
-      wire: JSON.stringify(z.encode(evidenceSchema, evidence)),
-    });
+    return keepEvidence(this.#ports, { taskId: task.id, attempt, clientId }, evidence);
   }
 
   #enterStage(stage: ServerStage): void {

@@ -10,16 +10,15 @@ import {
 import { HansaError } from '@hansa/shared/errors';
 import {
   decodeMessage,
-  encodeMessage,
-  evidenceId,
-  evidenceSchema,
+  type Evidence,
   type NodeDrawMessageName,
   type Roster,
   rosterHash,
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
-import { z } from 'zod';
 import type { DrawnGroups, TaskRow } from '../storage/stateStore.ts';
+import { encodeOnce } from './encodeOnce.ts';
+import { keepEvidence } from './keepEvidence.ts';
 import type { RoundPorts } from './ports.ts';
 
 /** One draw of groups. */
@@ -45,6 +44,7 @@ export class DrawDriver {
   readonly #indexes: ReadonlyMap<string, number>;
   readonly #ids: ReadonlyMap<number, string>;
   readonly #ended: { readonly promise: Promise<DrawEnd>; readonly resolve: (end: DrawEnd) => void };
+  readonly #encode = encodeOnce();
   #state: DrawServerState;
   #cancelDeadline: () => void = () => undefined;
 
@@ -124,7 +124,7 @@ export class DrawDriver {
         this.#cancelDeadline();
         return;
       case 'evidence':
-        void this.#keepEvidence(effect);
+        void this.#keepEvidence(effect.evidence);
         return;
       case 'grouped': {
         const groups = {
@@ -159,7 +159,7 @@ export class DrawDriver {
   #send(effect: Extract<DrawServerEffect, { type: 'send' }>): void {
     const clientId = this.#ids.get(effect.to);
     if (clientId === undefined) throw new RangeError(`${effect.to} is no member of this draw`);
-    const body = encodeMessage(effect.name, effect.message as never);
+    const body = this.#encode(effect.name, effect.message);
     this.#ports.lines.send(clientId, effect.name, body).catch((error: unknown) => {
       const code = error instanceof HansaError ? error.code : 'Internal';
       this.#ports.log.info({ client: clientId, name: effect.name, code }, 'a message was not taken');
@@ -173,13 +173,11 @@ export class DrawDriver {
     if (index !== undefined && this.#state.phase !== 'over') this.#take({ type: 'dropped', index });
   }
 
-  async #keepEvidence({ evidence }: Extract<DrawServerEffect, { type: 'evidence' }>): Promise<void> {
-    const { store, clock, log } = this.#ports;
+  async #keepEvidence(evidence: Evidence): Promise<void> {
+    const { task, seq } = this.#spec;
     const clientId = this.#ids.get(evidence.member ?? -1) ?? '';
-    const id = Buffer.from(evidenceId(evidence)).toString('hex');
-    log.warn({ client: clientId, kind: evidence.kind, evidence: id }, 'caught a member contradicting itself');
-    const wire = JSON.stringify(z.encode(evidenceSchema, evidence));
-    const row = { id, foundAtMs: clock.now(), taskId: this.#spec.task.id, attempt: this.#spec.seq, clientId, wire };
-    await store.addEvidence(row).catch((err) => log.error({ err }, 'evidence could not be kept'));
+    await keepEvidence(this.#ports, { taskId: task.id, attempt: seq, clientId }, evidence).catch((err) =>
+      this.#ports.log.error({ err }, 'evidence could not be kept'),
+    );
   }
 }

@@ -19,9 +19,12 @@ describe('SecretBytes', () => {
   it('is zeros after a wipe, and refuses to be used', () => {
     const bytes = Uint8Array.of(1, 2, 3);
     const secret = new SecretBytes(bytes);
-    secret.wipe();
-    secret.wipe();
     expect(bytes).toEqual(new Uint8Array(3));
+    const held = secret.expose();
+    expect(held).toEqual(Uint8Array.of(1, 2, 3));
+    secret.wipe();
+    secret.wipe();
+    expect(held).toEqual(new Uint8Array(3));
     expect(secret.wiped).toBe(true);
     expect(() => secret.expose()).toThrow(RangeError);
   });

@@ -183,6 +183,20 @@ describe('masked tiles', () => {
       );
   });
 
+  it('one of whose words no clipped update has is out of range before any of its tile is given', () => {
+    const config = leagueConfig(5, { vectorLength: 100, clipNorm: 1, tail: [] });
+    const words = new Int32Array(101);
+    for (const [at, word] of [
+      [0, 2 ** config.scaleLog2 + 2],
+      [99, -(2 ** config.scaleLog2) - 2],
+    ] as const) {
+      words.fill(0)[at] = word;
+      words[100] = 4;
+      const tiles = open(config, [new Uint8Array(words.buffer)]).tiles();
+      expect(() => tiles.next()).toThrow(expect.objectContaining({ code: 'SumOutOfRange' }));
+    }
+  });
+
   it('whose sum has more than the norm of clipped updates is out of range although every word is in range', () => {
     const config = leagueConfig(5, { vectorLength: 100, clipNorm: 1, tail: [] });
     const words = new Int32Array(101).fill(2 ** config.scaleLog2 / 2);
