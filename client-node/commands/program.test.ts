@@ -16,6 +16,7 @@ describe('the command line', () => {
       'doctor',
       'list',
       'show',
+      'install',
       'init',
     ]);
   });

@@ -32,6 +32,7 @@ const load = {
   evidenceList: async () => (await import('./evidence.ts')).evidenceList,
   evidenceShow: async () => (await import('./evidence.ts')).evidenceShow,
   doctor: async () => (await import('./doctor.ts')).doctor,
+  nativeInstall: async () => (await import('./nativeInstall.ts')).nativeInstall,
   modelInit: async () => (await import('./modelInit.ts')).modelInit,
 };
 
@@ -128,6 +129,21 @@ export function createProgram(
   command<{ config: string }>(evidence, 'show', 'one piece, checked again', load.evidenceShow)
     .argument('<id>', 'as the list gives it; its first digits are enough')
     .addOption(config());
+
+  const native = program.command('native').description("TensorFlow.js's native engine").exitOverride();
+  command<{ gpu?: boolean; from?: string; index?: string; compiler: string }>(
+    native,
+    'install',
+    'get a current libtensorflow and compile the native engine against it (Linux; needs a C++ compiler)',
+    load.nativeInstall,
+  )
+    .option('--gpu', 'with CUDA, for an NVIDIA card: some 2.5 GB to download')
+    .option(
+      '--from <folder>',
+      'a folder with libtensorflow and its headers, such as an installed Python package tensorflow',
+    )
+    .option('--index <url>', 'a Python package index (default: https://pypi.org/simple/)')
+    .option('--compiler <command>', 'C++ compiler', 'c++');
 
   const model = program.command('model').description('model files').exitOverride();
   command<{ size: (typeof modelSizes)[number]; seed: number; out: string }>(

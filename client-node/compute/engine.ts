@@ -2,36 +2,47 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type * as tfTypes from '@tensorflow/tfjs';
 
-/** TensorFlow.js engines, the quickest first. */
-export const engineNames = ['tfjs-node-gpu', 'wasm', 'cpu'] as const;
+/** TensorFlow.js engines, in the order in which they are tried. */
+export const engineNames = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm', 'cpu'] as const;
 export type EngineName = (typeof engineNames)[number];
+/** Engines with a native part, libtensorflow, that `hansa-client native install` brings. */
+export type NativeEngineName = 'tfjs-node-gpu' | 'tfjs-node';
 
 const require = createRequire(import.meta.url);
-const NATIVE = '@tensorflow/tfjs-node-gpu';
+
+export const isNative = (name: EngineName): name is NativeEngineName => name.startsWith('tfjs-node');
 
 /**
  * Why an engine cannot even be tried here, told without loading it; undefined where a try is worthwhile.
  *
- * `npm ci` runs no install scripts, so the native engine has no native part until someone asks for it: looking for the file takes a millisecond
+ * `npm ci` runs no install scripts, so a native engine has no native part until someone asks for it: looking for the file takes a millisecond
  * where a failing import takes seconds.
  */
 export function missingPart(name: EngineName): string | undefined {
-  if (name !== 'tfjs-node-gpu') return undefined;
-  const folder = nativeFolder();
+  if (name === 'webgpu') {
+    const missing = webgpuPackages.find((required) => !isInstalled(required));
+    return missing === undefined ? undefined : `the package ${missing} is not installed`;
+  }
+  if (!isNative(name)) return undefined;
+  const folder = nativePackageFolder(name);
   if (folder === undefined) return 'its package is not installed';
   const lib = join(folder, 'lib');
   const built = existsSync(lib) && readdirSync(lib).some((entry) => existsSync(join(lib, entry, 'tfjs_binding.node')));
   return built ? undefined : 'its native part is not installed';
 }
 
-function nativeFolder(): string | undefined {
-  try {
-    return dirname(require.resolve(`${NATIVE}/package.json`));
-  } catch {
-    return undefined;
-  }
+/** Where the package of a native engine lies; undefined where it is not installed. */
+export const nativePackageFolder = (name: NativeEngineName): string | undefined => packageFolder(`@tensorflow/${name}`);
+
+const webgpuPackages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
+const isInstalled = (name: string): boolean => packageFolder(name) !== undefined;
+
+function packageFolder(name: string): string | undefined {
+  return require.resolve
+    .paths(name)
+    ?.map((folder) => join(folder, name))
+    .find((folder) => existsSync(join(folder, 'package.json')));
 }
 
 /**
@@ -43,12 +54,12 @@ export async function activate(name: EngineName): Promise<void> {
   const tf = await import('@tensorflow/tfjs');
   tf.enableProdMode();
   let backend: string = name;
-  if (name === 'tfjs-node-gpu') {
-    prepareForNative();
-    const folder = nativeFolder();
-    if (folder === undefined) throw new Error(`${NATIVE} is not installed`);
-    await import(pathToFileURL(require.resolve(NATIVE)).href);
+  if (isNative(name)) {
+    prepareForNative(name);
+    await import(pathToFileURL(require.resolve(`@tensorflow/${name}`)).href);
     backend = 'tensorflow';
+  } else if (name === 'webgpu') {
+    await prepareForWebgpu();
   } else if (name === 'wasm') {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
     wasm.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
@@ -57,23 +68,8 @@ export async function activate(name: EngineName): Promise<void> {
   await tf.ready();
 }
 
-/** One tiny gradient: an engine that starts but cannot compute is not usable. Throws where the result is wrong. */
-export async function exercise(): Promise<void> {
-  const tf = await import('@tensorflow/tfjs');
-  const slope = tf.tidy(() => {
-    const x = tf.tensor2d([1, 2, 3, 4], [2, 2]);
-    return tf
-      .grad((x: tfTypes.Tensor) => tf.sum(tf.square(tf.matMul(x, x))))(x)
-      .dataSync();
-  });
-  // d/dX of the sum of squares of X² at [[1, 2], [3, 4]].
-  const expected = [158, 274, 266, 482];
-  if (!expected.every((value, index) => Math.abs(value - slope[index]!) < 1e-2)) {
-    throw new Error('it computes a wrong gradient');
-  }
-}
-
-function prepareForNative(): void {
+function prepareForNative(name: NativeEngineName): void {
+  if (nativePackageFolder(name) === undefined) throw new Error(`@tensorflow/${name} is not installed`);
   // Several nodes may share one card, and TensorFlow would otherwise take all its memory at once.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH = 'true';
   process.env.TF_CPP_MIN_LOG_LEVEL = '2';
@@ -81,4 +77,17 @@ function prepareForNative(): void {
   const util: Record<string, unknown> = require('node:util');
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   util.isArray ??= Array.isArray;
+}
+
+/** Gives the process what a browser has: `navigator.gpu` and the names of WebGPU, from Dawn. */
+async function prepareForWebgpu(): Promise<void> {
+  const [dawn, backend] = webgpuPackages;
+  const { create, globals } = (await import(pathToFileURL(require.resolve(dawn)).href)) as {
+    create(options: readonly string[]): object;
+    globals: object;
+  };
+  Object.assign(globalThis, globals);
+  const navigator = { gpu: create([]), userAgent: 'node' };
+  Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true, writable: true });
+  await import(pathToFileURL(require.resolve(backend)).href);
 }

@@ -1,4 +1,4 @@
-import { activate, type EngineName, engineNames, exercise } from './engine.ts';
+import { activate, type EngineName, engineNames } from './engine.ts';
 import type { TrialMessage } from './engineTrial.ts';
 
 /**
@@ -19,7 +19,10 @@ export async function runOnEngine(): Promise<boolean> {
     tell({ type: 'engineStarting' });
     await activate(name);
     tell({ type: 'engineStarting' });
-    await exercise();
+    // Loaded late: it brings in the whole model.
+    const { checkGradient } = await import('./exercise.ts');
+    tell({ type: 'engineStarting' });
+    checkGradient();
   } catch (error) {
     tell({ type: 'engineFailed', reason: error instanceof Error ? error.message : String(error) });
     return false;

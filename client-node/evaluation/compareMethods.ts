@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import type { MerchantData } from '../data/index.ts';
+import type { ModelShape } from '../model/gradient.ts';
 import { readModelFile } from '../model/modelFile.ts';
-import type { ModelShape } from '../training/gradient.ts';
 import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
 import type {
   CompareRequest,

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model';
 import type { WindowBatch, WindowSet } from '../data/index.ts';
-import { forecastOf, type ModelShape } from '../training/gradient.ts';
+import { forecastOf, type ModelShape } from '../model/gradient.ts';
 import { chunks, spread } from '../training/localTraining.ts';
 import { type ForecastScore, forecastScore, SCORED_QUANTILES } from './metrics.ts';
 

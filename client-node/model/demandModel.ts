@@ -113,8 +113,8 @@ function mixedAnchors(logits: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor2D {
     const shares = tf.softmax(logits);
     return {
       value: tf.reshape(tf.sum(tf.mul(each, tf.reshape(shares, [patches, 1, kinds])), 2), [rows, 1]) as tf.Tensor2D,
-      saved: [shares],
-      gradient: (dy, shares: tf.Tensor2D) => {
+      saved: [shares, each],
+      gradient: (dy, shares: tf.Tensor2D, each: tf.Tensor3D) => {
         const dShares = tf.sum(tf.mul(each, tf.reshape(dy, [patches, rows / patches, 1])), 1) as tf.Tensor2D;
         const weighted = tf.mul(dShares, shares);
         return [tf.sub(weighted, tf.mul(shares, tf.sum(weighted, 1, true)))];

@@ -1,7 +1,7 @@
 import { loadMerchantData, type MerchantData } from '../data/index.ts';
 import { compareMethods } from '../evaluation/compareMethods.ts';
+import type { ModelShape } from '../model/gradient.ts';
 import { type Model, readModelFile, writeVectorFile } from '../model/modelFile.ts';
-import type { ModelShape } from './gradient.ts';
 import { meanLoss, trainLocally } from './localTraining.ts';
 import type { LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { JobName, Jobs, LoadedData } from './workerMessages.ts';

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../compute/engine.ts';
 import { PATCH_LENGTH, type WindowSet } from '../data/index.ts';
+import type { ModelShape } from '../model/gradient.ts';
 import { initialWeights } from '../model/initialise.ts';
-import { testWindows } from '../model/testWindows.ts';
-import type { ModelShape } from './gradient.ts';
+import { sampleWindows } from '../model/sampleWindows.ts';
 import { chunks, type LocalPlan, learningRateAt, meanLoss, spread, trainLocally } from './localTraining.ts';
 import { adamW, clipToNorm, sgd } from './optimizer.ts';
 
@@ -29,7 +29,7 @@ const shape: ModelShape = {
   calendar: { season: 7, horizonPeriods: 28 },
 };
 const start = initialWeights(architecture, 1);
-const windows = testWindows('training', 40);
+const windows = sampleWindows('training', 40);
 const plan: LocalPlan = {
   steps: 5,
   batchSize: 8,
@@ -87,7 +87,7 @@ describe('trainLocally', () => {
   });
 
   it('says so when there is nothing to train on, and when the loss is no number', async () => {
-    await expect(trainLocally(shape, start, testWindows('none', 0), plan)).rejects.toMatchObject({
+    await expect(trainLocally(shape, start, sampleWindows('none', 0), plan)).rejects.toMatchObject({
       code: 'TrainingFailed',
       message: expect.stringContaining('no training window'),
     });
@@ -100,7 +100,7 @@ describe('trainLocally', () => {
 
   it('on full batches, the mean of one SGD step of equal clients is the step on their pooled windows', async () => {
     // 80 windows: the pooled batch goes through the engine in two pieces, each client's in one.
-    const pooled = testWindows('pooled', 80);
+    const pooled = sampleWindows('pooled', 80);
     const part = (from: number, to: number): WindowSet => ({
       ...pooled,
       count: to - from,

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import type { WindowSet } from '../data/windows.ts';
+import { lossAndGradient, lossOf, type ModelShape } from '../model/gradient.ts';
 import { seededNumbers } from '../model/seededNumbers.ts';
-import { lossAndGradient, lossOf, type ModelShape } from './gradient.ts';
 import { adamW, clipToNorm, sgd } from './optimizer.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */

@@ -48,13 +48,25 @@ export const architectureSchema = z
   });
 export type Architecture = z.infer<typeof architectureSchema>;
 
-/** The sizes a model can be made at: nano for tests and demos, tiny for one CPU. */
-export const modelSizes = ['nano', 'tiny'] as const;
+/** The sizes a model can be made at: nano for tests and demos, tiny for a CPU, small with the geometry of MiniLM-L6, base with that of BERT-base for a GPU. */
+export const modelSizes = ['nano', 'tiny', 'small', 'base'] as const;
 export type ModelSize = (typeof modelSizes)[number];
 
 const encoders: Record<ModelSize, Architecture['encoder']> = {
   nano: { hiddenSize: 64, layers: 2, attentionHeads: 2, feedForwardSize: 256, positions: 64 },
   tiny: { hiddenSize: 128, layers: 2, attentionHeads: 2, feedForwardSize: 512, positions: 256 },
+  small: { hiddenSize: 384, layers: 6, attentionHeads: 12, feedForwardSize: 1536, positions: 512 },
+  base: { hiddenSize: 768, layers: 12, attentionHeads: 12, feedForwardSize: 3072, positions: 512 },
+};
+
+const shortHistory = { pastPatches: 13, futurePatches: 4, staticRows: 256 };
+const longHistory = { pastPatches: 52, futurePatches: 8, staticRows: 8192 };
+const embedders: Record<ModelSize, Pick<Architecture['embedder'], 'pastPatches' | 'futurePatches' | 'staticRows'>> = {
+  // 256 rows: the 8192 of the larger sizes would be most of a model this small.
+  nano: shortHistory,
+  tiny: shortHistory,
+  small: longHistory,
+  base: longHistory,
 };
 
 /** The architecture of a named size. */
@@ -62,15 +74,7 @@ export function architectureOf(size: ModelSize): Architecture {
   return {
     formatVersion: 1,
     encoder: encoders[size],
-    // 256 rows: the 8192 of the larger sizes would be most of a model this small.
-    embedder: {
-      patchWidth: PATCH_WIDTH,
-      pastPatches: 13,
-      futurePatches: 4,
-      staticRows: 256,
-      staticWidth: 32,
-      staticNumbers: 4,
-    },
+    embedder: { patchWidth: PATCH_WIDTH, ...embedders[size], staticWidth: 32, staticNumbers: 4 },
     heads: ['demand'],
   };
 }

@@ -40,6 +40,8 @@ describe('manifestFor', () => {
     }
     expect(parameterCount(manifest)).toBe(131_060);
     expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(474_996);
+    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(11_217_780);
+    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(85_934_196);
     expect(new Set(manifest.map(({ group }) => group))).toEqual(new Set(['encoder', 'embedder', 'head']));
     const names = manifest
       .filter(({ name }) => name.startsWith('bert.encoder.layer.1.'))

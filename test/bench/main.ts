@@ -1,5 +1,7 @@
 import { HansaError, toProblem } from '@hansa/shared/errors';
+import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { Command, CommanderError, Option } from 'commander';
+import { z } from 'zod';
 import { type BenchResult, describeMachine } from './report.ts';
 
 const wholeNumber = (name: string, low: number, high: number) => (text: string) => {
@@ -102,6 +104,26 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(async (options: { params: number; clients: number[]; check: boolean }) => {
       const { benchFold } = await import('./fold/benchFold.ts');
       report('fold', await benchFold(options), options.check);
+    });
+
+  program
+    .command('train-step')
+    .description('A training step on every engine that runs here, on one core and on two.')
+    .addOption(
+      new Option('--sizes <name,...>', 'sizes of the model')
+        .argParser((text: string) => text.split(',').map((name) => z.enum(modelSizes).parse(name)))
+        .default(['tiny', 'small'], 'tiny,small'),
+    )
+    .addOption(
+      new Option('--cores <n,...>', 'cores that a process is held to')
+        .argParser(wholeNumbers('--cores', 1, 64))
+        .default([1, 2], '1,2'),
+    )
+    .option('--peers', 'also the same model in PyTorch, in a Python environment that is made from PyPI', false)
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { sizes: ModelSize[]; cores: number[]; peers: boolean; check: boolean }) => {
+      const { benchTrainStep } = await import('./trainStep/benchTrainStep.ts');
+      report('train-step', await benchTrainStep(options), options.check);
     });
 
   try {

@@ -2,9 +2,13 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
-import { type ModelSize, modelSizes } from '@hansa/shared/model';
+import type { ModelSize } from '@hansa/shared/model';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type World, worlds } from './generator/index.ts';
+
+/** Sizes that two cores train within minutes. */
+export const demoSizes = ['nano', 'tiny'] as const satisfies readonly ModelSize[];
+export type DemoSize = (typeof demoSizes)[number];
 
 /** What one run of the demo was asked for; paths are absolute. */
 export interface DemoOptions {
@@ -13,7 +17,7 @@ export interface DemoOptions {
   readonly mapping: string | undefined;
   readonly merchants: number;
   readonly rounds: number;
-  readonly size: ModelSize;
+  readonly size: DemoSize;
   readonly engine: EngineName | 'auto';
   readonly world: World;
   readonly seed: number;
@@ -64,7 +68,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
         .default(6),
     )
     .addOption(new Option('--rounds <n>', 'rounds of training, 1 to 1000').argParser(whole(1, 1000)).default(10))
-    .addOption(new Option('--size <size>', 'size of the model').choices(modelSizes).default('nano'))
+    .addOption(new Option('--size <size>', 'size of the model').choices(demoSizes).default('nano'))
     .addOption(new Option('--engine <name>', 'engine that trains').choices(['auto', ...engineNames]).default('auto'))
     .addOption(
       new Option('--world <name>', 'shared: merchants have much in common; unrelated: nothing')
@@ -93,7 +97,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
     mapping?: string;
     merchants: number;
     rounds: number;
-    size: ModelSize;
+    size: DemoSize;
     engine: EngineName | 'auto';
     world: World;
     seed: number;

@@ -1,6 +1,5 @@
-import type { ModelSize } from '@hansa/shared/model';
 import { type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
-import type { DemoOptions } from './options.ts';
+import type { DemoOptions, DemoSize } from './options.ts';
 
 /** How much each merchant trains. */
 export interface TrainingSettings {
@@ -34,7 +33,7 @@ export const pilotCount = ({ learningRates }: TrainingSettings): number =>
   learningRates.length > 1 ? learningRates.length : 0;
 
 /** Seconds that a window takes one core in a step of the wasm engine (Zen 4, both cores busy): for the promise on the first screen, no more. */
-const secondsPerWindow: Record<ModelSize, number> = { nano: 0.0025, tiny: 0.007 };
+const secondsPerWindow: Record<DemoSize, number> = { nano: 0.0025, tiny: 0.007 };
 
 /** Whole minutes that a run may take, told before it starts. */
 export function expectedMinutes(

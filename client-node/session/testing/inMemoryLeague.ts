@@ -117,7 +117,7 @@ export class InMemoryLine implements Line {
 
 /** A trainer whose update is known beforehand. */
 export class FakeTrainer implements Trainer {
-  readonly engine = { name: 'cpu' as const, reason: 'a test', passedOver: [] };
+  readonly engine = { name: 'cpu' as const, reason: 'a test', passedOver: [], measured: [] };
   readonly data: LoadedData;
   readonly requests: TrainRequest[] = [];
   readonly #update: Float32Array;

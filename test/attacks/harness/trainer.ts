@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Trainer } from '@hansa/client-node/training';
 import { sha256 } from '@hansa/shared/crypto';
+import { noTrainer } from '../../endToEnd/noTrainer.ts';
 
 /** Numbers in the model that is trained. */
 export const modelLength = 24;
@@ -13,18 +14,8 @@ export const barrenModel = 77;
  * seeds and data does. From a barren model (one whose units are all dead) it is zero.
  */
 export function knownTrainer(member: number, windows: () => number, known?: Float32Array): Trainer {
-  const refuse = () => Promise.reject(new RangeError('this node has no data'));
   return {
-    engine: { name: 'cpu', reason: 'a known update: nothing is trained', passedOver: [] },
-    data: {
-      frequency: 'day',
-      rows: 0,
-      series: 0,
-      trainWindows: 1,
-      validationWindows: 0,
-      testWindows: 0,
-      cleaning: nothingCleaned,
-    },
+    ...noTrainer('a known update: nothing is trained'),
     async train({ modelFile, updateFile, steps, seed }) {
       const model = await readFile(modelFile);
       const first = model.readFloatLE(model.length - 4 * modelLength);
@@ -36,26 +27,5 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
       await writeFile(updateFile, new Uint8Array(update.buffer));
       return { steps, windows: windows(), trainLoss: 1, validationLoss: 2, seconds: 0 };
     },
-    compare: refuse,
-    close: async () => undefined,
   };
 }
-
-const nothingCleaned = {
-  rowsRead: 0,
-  rowsUsed: 0,
-  duplicatesRemoved: 0,
-  identicalKept: 0,
-  missingPeriodsFilled: 0,
-  returnLines: 0,
-  returnedUnits: 0,
-  outliersCut: 0,
-  stockOutPeriods: 0,
-  incompletePeriods: 0,
-  seriesRead: 0,
-  seriesAllZero: 0,
-  seriesTooShort: 0,
-  seriesUsed: 0,
-  zeroWindowsSkipped: 0,
-  warnings: [],
-};

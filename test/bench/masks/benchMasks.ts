@@ -5,7 +5,7 @@ import { expandMasks, type LayoutConfig, layoutOf } from '@hansa/aggregation/sec
 import { MaskStream, SecretBytes } from '@hansa/shared/crypto';
 import { seededRandom } from '@hansa/shared/random';
 import { type Contender, measure } from '../measure.ts';
-import { type FlowerProcess, startFlower } from '../peers/flower.ts';
+import { flower as flowerPeer, type PeerProcess, startPeer } from '../peers/peer.ts';
 import type { BenchCase, BenchResult } from '../report.ts';
 
 const repeats = 9;
@@ -34,7 +34,7 @@ nowhere.close();
  * pinned to a core. Left out in Flower's favour: its key agreement, its weight word and the reduction modulo 2^32 at the end.
  */
 export async function benchMasks(options: { params: readonly number[]; peers: boolean }): Promise<BenchResult> {
-  const flower = options.peers ? await startFlower(new URL('./flowerMasks.py', import.meta.url)) : undefined;
+  const flower = options.peers ? await startPeer(flowerPeer, new URL('./flowerMasks.py', import.meta.url)) : undefined;
   try {
     if (flower !== undefined) process.stderr.write(`against ${JSON.stringify(flower.versions)}\n`);
     const cases: BenchCase[] = [];
@@ -48,11 +48,14 @@ export async function benchMasks(options: { params: readonly number[]; peers: bo
 
 async function benchLength(
   params: number,
-  flower: FlowerProcess | undefined,
+  flower: PeerProcess | undefined,
   cases: BenchCase[],
   mediansNs: Record<string, number>,
 ): Promise<void> {
-  const rival = flower && { name: "flower's own code", askNs: () => flower.ask(`${params} ${neighbours}`) };
+  const rival = flower && {
+    name: "flower's own code",
+    askNs: async () => Number(await flower.ask(`${params} ${neighbours}`)),
+  };
   const all = [...contenders(params, 32), ...contenders(params, 16), memcpy(params), ...(rival ? [rival] : [])];
   const timings = await measure(all, repeats);
   const place = `, ${params} parameters`;

@@ -6,6 +6,7 @@ import type { Trainer } from '@hansa/client-node/training';
 import { systemClock } from '@hansa/shared/clock';
 import { createLogger } from '@hansa/shared/log';
 import { systemRandom } from '@hansa/shared/random';
+import { noTrainer } from '../../endToEnd/noTrainer.ts';
 
 const TILE_LENGTH = 65_536;
 
@@ -50,45 +51,14 @@ export async function main([configFile, token, length, seed]: readonly string[])
 }
 
 function syntheticTrainer(length: number, seed: number): Trainer {
-  const refuse = () => Promise.reject(new RangeError('a synthetic node has no data'));
   return {
-    engine: { name: 'cpu', reason: 'synthetic updates: nothing is trained', passedOver: [] },
-    data: {
-      frequency: 'day',
-      rows: 0,
-      series: 0,
-      trainWindows: 1,
-      validationWindows: 0,
-      testWindows: 0,
-      cleaning: nothingCleaned,
-    },
+    ...noTrainer('synthetic updates: nothing is trained'),
     async train({ updateFile, steps }) {
       await pipeline(noise(length, seed), createWriteStream(updateFile));
       return { steps, windows: 1, trainLoss: 1, validationLoss: 1, seconds: 0 };
     },
-    compare: refuse,
-    close: async () => undefined,
   };
 }
-
-const nothingCleaned = {
-  rowsRead: 0,
-  rowsUsed: 0,
-  duplicatesRemoved: 0,
-  identicalKept: 0,
-  missingPeriodsFilled: 0,
-  returnLines: 0,
-  returnedUnits: 0,
-  outliersCut: 0,
-  stockOutPeriods: 0,
-  incompletePeriods: 0,
-  seriesRead: 0,
-  seriesAllZero: 0,
-  seriesTooShort: 0,
-  seriesUsed: 0,
-  zeroWindowsSkipped: 0,
-  warnings: [],
-};
 
 /** `length` float32 numbers between -0.001 and 0.001, little-endian, tile by tile. */
 function* noise(length: number, seed: number): Generator<Uint8Array> {

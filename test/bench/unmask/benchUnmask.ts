@@ -6,7 +6,7 @@ import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { SecretBytes } from '@hansa/shared/crypto';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
-import { startFlower } from '../peers/flower.ts';
+import { flower as flowerPeer, startPeer } from '../peers/peer.ts';
 import type { BenchCase, BenchResult } from '../report.ts';
 import { type RoundShape, rebuildMasks, revealedRound } from './revealedRound.ts';
 
@@ -147,7 +147,7 @@ async function againstFlower(
   threads: MaskThreads,
   say: (found: BenchCase) => void,
 ): Promise<unknown> {
-  const flower = await startFlower(new URL('./flowerUnmask.py', import.meta.url));
+  const flower = await startPeer(flowerPeer, new URL('./flowerUnmask.py', import.meta.url));
   process.stderr.write(`against ${JSON.stringify(flower.versions)}\n`);
   try {
     const [members, threshold] = [50, 34];
@@ -156,7 +156,7 @@ async function againstFlower(
       let ours = Number.POSITIVE_INFINITY;
       let theirs = Number.POSITIVE_INFINITY;
       for (let repeat = 0; repeat < 2; repeat++) {
-        theirs = Math.min(theirs, (await flower.ask(`${params} ${members} ${gone} ${threshold}`)) / 1e9);
+        theirs = Math.min(theirs, Number(await flower.ask(`${params} ${members} ${gone} ${threshold}`)) / 1e9);
         for (let more = 0; more < repeats; more++)
           ours = Math.min(ours, (await unmaskOnce(config, round, threads)).totalMs / 1000);
       }

@@ -9,8 +9,8 @@ import {
 } from '../data/index.ts';
 import { seededNumbers } from './seededNumbers.ts';
 
-/** Windows for tests of the model: series with a weekly pattern, noise, some history missing and some periods sold out. */
-export function testWindows(seed: string, count: number, futurePatches = 4): WindowSet {
+/** Made-up windows, for tests of the model and for trying an engine: series with a weekly pattern, noise, some history missing and some periods sold out. */
+export function sampleWindows(seed: string, count: number, futurePatches = 4): WindowSet {
   const numbers = seededNumbers(seed);
   const futurePeriods = futurePatches * PATCH_PERIODS;
   const all = {
@@ -53,9 +53,9 @@ export function testWindows(seed: string, count: number, futurePatches = 4): Win
   };
 }
 
-/** One batch of all windows of testWindows. */
-export function testBatch(seed: string, count: number, futurePatches = 4): WindowBatch {
-  return testWindows(seed, count, futurePatches).batch(Array.from({ length: count }, (_, index) => index));
+/** One batch of all windows of sampleWindows. */
+export function sampleBatch(seed: string, count: number, futurePatches = 4): WindowBatch {
+  return sampleWindows(seed, count, futurePatches).batch(Array.from({ length: count }, (_, index) => index));
 }
 
 type Columns = Omit<WindowBatch, 'count' | 'pastPatches' | 'futurePatches'>;

@@ -2,9 +2,9 @@ import type { Architecture } from '@hansa/shared/model';
 import type { Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import type { WindowBatch } from '../data/windows.ts';
-import { demandLoss } from '../model/demandHead.ts';
-import { type Calendar, demandInputs, demandTargets } from '../model/demandInputs.ts';
-import { forecastDemand, type Parameters } from '../model/demandModel.ts';
+import { demandLoss } from './demandHead.ts';
+import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
+import { forecastDemand, type Parameters } from './demandModel.ts';
 
 /** What a model's weights mean: its architecture, where its tensors lie, and the calendar of the data. */
 export interface ModelShape {

@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ZipFile } from 'yazl';
+import { downloadWheel, unpackWheel } from '../../client-node/compute/native/wheelFile.ts';
+
+let folder: string;
+let server: Server;
+let index: string;
+const content = Buffer.from('a wheel of bytes '.repeat(10_000));
+const wheel = {
+  project: 'some-project',
+  filename: 'some_project-1.0-py3-none-any.whl',
+  sha256: createHash('sha256').update(content).digest('hex'),
+  sizeBytes: content.length,
+};
+const options = { signal: new AbortController().signal, onProgress: () => undefined };
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'hansa-wheel-'));
+  server = createServer((request, response) => {
+    const pages: Record<string, () => void> = {
+      '/simple/some-project/': () =>
+        response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: '../../files/good' }] })),
+      '/damaged/some-project/': () =>
+        response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: '/files/damaged' }] })),
+      '/broken/some-project/': () =>
+        response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: '/files/broken' }] })),
+      '/empty/some-project/': () => response.end(JSON.stringify({ files: [] })),
+      '/html/some-project/': () => response.end('<html></html>'),
+      '/files/good': () => response.end(content),
+      '/files/damaged': () => response.end(content.subarray(1)),
+      '/files/broken': () => {
+        response.writeHead(200, { 'content-length': content.length });
+        response.write(content.subarray(0, 1000), () => response.destroy());
+      },
+    };
+    const page = pages[request.url ?? ''];
+    if (page === undefined) response.writeHead(404).end();
+    else page();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  index = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe('downloading a wheel', () => {
+  it('finds it on the index and checks its sum', async () => {
+    const file = path.join(folder, 'good');
+    let doneBytes = 0;
+    await downloadWheel(wheel, `${index}/simple`, file, {
+      ...options,
+      onProgress: (done) => {
+        doneBytes = done;
+      },
+    });
+    expect(readFileSync(file).equals(content)).toBe(true);
+    expect(doneBytes).toBe(content.length);
+  });
+
+  it.each([
+    ['damaged', 'WrongHash', 'Nothing of it is used'],
+    ['broken', 'Unavailable', 'broke off after'],
+    ['empty', 'NotFound', 'does not list some_project-1.0'],
+    ['html', 'Unavailable', 'is no page of a Python package index'],
+    ['nowhere', 'Unavailable', 'answers with status 404'],
+  ])('from the index "%s" is %s', async (name, code, message) => {
+    await expect(downloadWheel(wheel, `${index}/${name}/`, path.join(folder, name), options)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('says what cannot be reached', async () => {
+    await expect(
+      downloadWheel(wheel, 'http://127.0.0.1:1/simple/', path.join(folder, 'closed'), options),
+    ).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('cannot be reached') });
+  });
+
+  it('stops when told to', async () => {
+    const stopped = AbortSignal.abort(new Error('enough'));
+    await expect(
+      downloadWheel(wheel, `${index}/simple/`, path.join(folder, 'stopped'), { ...options, signal: stopped }),
+    ).rejects.toThrow('enough');
+  });
+});
+
+describe('unpacking a wheel', () => {
+  async function archive(name: string, entries: Record<string, string>): Promise<string> {
+    const file = path.join(folder, name);
+    const zip = new ZipFile();
+    for (const [entry, text] of Object.entries(entries)) zip.addBuffer(Buffer.from(text), entry);
+    zip.end();
+    await once(zip.outputStream.pipe(createWriteStream(file)), 'close');
+    return file;
+  }
+  const { signal } = options;
+
+  it('writes what is wanted where it is wanted', async () => {
+    const file = await archive('some.whl', { 'tensorflow/lib.so': 'library', 'tensorflow/python/x.py': 'script' });
+    const target = path.join(folder, 'unpacked');
+    const count = await unpackWheel(
+      file,
+      target,
+      (name) => (name.endsWith('.so') ? `lib/${path.basename(name)}` : undefined),
+      signal,
+    );
+    expect(count).toBe(1);
+    expect(readFileSync(path.join(target, 'lib/lib.so'), 'utf8')).toBe('library');
+    expect(existsSync(path.join(target, 'tensorflow'))).toBe(false);
+  });
+
+  it('refuses what is no archive, and one whose name leads out of the folder', async () => {
+    const none = path.join(folder, 'none.whl');
+    writeFileSync(none, 'no archive');
+    await expect(unpackWheel(none, folder, () => undefined, signal)).rejects.toMatchObject({ code: 'InvalidArgument' });
+    const file = await archive('outside.whl', { 'aaaa/outside': 'x' });
+    const bytes = readFileSync(file);
+    writeFileSync(file, Buffer.from(bytes.toString('latin1').replaceAll('aaaa/outside', '../a/outside'), 'latin1'));
+    await expect(unpackWheel(file, path.join(folder, 'in'), (name) => name, signal)).rejects.toThrow();
+    expect(existsSync(path.join(folder, 'a'))).toBe(false);
+  });
+});
