@@ -3,7 +3,7 @@ import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
-import { chooseEngine } from '../compute/index.ts';
+import { chooseEngine, measureEngine } from '../compute/index.ts';
 import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
 import { checkData } from '../data/index.ts';
 import { readIdentity } from '../ledger/identity.ts';
@@ -68,9 +68,14 @@ function machine(): string {
 
 async function engine(config: NodeConfig, { signal }: CommandContext): Found {
   const choice = await chooseEngine(config.training.engine, { signal });
-  const others = choice.passedOver.map(({ name, reason }) => `${name} not usable: ${reason}`);
-  const parts = [`${choice.name} (${choice.reason})`, ...(choice.reason.includes(others[0] ?? '') ? [] : others)];
-  return { state: 'ok', detail: [...parts, ...(choice.better === undefined ? [] : [choice.better])].join('. ') };
+  const stepMs =
+    choice.measured.find(({ name }) => name === choice.name)?.stepMs ?? (await measureEngine(choice.name, signal));
+  const parts = [
+    `${choice.name} (${choice.reason})`,
+    `A training step of the tiny model on 8 windows takes ${stepMs.toFixed(1)} ms`,
+    ...(choice.better === undefined ? [] : [choice.better]),
+  ];
+  return { state: 'ok', detail: parts.join('. ') };
 }
 
 async function folder(config: NodeConfig): Found {

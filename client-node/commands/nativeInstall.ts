@@ -1,4 +1,4 @@
-import { measureEngine } from '../compute/chooseEngine.ts';
+import { measureEngine } from '../compute/index.ts';
 import { installNative } from '../compute/native/installNative.ts';
 import { publicIndex } from '../compute/native/wheelFile.ts';
 import type { CommandContext } from './context.ts';
