@@ -1,7 +1,6 @@
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { Command, CommanderError, Option } from 'commander';
-import { z } from 'zod';
 import { type BenchResult, describeMachine } from './report.ts';
 
 const wholeNumber = (name: string, low: number, high: number) => (text: string) => {
@@ -14,6 +13,15 @@ const wholeNumber = (name: string, low: number, high: number) => (text: string) 
 
 const wholeNumbers = (name: string, low: number, high: number) => (text: string) =>
   text.split(',').map(wholeNumber(name, low, high));
+
+function sizesIn(text: string): ModelSize[] {
+  return text.split(',').map((name) => {
+    const size = modelSizes.find((one) => one === name);
+    if (size === undefined)
+      throw new HansaError('InvalidArgument', `--sizes takes some of ${modelSizes.join(', ')}, not "${name}".`);
+    return size;
+  });
+}
 
 /** Runs one benchmark by name; its last line on standard output is one JSON document. Exit status 0 ran, 1 could not (or missed a limit with --check), 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -111,7 +119,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('A training step on every engine that runs here, on one core and on two.')
     .addOption(
       new Option('--sizes <name,...>', 'sizes of the model')
-        .argParser((text: string) => text.split(',').map((name) => z.enum(modelSizes).parse(name)))
+        .argParser(sizesIn)
         .default(['tiny', 'small'], 'tiny,small'),
     )
     .addOption(

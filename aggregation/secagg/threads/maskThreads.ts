@@ -20,9 +20,9 @@ const MAX_YOUNG_GENERATION_MB = 4;
  * Threads that expand masks, as many as there are cores: for the coordinator, which takes many away from a sum, and for a node that has its mask
  * sum made while it trains.
  *
- * They start with the first work that is worth it, which waits some tenths of a second for them, and keep no process alive. Each range of the vector is one thread's work for all masks, so that nothing need be
- * added up: time falls with their number, memory is a range for each. Threads have their own copies of the keys and overwrite them after each
- * range; one that dies leaves its memory to the system as it is.
+ * They start with the first work that is worth it, which waits some tenths of a second for them, and keep no process alive. Each range of the vector is
+ * one thread's work for all masks, so that nothing need be added up: time falls with their number, memory is a range for each. Threads have their own
+ * copies of the keys and overwrite them after each range; one that dies leaves its memory to the system as it is.
  */
 export class MaskThreads {
   readonly #count: number;
