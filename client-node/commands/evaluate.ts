@@ -6,7 +6,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
-import { modelPath } from '../session/modelStore.ts';
+import { adapterOf, modelPath } from '../session/modelStore.ts';
 import { openTaskBook, type TaskEntry } from '../session/taskBook.ts';
 import { type CompareResult, type Method, methods, startTrainer } from '../training/index.ts';
 import type { CommandContext } from './context.ts';
@@ -38,6 +38,8 @@ export async function evaluate(options: { config: string; task?: string }, conte
         {
           initialModelFile,
           federatedModelFile,
+          adapter: adapterOf(plan, nodeFolder(config.folder)),
+          earlyStop: plan.earlyStop,
           rounds: entry.committedRounds,
           localSteps: plan.localSteps,
           fineTuneSteps: plan.evaluation.fineTuneSteps,
@@ -101,7 +103,8 @@ function chooseTask(
   }
   const initialModelFile = modelPath(folder.models, entry.plan.initialModelHash);
   const federatedModelFile = modelPath(folder.models, entry.modelHash);
-  for (const path of [initialModelFile, federatedModelFile]) {
+  const baseModelFile = adapterOf(entry.plan, folder)?.baseModelFile ?? initialModelFile;
+  for (const path of [baseModelFile, initialModelFile, federatedModelFile]) {
     if (!existsSync(path)) {
       throw new HansaError(
         'NotFound',

@@ -77,6 +77,10 @@ function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
         return say(`round ${event.round}: ${event.cohort} members have exchanged keys; training`);
       case 'progress':
         return output.progress(`round ${event.round} ${event.stage}`, event.done, event.total);
+      case 'trainingRestarted':
+        return say(`the training process has gone (${event.reason}); another one takes over`);
+      case 'trainingResumed':
+        return say(`round ${event.round}: training goes on after step ${event.done} of ${event.total}`);
       case 'stageDone':
         if (event.stage === 'training') return say(`round ${event.round}: trained ${count(event.total)} steps`);
         if (event.stage === 'uploading')

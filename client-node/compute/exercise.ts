@@ -1,8 +1,8 @@
 import { architectureOf, manifestFor } from '@hansa/shared/model';
+import { seededNumbers } from '@hansa/shared/random';
 import { lossAndGradient, type ModelShape } from '../model/gradient.ts';
 import { initialWeights } from '../model/index.ts';
 import { sampleBatch } from '../model/sampleWindows.ts';
-import { seededNumbers } from '../model/seededNumbers.ts';
 
 const calendar = { season: 7, horizonPeriods: 28 };
 

@@ -30,6 +30,14 @@ export type NodePolicy = z.output<typeof policySchema>;
 const trainingSchema = z.strictObject({
   /** Which TensorFlow.js engine trains; `auto` takes the fastest that works. */
   engine: z.enum(['auto', ...engineNames]).default('auto'),
+  /** The most resident memory that the training process may take, in bytes: fewer windows go through the engine at once where it is short. */
+  maxMemoryBytes: z
+    .int()
+    .min(64 * 1024 ** 2)
+    .max(2 ** 46)
+    .optional(),
+  /** How often a round's training is kept on disk, in seconds: that much is repeated after its process crashed. */
+  checkpointSeconds: z.number().min(0).max(86_400).default(30),
   /** Keeps the quantised update of every round in FOLDER/updates; for demos and audits, never sent. */
   keepUpdates: z.boolean().default(false),
 });

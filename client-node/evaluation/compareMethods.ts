@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
-import type { MerchantData } from '../data/index.ts';
-import type { ModelShape } from '../model/gradient.ts';
-import { readModelFile } from '../model/modelFile.ts';
+import type { MerchantData, WindowSet } from '../data/index.ts';
+import { type LocalModel, openLocalModel } from '../model/localModel.ts';
 import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
 import type {
   CompareRequest,
@@ -52,16 +51,25 @@ interface Context {
 export async function compareMethods(
   data: MerchantData,
   request: CompareRequest,
-  { signal, onProgress }: Context = {},
+  context: Context = {},
+): Promise<CompareResult> {
+  const calendar = { season: data.season, horizonPeriods: data.horizonPeriods };
+  const model = await openLocalModel({ modelFile: request.initialModelFile, adapter: request.adapter }, calendar);
+  try {
+    return await compare(model, await model.read(request.federatedModelFile), data, request, context);
+  } finally {
+    model.dispose();
+  }
+}
+
+async function compare(
+  model: LocalModel,
+  federated: Float32Array,
+  data: MerchantData,
+  request: CompareRequest,
+  { signal, onProgress }: Context,
 ): Promise<CompareResult> {
   const started = performance.now();
-  const initial = await readModelFile(request.initialModelFile);
-  const federated = await readModelFile(request.federatedModelFile);
-  const calendar = { season: data.season, horizonPeriods: data.horizonPeriods };
-  const shape: ModelShape = { architecture: initial.architecture, manifest: initial.manifest, calendar };
-  if (federated.vector.length !== initial.vector.length) {
-    throw new HansaError('InvalidModelFile', 'The federated model and the initial one are of different sizes.');
-  }
   const { rounds, localSteps, fineTuneSteps, learningRates } = request;
   const alone = rounds * localSteps + fineTuneSteps;
   const total = learningRates.length * (alone + fineTuneSteps);
@@ -71,60 +79,84 @@ export async function compareMethods(
     onProgress?.({ step: done, steps: total, loss: report.loss, doing });
   };
 
-  const plan = (learningRate: number): Omit<LocalPlan, 'steps' | 'decay' | 'seed'> => ({
-    batchSize: request.batchSize,
-    learningRate,
-    warmupSteps: request.warmupSteps,
-    optimizer: request.optimizer,
-    fullBatch: false,
-  });
-  const tune = async (start: Float32Array, learningRate: number, doing: string) => {
-    const { weights } = await trainLocally(
-      shape,
-      start,
-      data.train,
-      { ...plan(learningRate), steps: fineTuneSteps, decay: 'cosine', seed: `${request.seed}/tune` },
-      { signal, onStep: onStep(doing) },
-    );
-    return weights;
+  /** Trains the part of `start` that round `round` trains, and returns the whole. */
+  const train = async (
+    start: Float32Array,
+    round: number,
+    learningRate: number,
+    plan: Pick<LocalPlan, 'steps' | 'decay' | 'seed' | 'earlyStop'>,
+    doing: string,
+  ) => {
+    const { shape, range, dispose } = model.part(start, round);
+    try {
+      const { weights } = await trainLocally(
+        shape,
+        start.subarray(range.offset, range.offset + range.length),
+        data.train,
+        {
+          ...plan,
+          batchSize: request.batchSize,
+          learningRate,
+          warmupSteps: request.warmupSteps,
+          optimizer: request.optimizer,
+          fullBatch: false,
+          // It holds members of a league together; alone there is nobody to stay close to.
+          proximalMu: 0,
+        },
+        { signal, onStep: onStep(doing), validation: data.validation },
+      );
+      const trained = start.slice();
+      trained.set(weights, range.offset);
+      return trained;
+    } finally {
+      dispose();
+    }
+  };
+  const tune = (start: Float32Array, learningRate: number, doing: string) => {
+    const plan = { steps: fineTuneSteps, decay: 'cosine', seed: `${request.seed}/tune` } as const;
+    return train(start, rounds + 1, learningRate, plan, doing);
   };
   const trainAlone = async (learningRate: number) => {
     const doing = `local-only at learning rate ${learningRate}`;
-    let weights = initial.vector;
+    const { earlyStop } = request;
+    let weights = model.vector;
     for (let round = 1; round <= rounds; round++) {
-      const trained = await trainLocally(
-        shape,
-        weights,
-        data.train,
-        { ...plan(learningRate), steps: localSteps, decay: 'none', seed: `${request.seed}/${round}` },
-        { signal, onStep: onStep(doing) },
-      );
-      weights = trained.weights;
+      const plan = { steps: localSteps, decay: 'none', seed: `${request.seed}/${round}`, earlyStop } as const;
+      weights = await train(weights, round, learningRate, plan, doing);
     }
     return tune(weights, learningRate, doing);
+  };
+  const score = async (vector: Float32Array, windows: WindowSet, limit?: number) => {
+    const { shape, range, dispose } = model.part(vector, 1);
+    try {
+      const weights = vector.subarray(range.offset, range.offset + range.length);
+      return await scoreModel(shape, weights, windows, data.cleaning.seriesRead, {
+        signal,
+        ...(limit !== undefined && { limit }),
+      });
+    } finally {
+      dispose();
+    }
   };
   const best = async (train: (learningRate: number) => Promise<Float32Array>) => {
     let chosen: { learningRate: number; weights: Float32Array; wql: number } | undefined;
     for (const learningRate of learningRates) {
       const weights = await train(learningRate);
-      const score = await scoreModel(shape, weights, data.validation, data.cleaning.seriesRead, {
-        limit: VALIDATION_WINDOWS,
-        signal,
-      });
-      const wql = score.metrics().wql ?? Number.POSITIVE_INFINITY;
+      const validation = await score(weights, data.validation, VALIDATION_WINDOWS);
+      const wql = validation.metrics().wql ?? Number.POSITIVE_INFINITY;
       if (chosen === undefined || wql < chosen.wql) chosen = { learningRate, weights, wql };
     }
     if (chosen === undefined) throw new RangeError('a comparison needs at least one learning rate');
     return chosen;
   };
 
-  const fineTuned = await best((rate) => tune(federated.vector, rate, `fine-tuning at learning rate ${rate}`));
+  const fineTuned = await best((rate) => tune(federated, rate, `fine-tuning at learning rate ${rate}`));
   const localOnly = await best(trainAlone);
   const scores: Record<Method, ForecastScore> = {
     seasonalNaive: await scoreSeasonalNaive(data, signal),
-    localOnly: await scoreModel(shape, localOnly.weights, data.test, data.cleaning.seriesRead, { signal }),
-    federated: await scoreModel(shape, federated.vector, data.test, data.cleaning.seriesRead, { signal }),
-    fineTuned: await scoreModel(shape, fineTuned.weights, data.test, data.cleaning.seriesRead, { signal }),
+    localOnly: await score(localOnly.weights, data.test),
+    federated: await score(federated, data.test),
+    fineTuned: await score(fineTuned.weights, data.test),
   };
   return {
     windows: data.test.count,
@@ -132,9 +164,9 @@ export async function compareMethods(
     wql: eachMethod((method) => known(scores[method].metrics().wql)),
     wape: eachMethod((method) => known(scores[method].metrics().wape)),
     wqlIntervals: eachMethod((method) => wqlInterval(scores[method].perSeries())),
-    comparisons: pairs.flatMap(([method, against]) => compare(scores, method, against)),
+    comparisons: pairs.flatMap(([method, against]) => difference(scores, method, against)),
     learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
-    example: example(data, scores.fineTuned.perSeries(), shape, fineTuned.weights),
+    example: example(data, scores.fineTuned.perSeries(), model, fineTuned.weights),
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -179,20 +211,20 @@ function wqlInterval({ loss, demand }: SeriesLosses): Interval | undefined {
   return ratio && [ratio.low + 1, ratio.high + 1];
 }
 
-function compare(scores: Record<Method, ForecastScore>, method: Method, against: Method): Comparison[] {
-  const difference = bootstrapDifference(scores[method].perSeries(), scores[against].perSeries(), {
+function difference(scores: Record<Method, ForecastScore>, method: Method, against: Method): Comparison[] {
+  const found = bootstrapDifference(scores[method].perSeries(), scores[against].perSeries(), {
     seed: BOOTSTRAP_SEED,
   });
-  if (difference === undefined) return [];
-  return [{ method, against, change: difference.estimate, interval: [difference.low, difference.high] }];
+  if (found === undefined) return [];
+  return [{ method, against, change: found.estimate, interval: [found.low, found.high] }];
 }
 
 /** The last window of the series with the median WQL among the better-selling half: a picture that is neither the best nor the worst. */
 function example(
   data: MerchantData,
   { loss, demand }: SeriesLosses,
-  shape: ModelShape,
-  weights: Float32Array,
+  model: LocalModel,
+  vector: Float32Array,
 ): ForecastExample | undefined {
   const bySales = [...demand.keys()].filter((series) => demand[series]! > 0).sort((a, b) => demand[b]! - demand[a]!);
   const better = bySales.slice(0, Math.ceil(bySales.length / 2));
@@ -204,7 +236,9 @@ function example(
   const batch = data.test.batch([index]);
   const { horizonPeriods } = data;
   const levels = SCORED_QUANTILES.length;
-  const forecast = scoredForecast(shape, weights, batch);
+  const { shape, range, dispose } = model.part(vector, 1);
+  const forecast = scoredForecast(shape, vector.subarray(range.offset, range.offset + range.length), batch);
+  dispose();
   const naive = seasonalNaive(data.history(index), data.season, horizonPeriods);
   const column = (of: Float64Array, level: number) =>
     Array.from({ length: horizonPeriods }, (_, period) => of[period * levels + level]!);

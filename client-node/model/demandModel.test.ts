@@ -1,5 +1,6 @@
 import { type Architecture, DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, manifestFor } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
+import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate, engineNames, missingPart } from '../compute/engine.ts';
@@ -10,7 +11,6 @@ import { demandTargets } from './demandInputs.ts';
 import { forecastOf, lossAndGradient, lossOf, type ModelShape } from './gradient.ts';
 import { initialWeights } from './initialise.ts';
 import { sampleBatch } from './sampleWindows.ts';
-import { seededNumbers } from './seededNumbers.ts';
 
 const architecture: Architecture = {
   formatVersion: 1,

@@ -1,11 +1,17 @@
-import { type Architecture, DEMAND_COLUMNS, DEMAND_ROWS } from '@hansa/shared/model';
+import { type Architecture, DEMAND_COLUMNS, DEMAND_ROWS, factorNames } from '@hansa/shared/model';
 import * as tf from '@tensorflow/tfjs';
 import { monotoneQuantiles } from './demandHead.ts';
 import type { DemandInputs } from './demandInputs.ts';
-import { attention, gelu, layerNorm, linear, product, withGradient } from './ops.ts';
+import { attention, frozenLinear, gelu, layerNorm, linear, lowRank, product, withGradient } from './ops.ts';
 
-/** The model's tensors by their names in the manifest. */
-export type Parameters = ReadonlyMap<string, tf.Tensor>;
+/** The model's tensors by their names, and which of them stay as they are. */
+export interface Parameters {
+  get(name: string): tf.Tensor | undefined;
+  /** A frozen matrix costs no gradient. */
+  isFrozen(name: string): boolean;
+  /** What the products of LoRA's factors are multiplied with; matters where there are such tensors. */
+  readonly loraScale: number;
+}
 
 /**
  * The demand forecast of a batch of windows: BERT's encoder (post-LN blocks, GELU, learned positions) over the tokens CLS, static, past patches and
@@ -16,8 +22,7 @@ export type Parameters = ReadonlyMap<string, tf.Tensor>;
 export function forecastDemand(parameters: Parameters, architecture: Architecture, inputs: DemandInputs): tf.Tensor2D {
   const { encoder } = architecture;
   const { count, futurePatches } = inputs;
-  const dense = (x: tf.Tensor2D, name: string) =>
-    linear(x, matrix(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));
+  const dense = (x: tf.Tensor2D, name: string) => denseLayer(parameters, x, name);
   const normalise = (x: tf.Tensor2D, name: string) =>
     layerNorm(x, vector(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));
 
@@ -45,6 +50,16 @@ export function forecastDemand(parameters: Parameters, architecture: Architectur
   return monotoneQuantiles(raw, mixedAnchors(dense(hidden, 'demand.mixture'), inputs.anchors));
 }
 
+/** x · Wᵀ + b of the layer `name`, with LoRA's product where it has one. */
+function denseLayer(parameters: Parameters, x: tf.Tensor2D, name: string): tf.Tensor2D {
+  const weight = matrix(parameters, `${name}.weight`);
+  const bias = vector(parameters, `${name}.bias`);
+  const out = parameters.isFrozen(`${name}.weight`) ? frozenLinear(x, weight, bias) : linear(x, weight, bias);
+  const { a, b } = factorNames(name);
+  const outer = parameters.get(b) as tf.Tensor2D | undefined;
+  return outer === undefined ? out : tf.add(out, lowRank(x, matrix(parameters, a), outer, parameters.loraScale));
+}
+
 /** Token embeddings before their LayerNorm: [n · tokens, d]. */
 function embed(parameters: Parameters, { encoder }: Architecture, inputs: DemandInputs): tf.Tensor2D {
   const { count, pastPatches, futurePatches } = inputs;
@@ -53,16 +68,8 @@ function embed(parameters: Parameters, { encoder }: Architecture, inputs: Demand
   const tokens = 2 + patchCount;
   const cls = product(tf.ones([count, 1]), tf.reshape(parameters.get('embedder.cls')!, [1, hiddenSize]));
   const table = product(inputs.categories, matrix(parameters, 'embedder.static.table.weight'));
-  const fixed = linear(
-    tf.concat([table, inputs.numbers], 1),
-    matrix(parameters, 'embedder.static.dense.weight'),
-    vector(parameters, 'embedder.static.dense.bias'),
-  );
-  const patches = linear(
-    inputs.patches,
-    matrix(parameters, 'embedder.patch.weight'),
-    vector(parameters, 'embedder.patch.bias'),
-  );
+  const fixed = denseLayer(parameters, tf.concat([table, inputs.numbers], 1), 'embedder.static.dense');
+  const patches = denseLayer(parameters, inputs.patches, 'embedder.patch');
   const sequence = tf.concat(
     [
       tf.reshape(cls, [count, 1, hiddenSize]),

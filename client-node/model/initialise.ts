@@ -1,6 +1,6 @@
 import { type Architecture, DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, manifestFor } from '@hansa/shared/model';
 import { elementCount, parameterCount, type TensorEntry } from '@hansa/shared/numeric';
-import { seededNumbers } from './seededNumbers.ts';
+import { seededNumbers } from '@hansa/shared/random';
 
 /** Standard deviation of BERT's starting weights. */
 const WEIGHT_STD_DEV = 0.02;

@@ -3,7 +3,13 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { type Architecture, architectureOfHeader, manifestFor, modelMetadata } from '@hansa/shared/model';
-import { encodeFile, type Manifest, parameterCount, readHeaderFrom } from '@hansa/shared/numeric';
+import {
+  encodeHeader,
+  type Manifest,
+  parameterCount,
+  readHeaderFrom,
+  type SafetensorsHeader,
+} from '@hansa/shared/numeric';
 
 /** A model as this node holds it. */
 export interface Model {
@@ -15,13 +21,26 @@ export interface Model {
 
 /** Reads and checks a model file (safetensors). Throws HansaError NotFound or InvalidModelFile, which name the path. */
 export async function readModelFile(path: string): Promise<Model> {
+  const { content: architecture, manifest, vector } = await readWeights(path, architectureOfHeader);
+  return { architecture, manifest, vector };
+}
+
+/**
+ * Reads the header of a safetensors file, lets `check` refuse it, then reads its numbers.
+ *
+ * @throws HansaError NotFound, InvalidModelFile, and what `check` throws; all name the path
+ */
+export async function readWeights<Content>(
+  path: string,
+  check: (header: SafetensorsHeader) => Content,
+): Promise<{ content: Content; manifest: Manifest; vector: Float32Array }> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') throw new HansaError('NotFound', `There is no model file at ${path}.`);
     throw error;
   });
   try {
     const header = await readHeaderFrom(file);
-    const architecture = architectureOfHeader(header);
+    const content = check(header);
     const bytes = new Uint8Array(header.dataSizeBytes);
     let done = 0;
     while (done < bytes.length) {
@@ -33,7 +52,7 @@ export async function readModelFile(path: string): Promise<Model> {
     if (!vector.every(Number.isFinite)) {
       throw new HansaError('InvalidModelFile', 'The model holds a weight that is no finite number.');
     }
-    return { architecture, manifest: header.manifest, vector };
+    return { content, manifest: header.manifest, vector };
   } catch (error) {
     if (error instanceof HansaError) throw new HansaError(error.code, `${path}: ${error.message}`, error.details);
     throw error;
@@ -46,20 +65,24 @@ export async function readModelFile(path: string): Promise<Model> {
 export async function writeModelFile(path: string, architecture: Architecture, vector: Float32Array): Promise<void> {
   const manifest = manifestFor(architecture);
   if (vector.length !== parameterCount(manifest)) throw new RangeError('the vector does not fit the architecture');
-  await writeWhole(path, encodeFile(manifest, modelMetadata(architecture), vector));
+  await writeWhole(path, [encodeHeader(manifest, modelMetadata(architecture)), bytesOf(vector)]);
 }
 
 /** Writes the numbers alone, little-endian float32, whole or not at all. */
 export async function writeVectorFile(path: string, vector: Float32Array): Promise<void> {
-  await writeWhole(path, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+  await writeWhole(path, [bytesOf(vector)]);
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** Writes pieces of bytes one after the other, whole or not at all. */
+export async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(bytes);
+      for (const bytes of pieces) await file.appendFile(bytes);
       await file.sync();
     } finally {
       await file.close();

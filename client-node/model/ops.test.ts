@@ -1,9 +1,9 @@
+import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate, engineNames, missingPart } from '../compute/engine.ts';
 import { checkGradient } from '../compute/exercise.ts';
 import { attention, gelu, layerNorm, linear, product } from './ops.ts';
-import { seededNumbers } from './seededNumbers.ts';
 
 const numbers = seededNumbers('ops');
 const values = (...shape: number[]) =>

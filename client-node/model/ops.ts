@@ -64,6 +64,30 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): 
   }));
 }
 
+/** As {@link linear}, for a weight and a bias that are not trained: only x has a gradient. Both must outlive the gradient. */
+export function frozenLinear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
+  return withGradient([x], () => ({
+    value: tf.add(timesTransposed(x, weight), bias),
+    saved: [],
+    gradient: (dy) => [tf.matMul(dy, weight)],
+  }));
+}
+
+/** scale · x · Aᵀ · Bᵀ for x [n, in], A [rank, in], B [out, rank]: what LoRA adds to a layer. */
+export function lowRank(x: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D, scale: number): tf.Tensor2D {
+  return withGradient([x, a, b], () => {
+    const inner = tf.mul(timesTransposed(x, a), scale) as tf.Tensor2D;
+    return {
+      value: timesTransposed(inner, b),
+      saved: [x, a, b, inner],
+      gradient: (dy, x: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D, inner: tf.Tensor2D) => {
+        const dInner = tf.mul(tf.matMul(dy, b), scale) as tf.Tensor2D;
+        return [tf.matMul(dInner, a), transposedTimes(dInner, x), transposedTimes(dy, inner)];
+      },
+    };
+  });
+}
+
 /** LayerNorm over the last axis of x [n, d], with BERT's epsilon. */
 export function layerNorm(x: tf.Tensor2D, gain: tf.Tensor1D, shift: tf.Tensor1D): tf.Tensor2D {
   return withGradient([x, gain, shift], () => {

@@ -1,3 +1,4 @@
+import { seededNumbers } from '@hansa/shared/random';
 import {
   CHANNEL,
   CHANNELS,
@@ -7,7 +8,6 @@ import {
   type WindowBatch,
   type WindowSet,
 } from '../data/index.ts';
-import { seededNumbers } from './seededNumbers.ts';
 
 /** Made-up windows, for tests of the model and for trying an engine: series with a weekly pattern, noise, some history missing and some periods sold out. */
 export function sampleWindows(seed: string, count: number, futurePatches = 4): WindowSet {

@@ -12,7 +12,8 @@ import {
 } from '@hansa/aggregation/secagg/encoding';
 import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
-import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
+import { trainedRange } from '@hansa/shared/model';
+import { readHeaderOfFile } from '@hansa/shared/numeric';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { makeFolder, writing } from '../ledger/files.ts';
@@ -21,15 +22,18 @@ import type { TrainResult } from '../training/index.ts';
 /** Tiles of 64 KiB that are masked before other work of this process gets its turn: some milliseconds. */
 const TILES_A_TURN = 8;
 
-/** Refuses a model whose tensors are not those that the set-up was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
-export async function checkModel(path: string, config: SecAggConfig): Promise<void> {
+/** Refuses a model or adapter whose tensors are not those that the set-up was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
+export async function checkModel(path: string, config: SecAggConfig, mode: Plan['mode'], round: number): Promise<void> {
   const header = await readHeaderOfFile(path);
-  const count = parameterCount(header.manifest);
-  // The bytes before the data tell architecture and manifest, and every model of a task shares them.
-  if (count !== config.vectorLength || !equalBytes(sha256(header.headerBytes), config.architectureHash)) {
+  // The bytes before the data tell architecture, mode and tensors, and every model of a task shares them.
+  if (!equalBytes(sha256(header.headerBytes), config.architectureHash)) {
+    throw new HansaError('ModelMismatch', "The round's model is not of the architecture that its set-up was made for.");
+  }
+  const { length } = trainedRange(header.manifest, mode, round);
+  if (length !== config.vectorLength) {
     throw new HansaError(
       'ModelMismatch',
-      `The round's model (${count} parameters) is not of the architecture that its set-up was made for (${config.vectorLength}).`,
+      `Round ${round} trains ${length} numbers, and its set-up was made for ${config.vectorLength}.`,
     );
   }
 }

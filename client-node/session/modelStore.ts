@@ -1,7 +1,13 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Plan } from '@hansa/shared/protocol';
+import type { NodeFolder } from '../ledger/nodeFolder.ts';
+import type { ModelFiles } from '../training/index.ts';
 import type { Line } from './line.ts';
 import { sha256OfFile } from './transport/download.ts';
+
+/** The largest model that is fetched unless its size is known, in bytes. */
+export const MAX_MODEL_BYTES = 4 * 1024 ** 3;
 
 /** The models that this node holds, by SHA-256. */
 export interface ModelStore {
@@ -19,6 +25,12 @@ interface FetchOptions {
 
 /** Where the model of a hash lies, or would. */
 export const modelPath = (folder: string, hash: string): string => join(folder, `${hash}.safetensors`);
+
+/** What a plan's adapters belong to, and where it lies or would; undefined where the rounds pass the whole model around. */
+export function adapterOf({ mode, baseModelHash, seed }: Plan, { models }: NodeFolder): ModelFiles['adapter'] {
+  if (mode.kind === 'full' || baseModelHash === undefined) return undefined;
+  return { baseModelFile: modelPath(models, baseModelHash), mode, seed };
+}
 
 export function openModelStore(folder: string, line: Pick<Line, 'download'>): ModelStore {
   const pathOf = (hash: string): string => modelPath(folder, hash);

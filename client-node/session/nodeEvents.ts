@@ -23,6 +23,16 @@ export type NodeEvent =
       readonly total: number;
       readonly loss?: number;
     }
+  /** The training process has gone by itself; another one was started. */
+  | { readonly type: 'trainingRestarted'; readonly reason: string }
+  /** A round's training goes on after `done` of `total` steps, from a checkpoint. */
+  | {
+      readonly type: 'trainingResumed';
+      readonly taskId: string;
+      readonly round: number;
+      readonly done: number;
+      readonly total: number;
+    }
   | {
       readonly type: 'stageDone';
       readonly taskId: string;

@@ -15,7 +15,7 @@ import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import type { Clock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
-import { assignmentSchema, type TaskEnded, taskEndedSchema } from '@hansa/shared/protocol';
+import { assignmentSchema, type Plan, type TaskEnded, taskEndedSchema } from '@hansa/shared/protocol';
 import {
   type CoordinatorMessageName,
   coordinatorMessages,
@@ -38,7 +38,7 @@ import { type NodeFolder, nodeFolder, prepareFolder } from '../ledger/nodeFolder
 import { appendReceipt } from '../ledger/receipts.ts';
 import type { Trainer, TrainerOptions } from '../training/index.ts';
 import type { Line } from './line.ts';
-import { type ModelStore, openModelStore } from './modelStore.ts';
+import { MAX_MODEL_BYTES, type ModelStore, openModelStore } from './modelStore.ts';
 import type { OnNodeEvent } from './nodeEvents.ts';
 import { checkConfig, checkPlan } from './policy.ts';
 import { type SetupPorts, SetupRun } from './setupRun.ts';
@@ -48,8 +48,6 @@ import type { ConnectionOptions } from './transport/connection.ts';
 
 /** Set-ups that may be live at once. */
 const LIVE_SETUPS = 2;
-/** The largest model that is fetched outside a round, in bytes. */
-const MAX_MODEL_BYTES = 4 * 1024 ** 3;
 
 export interface RunOptions {
   readonly config: NodeConfig;
@@ -203,6 +201,7 @@ class RunningNode {
       scratchFolder: this.#folder.spool,
       log,
       signal: AbortSignal.any([this.#options.signal, this.#stopping.signal]),
+      onRestart: (reason) => this.#options.onEvent({ type: 'trainingRestarted', reason }),
     });
     return this.#trainer;
   }
@@ -362,7 +361,7 @@ class RunningNode {
       clock,
       log,
       folder: this.#folder,
-      keepUpdates: config.training.keepUpdates,
+      training: config.training,
       models: this.#models,
       threads: this.#threads,
       journal: (record) => this.#record(record),
@@ -451,14 +450,15 @@ class RunningNode {
     await this.#tasks.update(taskId, { outcome, committedRounds, modelHash });
     for (const run of this.#setups) if (run.taskId === taskId) await run.stop('TaskAborted', 'The task has ended.');
     if (!isNews && !this.#options.untilTaskEnds) return undefined;
-    // Both models are what `evaluate` compares; they are fetched beside the messages, since the connection has to answer meanwhile.
-    void this.#collect(ended, entry.plan.initialModelHash);
+    // They are what `evaluate` compares; they are fetched beside the messages, since the connection has to answer meanwhile.
+    void this.#collect(ended, entry.plan);
     return undefined;
   }
 
-  async #collect(ended: TaskEnded, initialModelHash: string): Promise<void> {
+  async #collect(ended: TaskEnded, { initialModelHash, baseModelHash }: Plan): Promise<void> {
     try {
       const fetching = { maxBytes: MAX_MODEL_BYTES, signal: this.#stopping.signal };
+      if (baseModelHash !== undefined) await this.#models.fetch(baseModelHash, fetching);
       await this.#models.fetch(initialModelHash, fetching);
       await this.#models.fetch(ended.modelHash, fetching);
       await this.#models.keepOnly(this.#tasks.modelsInUse());

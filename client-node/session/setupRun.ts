@@ -26,11 +26,12 @@ import {
   setupId,
 } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
+import type { NodeConfig } from '../config/nodeConfig.ts';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
 import type { Trainer } from '../training/index.ts';
 import type { Line } from './line.ts';
 import { checkModel, keepUpdate, maskToFile, openContribution } from './localRound.ts';
-import type { ModelStore } from './modelStore.ts';
+import { adapterOf, MAX_MODEL_BYTES, type ModelStore } from './modelStore.ts';
 import type { NodeStage, OnNodeEvent } from './nodeEvents.ts';
 import { pause } from './transport/pause.ts';
 
@@ -48,7 +49,7 @@ export interface SetupPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly folder: NodeFolder;
-  readonly keepUpdates: boolean;
+  readonly training: NodeConfig['training'];
   readonly models: ModelStore;
   /** Expand a round's masks while it trains. */
   readonly threads: MaskThreads;
@@ -82,6 +83,7 @@ export class SetupRun {
   readonly #jobs = new Set<Promise<void>>();
   readonly #updateFile: string;
   readonly #maskedFile: string;
+  readonly #checkpointFile: string;
   #state: ClientState;
   #lastSent: { name: string; body: unknown } | undefined;
   #uploading = false;
@@ -98,6 +100,7 @@ export class SetupRun {
     this.#ports = ports;
     this.#state = opened.state;
     this.#updateFile = join(ports.folder.spool, `${open.task}-${open.seq}.update.f32`);
+    this.#checkpointFile = join(ports.folder.spool, `${open.task}-${open.seq}.checkpoint`);
     this.#maskedFile = join(ports.folder.spool, `${open.task}-${open.seq}.masked`);
   }
 
@@ -267,28 +270,48 @@ export class SetupRun {
     const modelHash = hex(effect.modelHash);
     const cohort = 'cohort' in this.#state ? this.#state.cohort.order.length : 0;
     this.#ports.onEvent({ type: 'roundStarted', taskId: this.taskId, round, cohort });
+    // RoLoRA's rounds pass both factors around and train one.
+    const largest = this.#plan.mode.kind === 'roLora' ? 2 * config.vectorLength : config.vectorLength;
     const modelFile = await this.#ports.models.fetch(modelHash, {
-      maxBytes: config.vectorLength * 4 + HEADER_ROOM_BYTES,
+      maxBytes: largest * 4 + HEADER_ROOM_BYTES,
       signal,
       onProgress: (done, total) => this.#progress(round, 'downloading', done, total),
     });
-    await checkModel(modelFile, config);
     const plan = this.#plan;
+    await checkModel(modelFile, config, plan.mode, round);
+    const adapter = adapterOf(plan, this.#ports.folder);
+    if (adapter !== undefined && plan.baseModelHash !== undefined) {
+      await this.#ports.models.fetch(plan.baseModelHash, {
+        maxBytes: MAX_MODEL_BYTES,
+        signal,
+        onProgress: (done, total) => this.#progress(round, 'downloading', done, total),
+      });
+    }
+    const { training } = this.#ports;
     const trainer = await this.#ports.trainer();
     this.#progress(round, 'training', 0, plan.localSteps, undefined, true);
     const result = await trainer
       .train(
         {
           modelFile,
+          adapter,
+          round,
           updateFile: this.#updateFile,
+          checkpoint: { file: this.#checkpointFile, everyMs: training.checkpointSeconds * 1000 },
+          maxMemoryBytes: training.maxMemoryBytes,
           steps: plan.localSteps,
           batchSize: plan.batchSize,
           learningRate: plan.learningRate,
           warmupSteps: plan.warmupSteps,
           optimizer: plan.optimizer,
           seed: `${plan.seed}/${round}`,
+          proximalMu: plan.proximalMu,
+          earlyStop: plan.earlyStop,
         },
-        ({ step: done, steps, loss }) => this.#progress(round, 'training', done, steps, loss),
+        ({ step: done, steps, loss, resumed }) => {
+          if (resumed) this.#ports.onEvent({ type: 'trainingResumed', taskId: this.taskId, round, done, total: steps });
+          this.#progress(round, 'training', done, steps, loss);
+        },
         signal,
       )
       .catch(async (error: unknown) => {
@@ -296,7 +319,9 @@ export class SetupRun {
         throw error;
       });
     signal.throwIfAborted();
-    this.#stageDone(round, 'training', plan.localSteps);
+    const { windowsAtOnce, peakMemoryBytes, seconds } = result;
+    this.#ports.log.info({ round, steps: result.steps, windowsAtOnce, peakMemoryBytes, seconds }, 'trained');
+    this.#stageDone(round, 'training', result.steps);
     const seed = rotationSeed(config, effect.modelHash, round);
     this.#contributed = openContribution(this.#updateFile, config, plan, result, seed);
     this.#later('training', { type: 'prepared', modelHash: effect.modelHash, nowMs: this.#ports.clock.now() });
@@ -328,7 +353,7 @@ export class SetupRun {
     const { round } = this.#state.round;
     this.#progress(round, 'masking', 0, effect.byteLength, undefined, true);
     const masked = await maskToFile(contributed.contribution, await this.#masks, this.#maskedFile, signal);
-    if (this.#ports.keepUpdates) {
+    if (this.#ports.training.keepUpdates) {
       const name = `${this.taskId}-${round}-${this.attempt}`;
       await keepUpdate(contributed.contribution, this.#maskedFile, this.#ports.folder.updates, name, signal);
     }
@@ -402,7 +427,8 @@ export class SetupRun {
     await this.#masks?.then((sum) => sum.fill(0)).catch(() => undefined);
     this.#contributed?.close();
     this.#contributed = undefined;
-    for (const file of [this.#updateFile, this.#maskedFile]) await rm(file, { force: true }).catch(() => undefined);
+    for (const file of [this.#updateFile, this.#checkpointFile, this.#maskedFile])
+      await rm(file, { force: true }).catch(() => undefined);
     await this.#ports.closed(this, outcome);
   }
 

@@ -37,7 +37,7 @@ export interface TaskBook {
     taskId: string,
     change: Partial<Pick<Entry, 'modelHash' | 'committedRounds' | 'roundsJoined' | 'outcome'>>,
   ): Promise<void>;
-  /** The first and the newest model of every task. */
+  /** The first and the newest model of every task, and the one its adapters belong to. */
   modelsInUse(): Set<string>;
 }
 
@@ -108,7 +108,13 @@ export function openTaskBook(folder: string, now: () => number): TaskBook {
       if (entry !== undefined) await save({ ...entry, ...change });
     },
     modelsInUse() {
-      return new Set([...entries.values()].flatMap((entry) => [entry.plan.initialModelHash, entry.modelHash]));
+      return new Set(
+        [...entries.values()].flatMap(({ plan, modelHash }) => [
+          plan.initialModelHash,
+          modelHash,
+          ...(plan.baseModelHash === undefined ? [] : [plan.baseModelHash]),
+        ]),
+      );
     },
   };
 }

@@ -1,3 +1,4 @@
+export type { ModelFiles } from '../model/localModel.ts';
 export {
   type CompareRequest,
   type CompareResult,

@@ -1,8 +1,10 @@
 import { loadMerchantData, type MerchantData } from '../data/index.ts';
 import { compareMethods } from '../evaluation/compareMethods.ts';
-import type { ModelShape } from '../model/gradient.ts';
-import { type Model, readModelFile, writeVectorFile } from '../model/modelFile.ts';
-import { meanLoss, trainLocally } from './localTraining.ts';
+import { openLocalModel } from '../model/localModel.ts';
+import { writeVectorFile } from '../model/modelFile.ts';
+import { checkpointAt } from './checkpoint.ts';
+import { MOST_WINDOWS_AT_ONCE, meanLoss, trainLocally } from './localTraining.ts';
+import { windowsThatFit } from './memory.ts';
 import type { LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { JobName, Jobs, LoadedData } from './workerMessages.ts';
 
@@ -41,14 +43,6 @@ export function createJobs(): {
   };
 }
 
-function shapeOf(model: Model, data: MerchantData): ModelShape {
-  return {
-    architecture: model.architecture,
-    manifest: model.manifest,
-    calendar: { season: data.season, horizonPeriods: data.horizonPeriods },
-  };
-}
-
 function load({ data, baseFolder, scratchFolder }: LoadRequest, context: JobContext): Promise<MerchantData> {
   return loadMerchantData(data, baseFolder, {
     scratchFolder,
@@ -75,32 +69,64 @@ async function train(
   { signal, onProgress }: JobContext,
 ): Promise<TrainResult> {
   const started = performance.now();
-  const model = await readModelFile(request.modelFile);
-  const shape = shapeOf(model, data);
-  const validationLoss = await meanLoss(shape, model.vector, data.validation, VALIDATION_WINDOWS);
-  const { weights, loss } = await trainLocally(
-    shape,
-    model.vector,
-    data.train,
-    {
-      steps: request.steps,
-      batchSize: request.batchSize,
-      learningRate: request.learningRate,
-      warmupSteps: request.warmupSteps,
-      decay: 'none',
-      optimizer: request.optimizer,
-      seed: String(request.seed),
-      fullBatch: request.fullBatch ?? false,
-    },
-    { signal, onStep: onProgress },
-  );
-  for (let index = 0; index < weights.length; index++) weights[index]! -= model.vector[index]!;
-  await writeVectorFile(request.updateFile, weights);
-  return {
-    steps: request.steps,
-    windows: data.train.count,
-    trainLoss: loss,
-    validationLoss,
-    seconds: (performance.now() - started) / 1000,
-  };
+  const model = await openLocalModel(request, { season: data.season, horizonPeriods: data.horizonPeriods });
+  const { shape, range, dispose } = model.part(model.vector, request.round);
+  try {
+    const start = model.vector.slice(range.offset, range.offset + range.length);
+    const { checkpoint, updateFile, maxMemoryBytes, steps } = request;
+    const kept = checkpoint && checkpointAt(checkpoint.file, JSON.stringify(request));
+    const resume = await kept?.read();
+    if (resume !== undefined) onProgress({ step: resume.step, steps, loss: undefined, resumed: true });
+    const windowsAtOnce =
+      resume?.windowsAtOnce ??
+      (maxMemoryBytes === undefined
+        ? MOST_WINDOWS_AT_ONCE
+        : await windowsThatFit(shape, start, data.train, maxMemoryBytes));
+    const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_WINDOWS, windowsAtOnce);
+    let keptAtMs = performance.now();
+    const trained = await trainLocally(
+      shape,
+      start,
+      data.train,
+      {
+        steps,
+        batchSize: request.batchSize,
+        learningRate: request.learningRate,
+        warmupSteps: request.warmupSteps,
+        decay: 'none',
+        optimizer: request.optimizer,
+        seed: String(request.seed),
+        fullBatch: request.fullBatch ?? false,
+        proximalMu: request.proximalMu ?? 0,
+        earlyStop: request.earlyStop,
+      },
+      {
+        signal,
+        onStep: onProgress,
+        validation: data.validation,
+        windowsAtOnce,
+        resume,
+        async afterStep(state) {
+          if (kept === undefined || performance.now() - keptAtMs < request.checkpoint!.everyMs) return;
+          await kept.write(state);
+          keptAtMs = performance.now();
+        },
+      },
+    );
+    const update = trained.weights.map((weight, index) => weight - start[index]!);
+    await writeVectorFile(updateFile, update);
+    await kept?.remove();
+    return {
+      steps: trained.steps,
+      windows: data.train.count,
+      trainLoss: trained.loss,
+      validationLoss,
+      windowsAtOnce,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    dispose();
+    model.dispose();
+  }
 }

@@ -7,7 +7,15 @@ import { PATCH_LENGTH, type WindowSet } from '../data/index.ts';
 import type { ModelShape } from '../model/gradient.ts';
 import { initialWeights } from '../model/initialise.ts';
 import { sampleWindows } from '../model/sampleWindows.ts';
-import { chunks, type LocalPlan, learningRateAt, meanLoss, spread, trainLocally } from './localTraining.ts';
+import {
+  chunks,
+  type LocalPlan,
+  learningRateAt,
+  meanLoss,
+  spread,
+  type TrainingState,
+  trainLocally,
+} from './localTraining.ts';
 import { adamW, clipToNorm, sgd } from './optimizer.ts';
 
 const architecture: Architecture = {
@@ -39,6 +47,7 @@ const plan: LocalPlan = {
   optimizer: 'adamW',
   seed: '1',
   fullBatch: false,
+  proximalMu: 0,
 };
 
 beforeAll(() => activate('wasm'));
@@ -162,6 +171,125 @@ describe('trainLocally', () => {
     const drawn = await drawnOf(windows.weights);
     expect(await drawnOf(windows.weights.slice())).toEqual(drawn);
     expect(await drawnOf(windows.weights.with(0, windows.weights[0]! * (1 + 1e-9)))).not.toEqual(drawn);
+  });
+});
+
+describe('gradients added up', () => {
+  it('make the step that the whole batch makes', async () => {
+    const [atOnce, inPieces] = await Promise.all(
+      [8, 3].map((windowsAtOnce) => trainLocally(shape, start, windows, { ...plan, steps: 1 }, { windowsAtOnce })),
+    );
+    expect(inPieces?.loss).toBeCloseTo(atOnce!.loss, 6);
+    // AdamW's first step is the learning rate times a sign, so a difference of one rounding shows only where the slope is next to none.
+    const far = inPieces!.weights.filter((weight, index) => Math.abs(weight - atOnce!.weights[index]!) > 1e-5).length;
+    expect(far).toBeLessThan(start.length / 1000);
+  });
+});
+
+describe('FedProx', () => {
+  it('takes exactly the steps of SGD on the loss with μ/2 · |w − w₀|² added', async () => {
+    const sgdPlan: LocalPlan = {
+      ...plan,
+      steps: 2,
+      optimizer: 'sgd',
+      learningRate: 0.5,
+      warmupSteps: 0,
+      fullBatch: true,
+    };
+    const plain = await trainLocally(shape, start, windows, { ...sgdPlan, steps: 1 });
+    const { weights } = await trainLocally(shape, start, windows, { ...sgdPlan, proximalMu: 0.5 });
+    const second = await trainLocally(shape, plain.weights, windows, { ...sgdPlan, steps: 1 });
+    // The first step starts at w₀ and is the same; the second is pulled back by lr · μ · (w − w₀).
+    const expected = second.weights.map(
+      (weight, index) => weight - 0.5 * 0.5 * (plain.weights[index]! - start[index]!),
+    );
+    const distance = Math.hypot(...weights.map((weight, index) => weight - expected[index]!));
+    expect(distance).toBeLessThan(1e-6 * Math.hypot(...expected));
+    expect(Math.hypot(...weights.map((weight, index) => weight - second.weights[index]!))).toBeGreaterThan(
+      10 * distance,
+    );
+  });
+
+  it('keeps weights near the start, the nearer the larger μ', async () => {
+    const distances = await Promise.all(
+      [0, 1, 10].map(async (proximalMu) => {
+        const { weights } = await trainLocally(shape, start, windows, { ...plan, steps: 20, proximalMu });
+        return Math.hypot(...weights.map((weight, index) => weight - start[index]!));
+      }),
+    );
+    expect(distances).toEqual([...distances].sort((a, b) => b - a));
+  });
+});
+
+describe('early stopping', () => {
+  const stop = { everySteps: 2, patience: 2 };
+  const other = sampleWindows('validation', 20);
+
+  it('ends once the validation loss has stopped falling, and returns the best look’s weights', async () => {
+    const losses: number[] = [];
+    const looking: WindowSet = { ...other, batch: (indices) => other.batch(indices) };
+    // So high a learning rate soon makes things worse.
+    const wild = { ...plan, steps: 40, learningRate: 0.3, earlyStop: stop };
+    const seen: number[] = [];
+    const { weights, steps } = await trainLocally(shape, start, windows, wild, {
+      validation: looking,
+      onStep: ({ step }) => seen.push(step),
+    });
+    expect(steps).toBeLessThan(40);
+    expect(seen.length).toBe(steps);
+    for (let step = 2; step <= steps; step += 2) {
+      const { weights: then } = await trainLocally(shape, start, windows, {
+        ...wild,
+        steps: step,
+        earlyStop: undefined,
+      });
+      losses.push(await meanLoss(shape, then, other));
+    }
+    const best = losses.indexOf(Math.min(...losses));
+    expect(losses.length - 1 - best).toBe(stop.patience);
+    expect(await meanLoss(shape, weights, other)).toBe(losses[best]);
+  });
+
+  it('takes every step where there is no validation window', async () => {
+    const { steps } = await trainLocally(
+      shape,
+      start,
+      windows,
+      { ...plan, earlyStop: stop },
+      { validation: sampleWindows('none', 0) },
+    );
+    expect(steps).toBe(plan.steps);
+  });
+});
+
+describe('going on from a state', () => {
+  it.each([
+    ['AdamW', {}],
+    ['SGD', { optimizer: 'sgd' }],
+    ['early stopping and FedProx', { earlyStop: { everySteps: 2, patience: 3 }, proximalMu: 0.1 }],
+  ] as const)('comes to the same weights, bit for bit: %s', async (_, change) => {
+    const full: LocalPlan = { ...plan, ...change, steps: 7 };
+    const states: TrainingState[] = [];
+    const validation = sampleWindows('validation', 10);
+    const expected = await trainLocally(shape, start, windows, full, {
+      validation,
+      afterStep: async (state) => {
+        const { weights, moments, best } = state;
+        states.push({
+          ...state,
+          weights: weights.slice(),
+          moments: moments.map((values) => values.slice()),
+          best: best && { ...best, weights: best.weights.slice() },
+        });
+      },
+    });
+    expect(states.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
+    for (const resume of [states[0]!, states[3]!, states[5]!]) {
+      const seen: number[] = [];
+      const onStep = ({ step }: { step: number }) => seen.push(step);
+      expect(await trainLocally(shape, start, windows, full, { validation, resume, onStep })).toEqual(expected);
+      expect(seen[0]).toBe(resume.step + 1);
+    }
   });
 });
 

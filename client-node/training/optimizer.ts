@@ -4,6 +4,10 @@ import { elementCount, type Manifest, parameterCount } from '@hansa/shared/numer
 export interface Optimizer {
   /** @param learningRate of this step, its schedule applied */
   step(weights: Float32Array, gradient: Float32Array, learningRate: number): void;
+  /** What it remembers of earlier steps, a number for each weight in every vector; views that change with each step. */
+  readonly moments: readonly Float32Array[];
+  /** Goes on from where another instance was after `steps` steps; `moments` are copied. */
+  resume(steps: number, moments: readonly Float32Array[]): void;
 }
 
 /** Plain stochastic gradient descent. */
@@ -12,6 +16,8 @@ export function sgd(): Optimizer {
     step(weights, gradient, learningRate) {
       for (let index = 0; index < weights.length; index++) weights[index]! -= learningRate * gradient[index]!;
     },
+    moments: [],
+    resume: () => undefined,
   };
 }
 
@@ -46,6 +52,12 @@ export function adamW(manifest: Manifest, weightDecay = 0.01): Optimizer {
         const change = (learningRate * m * meanScale) / (Math.sqrt(v * varianceScale) + 1e-8);
         weights[index] = weight - change - (decays[index] === 1 ? shrink * weight : 0);
       }
+    },
+    moments: [mean, variance],
+    resume(taken, [oldMean, oldVariance]) {
+      steps = taken;
+      mean.set(oldMean!);
+      variance.set(oldVariance!);
     },
   };
 }

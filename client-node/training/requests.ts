@@ -1,11 +1,17 @@
 import type { DataConfig } from '../data/dataConfig.ts';
+import type { ModelFiles } from '../model/localModel.ts';
+import type { LocalPlan } from './localTraining.ts';
 
 /** One round's local training. */
-export interface TrainRequest {
-  /** Model to start from (safetensors). */
-  readonly modelFile: string;
-  /** Where the update is written: local minus received weights, little-endian float32, in the manifest's order. */
+export interface TrainRequest extends ModelFiles {
+  /** From 1: in some modes it decides which part is trained. */
+  readonly round: number;
+  /** Where the update is written: local minus received weights of the trained part, little-endian float32, in the manifest's order. */
   readonly updateFile: string;
+  /** Where and how often the state of training is kept, so that another process can go on from it. */
+  readonly checkpoint?: { readonly file: string; readonly everyMs: number };
+  /** Resident memory that the process may take. */
+  readonly maxMemoryBytes?: number | undefined;
   readonly steps: number;
   readonly batchSize: number;
   readonly learningRate: number;
@@ -16,9 +22,13 @@ export interface TrainRequest {
   readonly optimizer: 'adamW' | 'sgd';
   /** Every training window once a step, all of equal weight, instead of drawn batches. */
   readonly fullBatch?: boolean;
+  /** μ of FedProx; 0 where absent. */
+  readonly proximalMu?: number;
+  readonly earlyStop?: LocalPlan['earlyStop'];
 }
 
 export interface TrainResult {
+  /** Steps taken: fewer than asked for where training stopped early. */
   readonly steps: number;
   /** Training windows that this merchant has. */
   readonly windows: number;
@@ -26,6 +36,10 @@ export interface TrainResult {
   readonly trainLoss: number;
   /** Loss of the model as received, on the validation windows (a fixed draw of them where there are many). */
   readonly validationLoss: number;
+  /** Windows that went through the engine at once. */
+  readonly windowsAtOnce: number;
+  /** The most resident memory that the process has ever had. */
+  readonly peakMemoryBytes: number;
   readonly seconds: number;
 }
 
@@ -35,12 +49,15 @@ export type Method = (typeof methods)[number];
 
 /**
  * The comparison: seasonal naive; local-only, rounds · localSteps + fineTuneSteps steps from the same start; the federated model; and that after
- * fineTuneSteps of local steps. Local-only and fine-tuning each take the learning rate of the grid that does best on validation.
+ * fineTuneSteps of local steps. Local-only and fine-tuning train the same part of the model as the rounds did, and each take the learning rate of
+ * the grid that does best on validation.
  */
 export interface CompareRequest {
-  /** The model that round 1 started from. */
+  /** The model or adapter that round 1 started from. */
   readonly initialModelFile: string;
   readonly federatedModelFile: string;
+  readonly adapter?: ModelFiles['adapter'];
+  readonly earlyStop?: LocalPlan['earlyStop'];
   readonly rounds: number;
   readonly localSteps: number;
   readonly fineTuneSteps: number;
@@ -101,6 +118,8 @@ export interface Progress {
   readonly loss: number | undefined;
   /** What is going on, in a few words; only comparisons tell. */
   readonly doing?: string;
+  /** Whether training goes on from a checkpoint: `step` steps were taken before. */
+  readonly resumed?: boolean;
 }
 
 export interface LoadRequest {

@@ -59,6 +59,7 @@ afterAll(async () => {
 
 const request = (change: Partial<TrainRequest> = {}): TrainRequest => ({
   modelFile: join(folder, 'model.safetensors'),
+  round: 1,
   updateFile: join(folder, 'update.bin'),
   steps: 3,
   batchSize: 4,
@@ -189,20 +190,112 @@ describe('startTrainer', () => {
     await other.close();
     await expect(startTrainer({ ...options, signal: abort.signal })).rejects.toMatchObject({ code: 'Interrupted' });
   });
+});
 
-  // Finds the process in /proc.
-  it.runIf(process.platform === 'linux')('tells of a training process that died', async () => {
-    const seen = await childrenOf(process.pid);
-    const other = await startTrainer(options);
-    const [child] = (await childrenOf(process.pid)).filter((pid) => !seen.includes(pid));
-    const training = other.train(request({ steps: 10_000 }), ({ step }) => {
-      if (step === 1) process.kill(child!, 'SIGKILL');
-    });
-    await expect(training).rejects.toMatchObject({
+describe('memory', () => {
+  it('puts fewer windows through the engine at once where the ceiling is low, and comes to the same update but for rounding', async () => {
+    const wide = await trainer.train(request({ batchSize: 48, steps: 1, updateFile: join(folder, 'wide.bin') }));
+    expect(wide.windowsAtOnce).toBe(64);
+    const maxMemoryBytes = wide.peakMemoryBytes + 12e6;
+    const narrow = await trainer.train(
+      request({ batchSize: 48, steps: 1, updateFile: join(folder, 'narrow.bin'), maxMemoryBytes }),
+    );
+    expect(narrow.windowsAtOnce).toBeLessThan(16);
+    expect(narrow.trainLoss).toBeCloseTo(wide.trainLoss, 5);
+    const [one, other] = [await updateOf(join(folder, 'wide.bin')), await updateOf(join(folder, 'narrow.bin'))];
+    const far = one.filter((value, index) => Math.abs(value - other[index]!) > 1e-6).length;
+    expect(far).toBeLessThan(one.length / 100);
+  });
+
+  it('stays below the ceiling', async () => {
+    const maxMemoryBytes = 500e6;
+    const own = await startTrainer(options);
+    try {
+      const result = await own.train(request({ batchSize: 512, steps: 2, maxMemoryBytes }));
+      expect(result.peakMemoryBytes).toBeLessThan(maxMemoryBytes);
+      expect(result.windowsAtOnce).toBeGreaterThan(1);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('says how much a window takes where not even one fits', async () => {
+    await expect(trainer.train(request({ maxMemoryBytes: 70e6 }))).rejects.toMatchObject({
       code: 'TrainingFailed',
-      message: expect.stringContaining('it was ended by SIGKILL'),
+      message: expect.stringMatching(/needs about \d+ MB for one window .* allows 70 MB/),
     });
-    await other.close();
+  });
+});
+
+// Finds the process in /proc.
+describe.runIf(process.platform === 'linux')('a training process that is killed', () => {
+  const killable = async (change: Partial<TrainerOptions> = {}) => {
+    const seen = await childrenOf(process.pid);
+    const own = await startTrainer({ ...options, ...change });
+    const kill = async () => {
+      for (const pid of await childrenOf(process.pid)) if (!seen.includes(pid)) process.kill(pid, 'SIGKILL');
+    };
+    return { own, kill };
+  };
+  const job = (name: string) =>
+    request({
+      steps: 12,
+      updateFile: join(folder, `${name}.bin`),
+      checkpoint: { file: join(folder, `${name}.checkpoint`), everyMs: 0 },
+      earlyStop: { everySteps: 3, patience: 4 },
+      proximalMu: 0.01,
+    });
+
+  it('is replaced, and its update is that of an undisturbed run', async () => {
+    const undisturbed = await trainer.train(job('undisturbed'));
+    const reasons: string[] = [];
+    const { own, kill } = await killable({ onRestart: (reason) => reasons.push(reason) });
+    try {
+      const steps: number[] = [];
+      const resumed: number[] = [];
+      const result = await own.train(job('killed'), (progress) => {
+        if (progress.resumed) resumed.push(progress.step);
+        else steps.push(progress.step);
+        if (progress.step === 5 && reasons.length === 0) void kill();
+      });
+      expect(reasons).toEqual([expect.stringContaining('SIGKILL')]);
+      expect(resumed[0]).toBeGreaterThanOrEqual(4);
+      expect(steps.at(-1)).toBe(12);
+      expect(result).toMatchObject({ trainLoss: undisturbed.trainLoss, steps: undisturbed.steps });
+      expect(await updateOf(join(folder, 'killed.bin'))).toEqual(await updateOf(join(folder, 'undisturbed.bin')));
+      expect((await readdir(folder)).filter((name) => name.endsWith('.checkpoint'))).toEqual([]);
+      // And the next job finds it in order.
+      expect(await own.train(request())).toMatchObject({ steps: 3 });
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('begins anew where its checkpoint is damaged or of another job', async () => {
+    await trainer.train(job('undisturbed'));
+    for (const [name, bytes] of [
+      ['damaged', Buffer.from('no checkpoint')],
+      ['other', await readFile(join(folder, 'model.safetensors'))],
+    ] as const) {
+      await writeFile(join(folder, `${name}.checkpoint`), bytes);
+      const steps: number[] = [];
+      await trainer.train(job(name), ({ step }) => steps.push(step));
+      expect(steps[0]).toBe(1);
+      expect(await updateOf(join(folder, `${name}.bin`))).toEqual(await updateOf(join(folder, 'undisturbed.bin')));
+    }
+  });
+
+  it('fails its job where it goes again and again, and says so', async () => {
+    const { own, kill } = await killable();
+    try {
+      const training = own.train(request({ steps: 10_000 }), ({ step }) => void (step === 1 && kill()));
+      await expect(training).rejects.toMatchObject({
+        code: 'TrainingFailed',
+        message: expect.stringMatching(/gone 3 times .*SIGKILL.*training\.engine/),
+      });
+    } finally {
+      await own.close();
+    }
   });
 });
 

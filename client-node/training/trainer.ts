@@ -20,15 +20,22 @@ export interface TrainerOptions {
   /** Ends the trainer and whatever it is doing. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress;
+  /** The process has gone by itself and another one takes over. `reason` says how it ended. */
+  readonly onRestart?: (reason: string) => void;
 }
+
+/** So many times in a row the process may go without having got further; then its job fails. */
+const MOST_CRASHES = 3;
 
 type OnProgress = (progress: Progress) => void;
 
 /**
  * A merchant's data and the training engine, in a process of their own.
  *
- * Jobs run one after another in the order they are asked for. All reject with HansaError: the job's own fault, TrainingFailed with the reason where
- * the process has gone, Interrupted where a signal aborted. A job's signal stops that job after the step it is in and leaves the trainer usable.
+ * Jobs run one after another in the order they are asked for. A process that goes by itself is replaced by another on the same engine, which reads the
+ * data again and goes on with what was not finished, training from its last checkpoint. All reject with HansaError: the job's own fault, TrainingFailed
+ * where the process goes again and again, Interrupted where a signal aborted. A job's signal stops that job after the step it is in and leaves the
+ * trainer usable.
  */
 export interface Trainer {
   readonly engine: EngineChoice;
@@ -51,7 +58,79 @@ interface Pending {
  * @throws HansaError EngineUnusable with every engine's reason; InvalidData and the like from loading; Interrupted when the signal aborts
  */
 export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { engine, data, baseFolder, scratchFolder, log, signal, onProgress } = options;
+  const { log, signal, onRestart } = options;
+  let process = await startProcess(options, options.engine);
+  let replacing: Promise<void> | undefined;
+  let isClosed = false;
+  /** Once, however many jobs have lost their process. */
+  const replace = (reason: string): Promise<void> => {
+    replacing ??= (async () => {
+      log.warn({ reason }, 'the training process has gone; another is started');
+      onRestart?.(reason);
+      process = await startProcess(options, process.engine.name);
+      if (isClosed) await process.close();
+    })().finally(() => {
+      replacing = undefined;
+    });
+    return replacing;
+  };
+  const run = async <Name extends JobName>(
+    name: Name,
+    request: Jobs[Name]['request'],
+    onProgress?: OnProgress,
+    jobSignal?: AbortSignal,
+  ): Promise<Jobs[Name]['result']> => {
+    let furthest = -1;
+    let crashes = 0;
+    for (;;) {
+      await replacing;
+      const current = process;
+      try {
+        return await current.call(
+          name,
+          request,
+          (progress) => {
+            if (progress.step > furthest) crashes = 0;
+            furthest = Math.max(furthest, progress.step);
+            onProgress?.(progress);
+          },
+          jobSignal,
+        );
+      } catch (error) {
+        const reason = current.crash();
+        if (reason === undefined || isClosed || signal?.aborted || jobSignal?.aborted) throw error;
+        crashes += 1;
+        if (crashes >= MOST_CRASHES) {
+          throw new HansaError(
+            'TrainingFailed',
+            `The training process has gone ${crashes} times without getting further: ${reason}. If memory is short, set training.maxMemoryBytes; another engine can be named in training.engine.`,
+          );
+        }
+        if (process === current) await replace(reason);
+      }
+    }
+  };
+  return {
+    engine: process.engine,
+    data: process.data,
+    train: (request, onProgress, signal) => run('train', request, onProgress, signal),
+    compare: (request, onProgress, signal) => run('compare', request, onProgress, signal),
+    async close() {
+      isClosed = true;
+      await replacing?.catch(() => undefined);
+      await process.close();
+    },
+  };
+}
+
+/** A process that has loaded the data. */
+interface TrainingProcess extends Connection {
+  readonly engine: EngineChoice;
+  readonly data: LoadedData;
+}
+
+async function startProcess(options: TrainerOptions, engine: EngineName | 'auto'): Promise<TrainingProcess> {
+  const { data, baseFolder, scratchFolder, log, signal, onProgress } = options;
   const pending = new Map<number, Pending>();
   const file = new URL('./worker.ts', import.meta.url);
   const { choice, result: child } = await firstUsable(engine, (name) =>
@@ -65,13 +144,7 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
   try {
     const loaded = await connection.call('load', { data, baseFolder, scratchFolder }, onProgress);
     log.info({ engine: choice.name, rows: loaded.rows, series: loaded.series }, 'training process is ready');
-    return {
-      engine: choice,
-      data: loaded,
-      train: (request, onProgress, signal) => connection.call('train', request, onProgress, signal),
-      compare: (request, onProgress, signal) => connection.call('compare', request, onProgress, signal),
-      close: connection.close,
-    };
+    return { ...connection, engine: choice, data: loaded };
   } catch (error) {
     await connection.close();
     throw error;
@@ -97,12 +170,15 @@ interface Connection {
     onProgress?: OnProgress,
     signal?: AbortSignal,
   ): Promise<Jobs[Name]['result']>;
+  /** How the process ended by itself; undefined while it runs or where it was ended. */
+  crash(): string | undefined;
   close(): Promise<void>;
 }
 
 function connect(child: Child, pending: Map<number, Pending>, ending: AbortSignal | undefined): Connection {
   let nextId = 1;
   let over: HansaError | undefined;
+  let crash: string | undefined;
   const end = (error: HansaError) => {
     over ??= error;
     ending?.removeEventListener('abort', onAbort);
@@ -112,9 +188,10 @@ function connect(child: Child, pending: Map<number, Pending>, ending: AbortSigna
   };
   const onAbort = () => end(new HansaError('Interrupted', 'Training was stopped.'));
   ending?.addEventListener('abort', onAbort, { once: true });
-  void child.ended.then((reason) =>
-    end(new HansaError('TrainingFailed', `The training process has gone: ${reason}. Start the node again.`)),
-  );
+  void child.ended.then((reason) => {
+    if (over === undefined) crash = reason;
+    end(new HansaError('TrainingFailed', `The training process has gone: ${reason}.`));
+  });
   if (ending?.aborted) onAbort();
   return {
     call(name, request, onProgress, signal) {
@@ -129,6 +206,7 @@ function connect(child: Child, pending: Map<number, Pending>, ending: AbortSigna
         send({ type: 'job', id, name, request });
       }).finally(() => signal?.removeEventListener('abort', onCancel));
     },
+    crash: () => crash,
     async close() {
       end(new HansaError('Interrupted', 'The trainer was closed.'));
       await child.ended;

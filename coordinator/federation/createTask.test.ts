@@ -29,7 +29,7 @@ describe('newTask', () => {
 
   it('makes a task whose configuration is the same for all rounds', async () => {
     const modelHash = await store(model.bytes);
-    const row = await newTask({ task: testTask(), modelHash }, blobs, 5);
+    const { task: row } = await newTask({ task: testTask(), modelHash }, blobs, 5);
     expect(row).toMatchObject({ state: 'waiting', nextRound: 1, modelHash, initialModelHash: modelHash });
     expect(JSON.parse(row.plan)).toMatchObject({ rounds: 2, initialModelHash: modelHash, localSteps: 1 });
     const header = await readModelHeader(blobs, modelHash);
@@ -62,7 +62,7 @@ describe('newTask', () => {
     [32, 128],
   ] as const)('finds the scale for a ring of %i bits and a cohort of %i', async (ring, maximum) => {
     const modelHash = await store(model.bytes);
-    const row = await newTask(
+    const { task: row } = await newTask(
       { task: testTask({ secureAggregation: { ring }, cohort: { maximum } }), modelHash },
       blobs,
       5,

@@ -3,6 +3,14 @@ import { assertConfigFits, scaleLog2Of } from '@hansa/aggregation/secagg/encodin
 import { sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import {
+  type AdapterMode,
+  architectureOfHeader,
+  initialAdapter,
+  trainedRange,
+  type VectorRange,
+} from '@hansa/shared/model';
+import {
+  elementCount,
   parameterCount,
   readHeader,
   type SafetensorsHeader,
@@ -18,34 +26,46 @@ import {
   secAggConfigSchema,
 } from '@hansa/shared/protocol/secagg';
 import type { BlobStore } from '../storage/blobStore.ts';
-import type { TaskRow } from '../storage/stateStore.ts';
+import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
 
 /** Cohorts smaller than this hide little. */
 const SAFE_COHORT = 5;
 const LENGTH_PREFIX_BYTES = 8;
 
 /**
- * The row of a new task.
+ * The row of a new task, and that of the adapter it starts from where its mode leaves a part of the model as it is: made and stored here.
  *
- * @throws HansaError InvalidTask (what does not fit: clip, scale and cohort; floors; a small cohort that is not allowed), NotFound or
- *   InvalidModelFile (the model)
+ * @throws HansaError InvalidTask (what does not fit: clip, scale and cohort; floors; a small cohort that is not allowed; a mode that asks for what
+ *   the model has not), NotFound or InvalidModelFile (the model)
  */
-export async function newTask(request: CreateTask, blobs: BlobStore, nowMs: number): Promise<TaskRow> {
+export async function newTask(
+  request: CreateTask,
+  blobs: BlobStore,
+  nowMs: number,
+): Promise<{ task: TaskRow; adapter?: ModelRow }> {
   const file = taskFileSchema.parse(request.task);
   assertCohort(file);
   const { weighting } = file.secureAggregation;
+  const { mode } = file.plan;
+  const model = await readModelHeader(blobs, request.modelHash);
+  const adapter =
+    mode.kind === 'full'
+      ? undefined
+      : await storeAdapter({ hash: request.modelHash, header: model }, mode, file.plan.seed, blobs);
+  const start = adapter ?? { hash: request.modelHash, header: model };
   const plan: Plan = {
     ...file.plan,
     rounds: file.rounds,
     lastRound: lastRoundOf(file),
     ...(weighting.kind === 'buckets' ? { windowsPerUnit: weighting.windowsPerUnit } : {}),
-    initialModelHash: request.modelHash,
+    initialModelHash: start.hash,
+    ...(adapter !== undefined && { baseModelHash: request.modelHash }),
   };
   const planText = JSON.stringify(plan);
-  const header = await readModelHeader(blobs, request.modelHash);
-  assertConfigFits(secAggConfigOf(file, planText, header));
-  return {
-    id: randomUUID(),
+  assertConfigFits(secAggConfigOf(file, planText, start.header));
+  const id = randomUUID();
+  const task: TaskRow = {
+    id,
     name: file.name,
     state: 'waiting',
     reason: undefined,
@@ -55,11 +75,46 @@ export async function newTask(request: CreateTask, blobs: BlobStore, nowMs: numb
     nextRound: 1,
     attempts: 0,
     failuresInRow: 0,
-    modelHash: request.modelHash,
-    initialModelHash: request.modelHash,
+    modelHash: start.hash,
+    initialModelHash: start.hash,
     createdAtMs: nowMs,
   };
+  if (adapter === undefined) return { task };
+  const { hash, sizeBytes, header } = adapter;
+  const parameters = parameterCount(header.manifest);
+  return { task, adapter: { hash, sizeBytes, parameters, taskId: undefined, round: 0, createdAtMs: nowMs } };
 }
+
+/** Makes the adapter that a task's first round starts from. @throws HansaError InvalidTask, InvalidModelFile */
+async function storeAdapter(
+  base: { hash: string; header: SafetensorsHeader },
+  mode: AdapterMode,
+  seed: number,
+  blobs: BlobStore,
+): Promise<{ hash: string; sizeBytes: number; header: SafetensorsHeader }> {
+  const architecture = architectureOfHeader(base.header);
+  const reader = await blobs.open(base.hash);
+  if (reader === undefined) throw new RangeError('the model whose header was read is not stored');
+  try {
+    const bytes = await initialAdapter(architecture, mode, seed, async ({ shape, offset }) => {
+      const values = new Float32Array(elementCount(shape));
+      await reader.read(new Uint8Array(values.buffer), base.header.dataOffset + offset * values.BYTES_PER_ELEMENT);
+      return values;
+    });
+    const { sha256: hash, sizeBytes } = await blobs.put(once(bytes));
+    return { hash, sizeBytes, header: readHeader(bytes, bytes.length) };
+  } finally {
+    await reader.close();
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** The piece of the task's model or adapter that round `round` trains, sends and averages. */
+export const rangeOf = (file: TaskFile, header: SafetensorsHeader, round: number): VectorRange =>
+  trainedRange(header.manifest, file.plan.mode, round);
 
 /**
  * What a task fixes about secure aggregation, the same for all of its rounds.
@@ -73,7 +128,8 @@ export async function newTask(request: CreateTask, blobs: BlobStore, nowMs: numb
 export function secAggConfigOf(file: TaskFile, planText: string, header: SafetensorsHeader): SecAggConfig {
   const { cohort, secureAggregation: settings } = file;
   const { clipNorm, ring, weighting, maxLoss } = settings;
-  const vectorLength = parameterCount(header.manifest);
+  // Of round 1 as of all: adapterManifest sees to it.
+  const vectorLength = rangeOf(file, header, 1).length;
   if (vectorLength < 1 || vectorLength > maxVectorLength) {
     throw new HansaError(
       'InvalidTask',

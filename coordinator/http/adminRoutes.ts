@@ -82,7 +82,8 @@ function tokenAndClientRoutes(scope: FastifyInstance, ports: AdminPorts): void {
 function taskRoutes(scope: FastifyInstance, { store, blobs, rounds, clock }: AdminPorts): void {
   scope.post('/tasks', async (request, reply) => {
     const body = parseOrExplain(createTaskSchema, request.body, 'The task', 'InvalidTask');
-    const task = await newTask(body, blobs, clock.now());
+    const { task, adapter } = await newTask(body, blobs, clock.now());
+    if (adapter !== undefined && (await store.model(adapter.hash)) === undefined) await store.addModel(adapter);
     await store.addTask(task);
     await rounds.taskAdded();
     reply.code(201);

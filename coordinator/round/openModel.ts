@@ -4,6 +4,7 @@ import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/serve
 import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
+import type { VectorRange } from '@hansa/shared/model';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
 import type { TaskFile } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
@@ -12,6 +13,8 @@ import type { BlobFacts, BlobReader, BlobStore } from '../storage/blobStore.ts';
 /** After so many tiles of 64 KiB other work gets its turn. */
 const TILES_PER_TURN = 4;
 const FLOAT_SIZE_BYTES = 4;
+/** What is copied of a model at once. */
+const COPY_SIZE_BYTES = 256 * 1024;
 /** Numbers of a tile of the mean. */
 const TILE_LENGTH = 16_384;
 
@@ -43,6 +46,8 @@ export interface OpenModelRequest {
   /** At least one. */
   readonly cohorts: readonly CohortToOpen[];
   readonly header: SafetensorsHeader;
+  /** The piece of the model that the sums are of; the rest stays. */
+  readonly range: VectorRange;
   readonly baseModelHash: string;
   readonly strategy: TaskFile['strategy'];
   readonly blobs: BlobStore;
@@ -59,18 +64,18 @@ export interface OpenModelRequest {
  * @throws HansaError SumOutOfRange where no cohort's sum is in range, StorageFull, ProcessFailed
  */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
-  const { cohorts, header, baseModelHash, strategy, blobs } = request;
+  const { cohorts, baseModelHash, blobs } = request;
   const base = await blobs.open(baseModelHash);
   try {
     if (base === undefined) throw new RangeError('the model of the running round is not stored');
     const [only] = cohorts;
     if (only !== undefined && cohorts.length === 1) {
       const opened = await openCohort(request, only);
-      const model = await blobs.put(modelContent(opened.tiles, base, header, strategy));
+      const model = await blobs.put(modelContent(opened.tiles, base, request));
       return { model, sums: [opened.summary()], means: opened.means };
     }
     const mean = await meanOfCohorts(request);
-    const model = await blobs.put(modelContent(mean.tiles(), base, header, strategy));
+    const model = await blobs.put(modelContent(mean.tiles(), base, request));
     return { model, sums: mean.sums, means: mean.means };
   } finally {
     for (const { plan } of cohorts) wipeUnmaskPlan(plan);
@@ -157,11 +162,13 @@ async function meanOfCohorts(
 async function* modelContent(
   tiles: Iterable<MeanTile>,
   base: BlobReader,
-  header: SafetensorsHeader,
-  settings: TaskFile['strategy'],
+  { header, range, strategy: settings }: OpenModelRequest,
 ): AsyncGenerator<Uint8Array> {
   const strategy = fedAvg({ serverLearningRate: settings.serverLearningRate });
-  yield header.headerBytes;
+  const { dataOffset, headerBytes } = header;
+  const trainedAt = dataOffset + range.offset * FLOAT_SIZE_BYTES;
+  yield headerBytes;
+  yield* copied(base, dataOffset, trainedAt);
   let before = new Float32Array(0);
   let after = new Float32Array(0);
   let count = 0;
@@ -171,18 +178,28 @@ async function* modelContent(
       before = new Float32Array(mean.length);
       after = new Float32Array(mean.length);
     }
-    await base.read(bytesOf(before), header.dataOffset + start * FLOAT_SIZE_BYTES);
+    await base.read(bytesOf(before), trainedAt + start * FLOAT_SIZE_BYTES);
     strategy.apply(before, mean, after, start);
     for (let index = 0; index < after.length; index++) {
       if (!Number.isFinite(after[index])) {
         throw new HansaError(
           'SumOutOfRange',
-          `The new model would hold a number that is not finite (parameter ${start + index}). The round's model stays.`,
+          `The new model would hold a number that is not finite (parameter ${range.offset + start + index}). The round's model stays.`,
         );
       }
     }
     yield bytesOf(after);
     if (count % TILES_PER_TURN === 0) await nextTurn();
+  }
+  yield* copied(base, trainedAt + range.length * FLOAT_SIZE_BYTES, base.sizeBytes);
+}
+
+/** Bytes `start` to `end` of a blob as they are. */
+async function* copied(base: BlobReader, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let at = start; at < end; at += COPY_SIZE_BYTES) {
+    const bytes = new Uint8Array(Math.min(COPY_SIZE_BYTES, end - at));
+    await base.read(bytes, at);
+    yield bytes;
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
-import type { SafetensorsHeader } from '@hansa/shared/numeric';
+import { parameterCount, type SafetensorsHeader } from '@hansa/shared/numeric';
 import {
   type AdminStatus,
   type Leave,
@@ -12,6 +12,7 @@ import {
   roundPhases,
 } from '@hansa/shared/protocol';
 import type { Roster, SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { rangeOf } from '../federation/createTask.ts';
 import { metricNames } from '../metrics/metricNames.ts';
 import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
 import type { ByteMark } from './byteLedger.ts';
@@ -216,6 +217,7 @@ export class RoundDriver {
             ],
       ),
       header,
+      range: rangeOf(task.file, header, round),
       baseModelHash: task.modelHash,
       strategy: task.file.strategy,
       blobs,
@@ -238,7 +240,7 @@ export class RoundDriver {
 
   /** Records the round, then lets the nodes know: what they hear of is there after a crash. */
   async #publish(bound: RoundBinding, opened: OpenedModel): Promise<void> {
-    const { round, task, settle } = bound;
+    const { round, task, header, settle } = bound;
     const { model, sums, means } = opened;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
     const [only] = sums;
@@ -260,7 +262,7 @@ export class RoundDriver {
     await settle(record, true, {
       hash: model.sha256,
       sizeBytes: model.sizeBytes,
-      parameters: this.spec.config.vectorLength,
+      parameters: parameterCount(header.manifest),
       taskId: task.id,
       round,
       createdAtMs: this.#ports.clock.now(),

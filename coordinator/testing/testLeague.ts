@@ -23,7 +23,8 @@ import { z } from 'zod';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from '../startCoordinator.ts';
 import { ToyNode, type ToyNodeOptions } from './toyNode.ts';
 
-type TaskChange = Partial<Omit<z.input<typeof taskFileSchema>, 'plan'>>;
+type TaskInput = z.input<typeof taskFileSchema>;
+type TaskChange = Partial<Omit<TaskInput, 'plan'>> & { readonly plan?: Partial<TaskInput['plan']> };
 
 /** A task file for tests: two rounds of five nodes, short deadlines where nodes only compute. */
 export function testTask(change: TaskChange = {}): TaskFile {
@@ -32,6 +33,7 @@ export function testTask(change: TaskChange = {}): TaskFile {
     model: 'start.safetensors',
     rounds: 2,
     cohort: { minimum: 5 },
+    ...change,
     plan: {
       job: 'demand',
       frequency: 'day',
@@ -39,8 +41,8 @@ export function testTask(change: TaskChange = {}): TaskFile {
       batchSize: 8,
       learningRate: 0.1,
       evaluation: { fineTuneSteps: 1, learningRates: [0.1] },
+      ...change.plan,
     },
-    ...change,
   });
 }
 
@@ -145,9 +147,10 @@ export class TestLeague {
     return added;
   }
 
-  /** Stores a model and creates a task that starts from it; resolves to the task's id. */
-  async createTask(parameters: number, change: TaskChange = {}): Promise<string> {
-    const { bytes, hash } = testModel(parameters);
+  /** Stores a model, or one of so many parameters, and creates a task that starts from it; resolves to the task's id. */
+  async createTask(model: number | Uint8Array, change: TaskChange = {}): Promise<string> {
+    const bytes = typeof model === 'number' ? testModel(model).bytes : model;
+    const hash = createHash('sha256').update(bytes).digest('hex');
     await this.admin('PUT', `/blobs/${hash}`, modelRecordSchema, bytes);
     const body = { task: testTask(change), modelHash: hash };
     return (await this.admin('POST', '/tasks', taskRecordSchema, body)).id;

@@ -1,4 +1,14 @@
 export {
+  type AdapterMode,
+  adapterManifest,
+  frozenFactors,
+  initialAdapter,
+  isAdapterOf,
+  loraScale,
+  trainedRange,
+  type VectorRange,
+} from './adapter.ts';
+export {
   type Architecture,
   architectureOf,
   architectureOfMetadata,
@@ -12,3 +22,4 @@ export {
   PERIOD_CHANNELS,
 } from './architecture.ts';
 export { architectureOfHeader, DEMAND_ANCHORS, DEMAND_COLUMNS, DEMAND_ROWS, manifestFor } from './manifestFor.ts';
+export { factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';

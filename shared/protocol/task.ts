@@ -1,23 +1,30 @@
+import { trainingModeSchema } from '@hansa/shared/model';
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
 import { maxCohortSize, maxCompleteCohort, maxRosterSize } from './secagg/limits.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
 
-/** What each node does with the model in a round; part of the signed configuration of every set-up. */
-export const planSchema = z.strictObject({
+const planFields = z.strictObject({
   job: z.literal('demand'),
   /** The calendar grid all members' data must have. */
   frequency: z.enum(['day', 'week', 'month']),
   rounds: z.int().min(1).max(100_000),
   /** No node takes part in a round beyond this one: rounds that were given up after members had signed have spent their number. */
   lastRound: z.int().min(1).max(101_000),
-  /** E: optimiser steps a node takes in a round. */
+  /** What is trained, sent and averaged of the model. */
+  mode: trainingModeSchema.default({ kind: 'full' }),
+  /** E: optimiser steps a node takes in a round; fewer where `earlyStop` says so. */
   localSteps: z.int().min(1).max(100_000),
+  /** Windows whose mean gradient makes a step. A node that cannot hold them at once adds their gradients up piece by piece. */
   batchSize: z.int().min(1).max(4096),
   optimizer: z.enum(['adamW', 'sgd']),
   learningRate: z.number().positive().max(10),
   warmupSteps: z.int().min(0).max(100_000),
+  /** μ of FedProx (Li et al. 2020): the loss has μ/2 · |w − w₀|² added, w₀ what the round started from. 0 is FedAvg. */
+  proximalMu: z.number().min(0).max(10).default(0),
+  /** Stops a round's training once the loss on the node's own validation windows has not fallen for `patience` looks, one every `everySteps` steps; the best look's weights count. */
+  earlyStop: z.strictObject({ everySteps: z.int().min(1).max(10_000), patience: z.int().min(1).max(100) }).optional(),
   /** Each node mixes it with its own data and the round, so that nodes draw different batches and a run can be repeated. */
   seed: z
     .int()
@@ -25,14 +32,22 @@ export const planSchema = z.strictObject({
     .max(2 ** 31 - 1),
   /** Where the task weighs by buckets: training windows that a weight of 1 stands for (the task file's `secureAggregation.weighting`). */
   windowsPerUnit: z.int().min(1).max(1e9).optional(),
-  /** SHA-256 of the model that round 1 starts from. */
+  /** SHA-256 of the file that round 1 starts from: a model, or an adapter where the mode leaves a part of the model as it is. */
   initialModelHash: sha256HexSchema,
+  /** SHA-256 of the model that adapters belong to; absent in full mode. */
+  baseModelHash: sha256HexSchema.optional(),
   /** How `hansa-client evaluate` compares: F further steps for fine-tuning, and the learning rates that local-only and fine-tuning choose from on validation. */
   evaluation: z.strictObject({
     fineTuneSteps: z.int().min(1).max(100_000),
     learningRates: z.array(z.number().positive().max(10)).min(1).max(8),
   }),
 });
+
+/** What each node does with the model in a round; part of the signed configuration of every set-up. */
+export const planSchema = planFields.refine(
+  ({ mode, baseModelHash }) => (mode.kind === 'full') === (baseModelHash === undefined),
+  { message: 'is there in every mode but full', path: ['baseModelHash'] },
+);
 export type Plan = z.infer<typeof planSchema>;
 
 /** A task file as an admin writes it. Every key that has a default may be left out. */
@@ -108,11 +123,13 @@ export const taskFileSchema = z.strictObject({
       maxLoss: z.number().min(1e-6).max(1e6).default(100),
     })
     .prefault({}),
-  plan: planSchema.omit({ rounds: true, lastRound: true, initialModelHash: true, windowsPerUnit: true }).extend({
-    optimizer: planSchema.shape.optimizer.default('adamW'),
-    warmupSteps: planSchema.shape.warmupSteps.default(0),
-    seed: planSchema.shape.seed.default(0),
-  }),
-  rounds: planSchema.shape.rounds,
+  plan: planFields
+    .omit({ rounds: true, lastRound: true, initialModelHash: true, baseModelHash: true, windowsPerUnit: true })
+    .extend({
+      optimizer: planFields.shape.optimizer.default('adamW'),
+      warmupSteps: planFields.shape.warmupSteps.default(0),
+      seed: planFields.shape.seed.default(0),
+    }),
+  rounds: planFields.shape.rounds,
 });
 export type TaskFile = z.infer<typeof taskFileSchema>;

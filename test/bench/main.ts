@@ -134,6 +134,19 @@ export async function main(argv: readonly string[]): Promise<number> {
       report('train-step', await benchTrainStep(options), options.check);
     });
 
+  program
+    .command('uploads')
+    .description('What a member sends in a round, by size of the model and what is trained of it; nothing is timed.')
+    .addOption(
+      new Option('--sizes <name,...>', 'sizes of the model')
+        .argParser(sizesIn)
+        .default(['tiny', 'small', 'base'], 'tiny,small,base'),
+    )
+    .action(async (options: { sizes: ModelSize[] }) => {
+      const { benchUploads } = await import('./uploads/benchUploads.ts');
+      report('uploads', benchUploads(options), false);
+    });
+
   try {
     await program.parseAsync(argv, { from: 'user' });
     return status;

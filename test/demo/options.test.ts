@@ -15,7 +15,16 @@ describe('the demo’s options', () => {
     const parsed = parseOptions([], folder);
     expect(parsed).toMatchObject({
       kind: 'run',
-      options: { merchants: 6, rounds: 10, size: 'nano', engine: 'auto', world: 'shared', seed: 1, keep: false },
+      options: {
+        merchants: 6,
+        rounds: 10,
+        size: 'nano',
+        mode: 'full',
+        engine: 'auto',
+        world: 'shared',
+        seed: 1,
+        keep: false,
+      },
     });
   });
 

@@ -2,13 +2,17 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
-import type { ModelSize } from '@hansa/shared/model';
+import type { ModelSize, TrainingMode } from '@hansa/shared/model';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type World, worlds } from './generator/index.ts';
 
 /** Sizes that two cores train within minutes. */
 export const demoSizes = ['nano', 'tiny'] as const satisfies readonly ModelSize[];
 export type DemoSize = (typeof demoSizes)[number];
+
+/** What the league trains of its model, as plan.mode.kind has it. */
+export const demoModes = ['full', 'headOnly', 'lora', 'roLora'] as const satisfies readonly TrainingMode['kind'][];
+export type DemoMode = (typeof demoModes)[number];
 
 /** What one run of the demo was asked for; paths are absolute. */
 export interface DemoOptions {
@@ -18,6 +22,7 @@ export interface DemoOptions {
   readonly merchants: number;
   readonly rounds: number;
   readonly size: DemoSize;
+  readonly mode: DemoMode;
   readonly engine: EngineName | 'auto';
   readonly world: World;
   readonly seed: number;
@@ -69,6 +74,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
     )
     .addOption(new Option('--rounds <n>', 'rounds of training, 1 to 1000').argParser(whole(1, 1000)).default(10))
     .addOption(new Option('--size <size>', 'size of the model').choices(demoSizes).default('nano'))
+    .addOption(new Option('--mode <kind>', 'what is trained and sent of it').choices(demoModes).default('full'))
     .addOption(new Option('--engine <name>', 'engine that trains').choices(['auto', ...engineNames]).default('auto'))
     .addOption(
       new Option('--world <name>', 'shared: merchants have much in common; unrelated: nothing')
@@ -98,6 +104,7 @@ export function parseOptions(argv: readonly string[], folder: string): ParsedOpt
     merchants: number;
     rounds: number;
     size: DemoSize;
+    mode: DemoMode;
     engine: EngineName | 'auto';
     world: World;
     seed: number;

@@ -143,7 +143,7 @@ export async function runDemo(
   const evaluations = await evaluateAll(nodes, stage);
 
   state.stage = 'reporting';
-  const finalModel = join(options.out, 'model.safetensors');
+  const finalModel = join(options.out, options.mode === 'full' ? 'model.safetensors' : 'adapter.safetensors');
   await writeFile(finalModel, await coordinator.admin.model(training.task.modelHash));
   const data = collect({
     options,
@@ -156,7 +156,7 @@ export async function runDemo(
     engine,
     task,
     model: {
-      size: options.size,
+      size: options.mode === 'full' ? options.size : `${options.size}, ${options.mode}`,
       hash: training.task.modelHash,
       parameters: parameterCount((await readHeaderOfFile(finalModel)).manifest),
       path: relative(process.cwd(), finalModel),

@@ -76,7 +76,7 @@ export function demoTask(
 function leagueTask(
   name: string,
   rounds: number,
-  { merchants, seed }: DemoOptions,
+  { merchants, seed, mode }: DemoOptions,
   frequency: TaskFile['plan']['frequency'],
   training: TrainingSettings,
   learningRate: number,
@@ -90,6 +90,7 @@ function leagueTask(
     plan: {
       job: 'demand',
       frequency,
+      mode: { kind: mode },
       localSteps: training.localSteps,
       batchSize: training.batchSize,
       warmupSteps: training.warmupSteps,

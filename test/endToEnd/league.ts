@@ -114,7 +114,7 @@ export async function createTask(
   coordinator: Coordinator,
   folder: string,
   rounds: number,
-  overrides: object = {},
+  { plan, ...overrides }: { readonly plan?: object; readonly [key: string]: unknown } = {},
 ): Promise<TaskRecord> {
   const model = join(folder, 'start.safetensors');
   await processes.answer('client', 'model', 'init', '--size', 'nano', '--seed', '1', '--out', model);
@@ -133,6 +133,7 @@ export async function createTask(
         batchSize: 4,
         learningRate: 0.001,
         evaluation: { fineTuneSteps: 2, learningRates: [0.001] },
+        ...plan,
       },
       ...overrides,
     }),

@@ -151,7 +151,15 @@ export class FakeTrainer implements Trainer {
     if (signal?.aborted) throw new HansaError('Interrupted', 'stopped');
     if (this.failure !== undefined) throw this.failure;
     await writeFile(request.updateFile, new Uint8Array(this.#update.buffer));
-    return { steps: request.steps, windows: 10, trainLoss: 1.5, validationLoss: 2.5, seconds: 0 };
+    return {
+      steps: request.steps,
+      windows: 10,
+      trainLoss: 1.5,
+      validationLoss: 2.5,
+      windowsAtOnce: 1,
+      peakMemoryBytes: 0,
+      seconds: 0,
+    };
   }
 
   /** Holds training back until the function that it gives is called. */

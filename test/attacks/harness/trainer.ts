@@ -25,7 +25,15 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
           first === barrenModel ? 0 : Math.sin(1 + member * 31 + place * 7 + sha256(Buffer.from(String(seed)))[0]!) / 4,
         );
       await writeFile(updateFile, new Uint8Array(update.buffer));
-      return { steps, windows: windows(), trainLoss: 1, validationLoss: 2, seconds: 0 };
+      return {
+        steps,
+        windows: windows(),
+        trainLoss: 1,
+        validationLoss: 2,
+        windowsAtOnce: 1,
+        peakMemoryBytes: 0,
+        seconds: 0,
+      };
     },
   };
 }

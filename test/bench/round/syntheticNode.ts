@@ -55,7 +55,7 @@ function syntheticTrainer(length: number, seed: number): Trainer {
     ...noTrainer('synthetic updates: nothing is trained'),
     async train({ updateFile, steps }) {
       await pipeline(noise(length, seed), createWriteStream(updateFile));
-      return { steps, windows: 1, trainLoss: 1, validationLoss: 1, seconds: 0 };
+      return { steps, windows: 1, trainLoss: 1, validationLoss: 1, windowsAtOnce: 1, peakMemoryBytes: 0, seconds: 0 };
     },
   };
 }

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { seededNumbers } from '@hansa/shared/random';
 import { activate } from '../../../client-node/compute/engine.ts';
 import type { WindowBatch } from '../../../client-node/data/windows.ts';
 import { demandInputs, demandTargets } from '../../../client-node/model/demandInputs.ts';
 import type { ModelShape } from '../../../client-node/model/gradient.ts';
 import { initialWeights } from '../../../client-node/model/index.ts';
 import { sampleBatch } from '../../../client-node/model/sampleWindows.ts';
-import { seededNumbers } from '../../../client-node/model/seededNumbers.ts';
 
 const WINDOWS = 32;
 

@@ -1,6 +1,6 @@
-import { seededRandom } from '@hansa/shared/random';
+import { seededRandom } from './seededRandom.ts';
 
-/** Repeatable numbers for starting weights and for drawing batches. */
+/** Repeatable numbers for weights and for drawing batches. */
 export interface SeededNumbers {
   /** Uniform in [0, 1), a multiple of 2^-32. */
   uniform(): number;

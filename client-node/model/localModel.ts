@@ -1,0 +1,117 @@
+import { HansaError } from '@hansa/shared/errors';
+import {
+  type AdapterMode,
+  frozenFactors,
+  isAdapterOf,
+  loraScale,
+  trainedRange,
+  type VectorRange,
+} from '@hansa/shared/model';
+import { elementCount, layOut, type Manifest, type TensorEntry } from '@hansa/shared/numeric';
+import * as tf from '@tensorflow/tfjs';
+import type { Calendar } from './demandInputs.ts';
+import type { ModelShape } from './gradient.ts';
+import { readModelFile, readWeights } from './modelFile.ts';
+
+/** Where a task's weights lie. */
+export interface ModelFiles {
+  /** What the rounds pass around (safetensors): a model, or an adapter. */
+  readonly modelFile: string;
+  /** Where it is an adapter: the model it belongs to, and the plan's mode and seed. */
+  readonly adapter?: { readonly baseModelFile: string; readonly mode: AdapterMode; readonly seed: number } | undefined;
+}
+
+/** What one round trains of a task's weights, ready for the engine. */
+export interface TrainedPart {
+  readonly shape: ModelShape;
+  /** Where the trained tensors lie in the vector of the task's file. */
+  readonly range: VectorRange;
+  /** Lets go of what it holds on the engine. */
+  dispose(): void;
+}
+
+/** A task's weights on this node. What is frozen lies on the engine until `dispose`. */
+export interface LocalModel {
+  /** Every number of the file that the rounds pass around, in its order. */
+  readonly vector: Float32Array;
+  /** Reads another file of the same task. Throws HansaError NotFound or InvalidModelFile. */
+  read(path: string): Promise<Float32Array>;
+  /** The part that round `round`, from 1, trains; the rest of `vector` stays as it is. */
+  part(vector: Float32Array, round: number): TrainedPart;
+  dispose(): void;
+}
+
+/** Reads a task's weights. Throws HansaError NotFound or InvalidModelFile, which name the path. */
+export async function openLocalModel({ modelFile, adapter }: ModelFiles, calendar: Calendar): Promise<LocalModel> {
+  if (adapter === undefined) return wholeModel(modelFile, calendar);
+  const { baseModelFile, mode, seed } = adapter;
+  const base = await readModelFile(baseModelFile);
+  const { architecture } = base;
+  const read = (path: string) =>
+    readWeights(path, (header) => {
+      if (isAdapterOf(header, architecture, mode)) return;
+      throw new HansaError('InvalidModelFile', "It is not the adapter that the task's mode makes of its base model.");
+    });
+  const { manifest, vector } = await read(modelFile);
+  const inAdapter = new Set(manifest.map(({ name }) => name));
+  const resident = new Map([
+    ...placed(
+      base.manifest.filter(({ name }) => !inAdapter.has(name)),
+      base.vector,
+    ),
+    ...frozenFactors(architecture, mode, seed).map(({ name, shape, values }): [string, tf.Tensor] => [
+      name,
+      tf.tensor(values, [...shape]),
+    ]),
+  ]);
+  return {
+    vector,
+    read: async (path) => (await read(path)).vector,
+    part(vector, round) {
+      const range = trainedRange(manifest, mode, round);
+      const isTrained = ({ offset }: TensorEntry) => offset >= range.offset && offset < range.offset + range.length;
+      const others = placed(
+        manifest.filter((entry) => !isTrained(entry)),
+        vector,
+      );
+      return {
+        shape: {
+          architecture,
+          manifest: layOut(manifest.filter(isTrained)),
+          calendar,
+          frozen: new Map([...resident, ...others]),
+          loraScale: loraScale(mode),
+        },
+        range,
+        dispose: () => tf.dispose(others.map(([, tensor]) => tensor)),
+      };
+    },
+    dispose: () => tf.dispose([...resident.values()]),
+  };
+}
+
+async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalModel> {
+  const { architecture, manifest, vector } = await readModelFile(modelFile);
+  return {
+    vector,
+    async read(path) {
+      const other = await readModelFile(path);
+      if (JSON.stringify(other.architecture) === JSON.stringify(architecture)) return other.vector;
+      throw new HansaError('InvalidModelFile', `${path}: It has another architecture than ${modelFile}.`);
+    },
+    part: () => ({
+      shape: { architecture, manifest, calendar },
+      range: { offset: 0, length: vector.length },
+      dispose: () => undefined,
+    }),
+    dispose: () => undefined,
+  };
+}
+
+/** Tensors of a vector, put on the engine. */
+function placed(manifest: Manifest, vector: Float32Array): [string, tf.Tensor][] {
+  return manifest.map(({ name, shape, offset }) => [
+    name,
+    tf.tensor(vector.slice(offset, offset + elementCount(shape)), [...shape]),
+  ]);
+}

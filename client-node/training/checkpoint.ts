@@ -1,0 +1,71 @@
+import { rm } from 'node:fs/promises';
+import { HansaError } from '@hansa/shared/errors';
+import { encodeHeader, layOut } from '@hansa/shared/numeric';
+import { readWeights, writeWhole } from '../model/modelFile.ts';
+import type { TrainingState } from './localTraining.ts';
+
+const FORMAT = 'hansa-checkpoint';
+
+/** Where a round's training is, on disk: another process goes on from there after a crash. */
+export interface Checkpoint {
+  /** The state that an earlier process of the same job left; undefined where there is none that can be used. */
+  read(): Promise<TrainingState | undefined>;
+  /** Writes the state whole or not at all. */
+  write(state: TrainingState): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/**
+ * A checkpoint in the file at `path` (safetensors).
+ *
+ * @param job what names the job: a file that another job left is not read
+ */
+export function checkpointAt(path: string, job: string): Checkpoint {
+  return {
+    async read() {
+      try {
+        const { content, manifest, vector } = await readWeights(path, ({ metadata }) => {
+          if (metadata.format === FORMAT && metadata.job === job) return metadata;
+          throw new HansaError('InvalidModelFile', 'It is of another job.');
+        });
+        const tensors = manifest.map(({ offset, shape }) => vector.subarray(offset, offset + shape[0]!));
+        const find = (name: string) => tensors[manifest.findIndex((entry) => entry.name === name)];
+        const best = find('best');
+        return {
+          step: Number(content.step),
+          lossSum: Number(content.lossSum),
+          windowsAtOnce: Number(content.windowsAtOnce),
+          weights: find('weights')!,
+          moments: ['moment.0', 'moment.1'].flatMap((name) => find(name) ?? []),
+          best: best && { loss: Number(content.bestLoss), misses: Number(content.bestMisses), weights: best },
+        };
+      } catch (error) {
+        // Whatever is wrong with it, the job can begin anew.
+        if (error instanceof HansaError) return undefined;
+        throw error;
+      }
+    },
+    async write({ step, lossSum, windowsAtOnce, weights, moments, best }) {
+      const tensors: [name: string, values: Float32Array][] = [
+        ['weights', weights],
+        ...moments.map((values, index): [string, Float32Array] => [`moment.${index}`, values]),
+        ...(best === undefined ? [] : [['best', best.weights] satisfies [string, Float32Array]]),
+      ];
+      const manifest = layOut(tensors.map(([name, values]) => ({ name, shape: [values.length] })));
+      // Numbers as text are read back exactly.
+      const metadata = {
+        format: FORMAT,
+        job,
+        step: String(step),
+        lossSum: String(lossSum),
+        windowsAtOnce: String(windowsAtOnce),
+        ...(best !== undefined && { bestLoss: String(best.loss), bestMisses: String(best.misses) }),
+      };
+      await writeWhole(path, [
+        encodeHeader(manifest, metadata),
+        ...tensors.map(([, { buffer, byteOffset, byteLength }]) => new Uint8Array(buffer, byteOffset, byteLength)),
+      ]);
+    },
+    remove: () => rm(path, { force: true }),
+  };
+}

@@ -1,0 +1,141 @@
+import { parameterCount, readHeader, type TensorEntry } from '@hansa/shared/numeric';
+import { describe, expect, it } from 'vitest';
+import {
+  type AdapterMode,
+  adapterManifest,
+  frozenFactors,
+  initialAdapter,
+  isAdapterOf,
+  trainedRange,
+} from './adapter.ts';
+import { architectureOf } from './architecture.ts';
+import { manifestFor } from './manifestFor.ts';
+import { trainingModeSchema } from './trainingMode.ts';
+
+const nano = architectureOf('nano');
+const mode = (settings: Record<string, unknown>) => trainingModeSchema.parse(settings) as AdapterMode;
+const lora = mode({ kind: 'lora' });
+const roLora = mode({ kind: 'roLora', rank: 4, targets: ['query', 'intermediate', 'output'], alsoTrain: [] });
+const names = (of: AdapterMode) => adapterManifest(nano, of).map(({ name }) => name);
+/** Every number of a tensor tells where it is from. */
+const read = async ({ offset, shape }: TensorEntry) =>
+  Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, index) => offset + index);
+const headerOf = (bytes: Uint8Array) => readHeader(bytes, bytes.length);
+const fileOf = async (of: AdapterMode, seed = 1) => {
+  const bytes = await initialAdapter(nano, of, seed, read);
+  const header = headerOf(bytes);
+  return { header, vector: new Float32Array(bytes.buffer.slice(header.dataOffset)) };
+};
+
+describe('adapterManifest', () => {
+  it('of LoRA holds B of each adapted matrix and what is trained whole, and no A', () => {
+    expect(names(lora)).toEqual([
+      ...[0, 1].flatMap((layer) =>
+        ['query', 'value'].map((part) => `bert.encoder.layer.${layer}.attention.self.${part}.lora_B.weight`),
+      ),
+      'demand.quantiles.weight',
+      'demand.quantiles.bias',
+      'demand.mixture.weight',
+      'demand.mixture.bias',
+    ]);
+    expect(adapterManifest(nano, lora)[0]?.shape).toEqual([64, 8]);
+  });
+
+  it('adapts the blocks and matrices that the mode names', () => {
+    const one = mode({ kind: 'lora', layers: [1], targets: ['output'], rank: 2, alsoTrain: [] });
+    expect(adapterManifest(nano, one)).toMatchObject([
+      { name: 'bert.encoder.layer.1.output.dense.lora_B.weight', shape: [64, 2], offset: 0 },
+    ]);
+  });
+
+  it('of head-only is the heads', () => {
+    const groups = adapterManifest(nano, mode({ kind: 'headOnly' })).map(({ group }) => group);
+    expect(new Set(groups)).toEqual(new Set(['head']));
+  });
+
+  it('refuses a block that is not there, and factors of RoLoRA whose rounds would differ in length', () => {
+    const beyond = mode({ kind: 'lora', layers: [2] });
+    expect(() => adapterManifest(nano, beyond)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
+    const uneven = mode({ kind: 'roLora', targets: ['query', 'output'] });
+    expect(() => adapterManifest(nano, uneven)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
+  });
+});
+
+describe('trainedRange', () => {
+  it('is all of a file but for RoLoRA, whose rounds train B and A in turn, and what is trained whole in both', () => {
+    const whole = manifestFor(nano);
+    expect(trainedRange(whole, { kind: 'full' }, 3)).toEqual({ offset: 0, length: parameterCount(whole) });
+    for (const alsoTrain of [[], ['head'], ['embedder', 'head']]) {
+      const manifest = adapterManifest(nano, mode({ kind: 'roLora', alsoTrain }));
+      const [odd, even] = [1, 2].map((round) => {
+        const { offset, length } = trainedRange(manifest, mode({ kind: 'roLora', alsoTrain }), round);
+        return manifest.filter((entry) => entry.offset >= offset && entry.offset < offset + length);
+      });
+      const shared = odd!.filter((entry) => even!.includes(entry));
+      expect(new Set([...odd!, ...even!])).toEqual(new Set(manifest));
+      expect(new Set(shared.map(({ group }) => group))).toEqual(new Set(alsoTrain));
+      expect(odd!.filter((entry) => !shared.includes(entry)).every(({ name }) => name.includes('lora_B'))).toBe(true);
+      expect(even!.filter((entry) => !shared.includes(entry)).every(({ name }) => name.includes('lora_A'))).toBe(true);
+    }
+  });
+
+  it('is of one length in every round', () => {
+    const manifest = adapterManifest(nano, roLora);
+    expect(trainedRange(manifest, roLora, 1).length).toBe(trainedRange(manifest, roLora, 2).length);
+  });
+});
+
+describe('initialAdapter', () => {
+  it('has B at 0 and the rest as in the base model', async () => {
+    const { header, vector } = await fileOf(lora);
+    const base = manifestFor(nano);
+    for (const { name, shape, offset } of header.manifest) {
+      const values = vector.subarray(offset, offset + shape.reduce((product, size) => product * size, 1));
+      const entry = base.find((one) => one.name === name);
+      expect(values).toEqual(entry === undefined ? new Float32Array(values.length) : await read(entry));
+    }
+  });
+
+  it('has A of RoLoRA from the seed: the same A that LoRA keeps frozen', async () => {
+    const { header, vector } = await fileOf(roLora, 7);
+    const asLora = { ...roLora, kind: 'lora' } as AdapterMode;
+    const factors = frozenFactors(nano, asLora, 7);
+    expect(factors).toHaveLength(6);
+    for (const { name, values } of factors) {
+      const { offset } = header.manifest.find((entry) => entry.name === name)!;
+      expect(vector.subarray(offset, offset + values.length)).toEqual(values);
+      const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+      const inputs = header.manifest.find((entry) => entry.name === name)!.shape[1]!;
+      // A normal cut at two deviations has 0.774 of the variance.
+      expect(variance * inputs).toBeCloseTo(0.774, 0);
+    }
+    expect(frozenFactors(nano, asLora, 8)[0]?.values).not.toEqual(factors[0]?.values);
+    expect(frozenFactors(nano, roLora, 7)).toEqual([]);
+  });
+});
+
+describe('isAdapterOf', () => {
+  it('takes the file of this mode and architecture, and no other', async () => {
+    const { header } = await fileOf(lora);
+    expect(isAdapterOf(header, nano, lora)).toBe(true);
+    expect(isAdapterOf(header, architectureOf('tiny'), lora)).toBe(false);
+    expect(isAdapterOf(header, nano, mode({ kind: 'lora', alpha: 8 }))).toBe(false);
+    expect(isAdapterOf(header, nano, mode({ kind: 'headOnly' }))).toBe(false);
+    expect(isAdapterOf({ ...header, manifest: header.manifest.slice(0, -1) }, nano, lora)).toBe(false);
+  });
+});
+
+describe('trainingModeSchema', () => {
+  it.each([
+    { kind: 'lora', targets: [] },
+    { kind: 'lora', targets: ['query', 'query'] },
+    { kind: 'lora', targets: ['gate'] },
+    { kind: 'lora', rank: 0 },
+    { kind: 'lora', alpha: 0 },
+    { kind: 'lora', layers: [] },
+    { kind: 'headOnly', rank: 4 },
+    { kind: 'other' },
+  ])('refuses %j', (settings) => {
+    expect(trainingModeSchema.safeParse(settings).success).toBe(false);
+  });
+});

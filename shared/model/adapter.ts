@@ -1,0 +1,143 @@
+import { HansaError } from '@hansa/shared/errors';
+import {
+  elementCount,
+  encodeFile,
+  layOut,
+  type Manifest,
+  parameterCount,
+  type SafetensorsHeader,
+  type TensorEntry,
+} from '@hansa/shared/numeric';
+import { seededNumbers } from '@hansa/shared/random';
+import { type Architecture, architectureSchema } from './architecture.ts';
+import { manifestFor } from './manifestFor.ts';
+import { adaptedMatrices, factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';
+
+/** A mode that leaves a part of the model as it is: its rounds pass an adapter around, and the base model lies with every member. */
+export type AdapterMode = Exclude<TrainingMode, { kind: 'full' }>;
+
+/**
+ * The tensors of an adapter file: what the rounds of a task train, in the order of the flat vector.
+ *
+ * For RoLoRA B comes first, then what is trained whole, then A, so that the part of either kind of round is one piece. Both pieces are of one length,
+ * since nodes pin a task's configuration, the length of its vector included, for all rounds.
+ *
+ * @throws HansaError InvalidTask where the mode asks for a block that the model has not, or RoLoRA for matrices whose factors are of different sizes
+ */
+export function adapterManifest(architecture: Architecture, mode: AdapterMode): Manifest {
+  const base = manifestFor(architecture);
+  const whole = (groups: readonly string[]) => base.filter(({ group }) => groups.includes(group));
+  if (mode.kind === 'headOnly') return layOut(whole(['head']));
+  const missing = mode.layers?.find((layer) => layer >= architecture.encoder.layers);
+  if (missing !== undefined) {
+    throw new HansaError(
+      'InvalidTask',
+      `plan.mode.layers names block ${missing}; the model has ${architecture.encoder.layers}, numbered from 0.`,
+    );
+  }
+  const matrices = adaptedMatrices(architecture, mode).map((matrix) => {
+    const [outputs, inputs] = base.find(({ name }) => name === `${matrix}.weight`)!.shape as [number, number];
+    return { ...factorNames(matrix), outputs, inputs };
+  });
+  const sizeOf = (side: 'outputs' | 'inputs') => matrices.reduce((sum, matrix) => sum + matrix[side], 0);
+  if (mode.kind === 'roLora' && sizeOf('outputs') !== sizeOf('inputs')) {
+    throw new HansaError(
+      'InvalidTask',
+      'plan.mode.targets of roLora must name "intermediate" and "output" together or neither: its odd and even rounds send vectors of one length.',
+    );
+  }
+  return layOut([
+    ...matrices.map(({ b, outputs }) => ({ name: b, shape: [outputs, mode.rank] })),
+    ...whole(mode.alsoTrain),
+    ...(mode.kind === 'roLora' ? matrices.map(({ a, inputs }) => ({ name: a, shape: [mode.rank, inputs] })) : []),
+  ]);
+}
+
+/** A piece of a flat vector, in numbers. */
+export interface VectorRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The piece of a model or adapter file's vector that a round trains, sends and averages. `round` counts from 1. */
+export function trainedRange(manifest: Manifest, mode: TrainingMode, round: number): VectorRange {
+  const end = parameterCount(manifest);
+  if (mode.kind !== 'roLora') return { offset: 0, length: end };
+  const isFactor = (factor: string) => (entry: TensorEntry) => entry.name.endsWith(`.lora_${factor}.weight`);
+  if (round % 2 === 1) return { offset: 0, length: manifest.find(isFactor('A'))!.offset };
+  const last = manifest.findLast(isFactor('B'))!;
+  const offset = last.offset + elementCount(last.shape);
+  return { offset, length: end - offset };
+}
+
+/** A [rank, in] of one matrix, from the task's seed: normal with standard deviation 1/√in, cut at two of them, so that A·x is of the size of x's numbers. */
+export function seededFactor(matrix: string, shape: readonly number[], seed: number): Float32Array {
+  const numbers = seededNumbers(`lora/${seed}/${matrix}`);
+  const scale = 1 / Math.sqrt(shape[1]!);
+  return Float32Array.from({ length: elementCount(shape) }, () => scale * numbers.truncatedNormal());
+}
+
+/** The frozen A of every adapted matrix, by its tensor's name; none where the task's file holds them. */
+export function frozenFactors(
+  architecture: Architecture,
+  mode: AdapterMode,
+  seed: number,
+): { name: string; shape: readonly number[]; values: Float32Array }[] {
+  if (mode.kind !== 'lora') return [];
+  const base = manifestFor(architecture);
+  return adaptedMatrices(architecture, mode).map((matrix) => {
+    const shape = [mode.rank, base.find(({ name }) => name === `${matrix}.weight`)!.shape[1]!];
+    return { name: factorNames(matrix).a, shape, values: seededFactor(matrix, shape, seed) };
+  });
+}
+
+/**
+ * The adapter file that round 1 of a task starts from: B is 0, so that it changes nothing; what is trained whole starts as in the base model.
+ *
+ * @param read a tensor of the base model
+ */
+export async function initialAdapter(
+  architecture: Architecture,
+  mode: AdapterMode,
+  seed: number,
+  read: (entry: TensorEntry) => Promise<Float32Array>,
+): Promise<Uint8Array> {
+  const manifest = adapterManifest(architecture, mode);
+  const base = new Map(manifestFor(architecture).map((entry) => [entry.name, entry]));
+  const vector = new Float32Array(parameterCount(manifest));
+  for (const { name, shape, offset } of manifest) {
+    const entry = base.get(name);
+    if (entry !== undefined) vector.set(await read(entry), offset);
+    else if (name.endsWith('.lora_A.weight')) {
+      vector.set(seededFactor(name.slice(0, -'.lora_A.weight'.length), shape, seed), offset);
+    }
+  }
+  return encodeFile(manifest, adapterMetadata(architecture, mode), vector);
+}
+
+/** The metadata of an adapter file. */
+function adapterMetadata(architecture: Architecture, mode: AdapterMode): Record<string, string> {
+  return {
+    format: 'hansa-adapter',
+    architecture: JSON.stringify(architectureSchema.parse(architecture)),
+    mode: JSON.stringify(trainingModeSchema.parse(mode)),
+  };
+}
+
+/** Whether a file holds exactly the adapter that `mode` makes of this architecture: same metadata, same tensors in the same order. */
+export function isAdapterOf(header: SafetensorsHeader, architecture: Architecture, mode: AdapterMode): boolean {
+  const expected = adapterMetadata(architecture, mode);
+  const manifest = adapterManifest(architecture, mode);
+  return (
+    Object.entries(expected).every(([key, value]) => header.metadata[key] === value) &&
+    header.manifest.length === manifest.length &&
+    manifest.every(({ name, shape, offset }, index) => {
+      const found = header.manifest[index]!;
+      return found.name === name && found.offset === offset && found.shape.join() === shape.join();
+    })
+  );
+}
+
+/** What the product B·A of a mode's adapters is multiplied with; undefined where it has none. */
+export const loraScale = (mode: TrainingMode): number | undefined =>
+  isLora(mode) ? mode.alpha / mode.rank : undefined;
