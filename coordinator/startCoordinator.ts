@@ -17,6 +17,7 @@ import { NodeSessions } from './auth/nodeSessions.ts';
 import { Rosters } from './clients/rosters.ts';
 import { adminRoutes } from './http/adminRoutes.ts';
 import { approvalRoutes } from './http/approvalRoutes.ts';
+import { bandwidthRoutes } from './http/bandwidthRoutes.ts';
 import { blobRoutes } from './http/blobRoutes.ts';
 import { createApp, type TlsFiles } from './http/createApp.ts';
 import { enrolmentRoutes } from './http/enrolmentRoutes.ts';
@@ -141,6 +142,7 @@ async function build(
   enrolmentRoutes(app, { ...common, enrolled: () => void countClients() });
   approvalRoutes(app, { ...common, rosters });
   blobRoutes(app, common);
+  bandwidthRoutes(app, common);
   uploads.routes(app);
   adminRoutes(app, {
     ...common,

@@ -23,7 +23,16 @@ export interface Measured {
 const tryOut = new URL('./tryOut.ts', import.meta.url);
 
 /** What gets the native engine. */
-export const NATIVE_INSTALL = 'npx hansa-client native install';
+const NATIVE_INSTALL = 'npx hansa-client native install';
+
+/** What to do where an engine does not work here; plain JavaScript always does. */
+export const engineRemedies: Readonly<Record<EngineName, string>> = {
+  'tfjs-node-gpu': `on a machine with an NVIDIA card and its driver: ${NATIVE_INSTALL} --gpu`,
+  'tfjs-node': NATIVE_INSTALL,
+  webgpu: 'on a machine with any graphics card: npm install --no-save webgpu @tensorflow/tfjs-backend-webgpu',
+  wasm: 'npm ci',
+  cpu: 'npm ci',
+};
 
 /**
  * Takes the fastest engine for which `attempt` succeeds.

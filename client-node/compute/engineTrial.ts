@@ -17,6 +17,8 @@ export type TrialMessage = z.infer<typeof trialMessageSchema>;
 export interface TrialOptions {
   readonly signal?: AbortSignal | undefined;
   readonly silenceMs?: number;
+  /** What the child is told behind the engine's name. */
+  readonly parameters?: readonly string[];
   /** Messages that follow `engineReady`. */
   readonly onMessage?: (message: unknown) => void;
   readonly onOutput?: (text: string) => void;
@@ -29,7 +31,7 @@ export interface TrialOptions {
  * @throws HansaError EngineUnusable with the reason: a crash, a failure, or silence; Interrupted when the signal aborts. The child is gone then.
  */
 export async function startOnEngine(file: URL, name: EngineName, options: TrialOptions = {}): Promise<Child> {
-  const { signal, silenceMs = SILENCE_MS, onMessage, onOutput } = options;
+  const { signal, silenceMs = SILENCE_MS, parameters = [], onMessage, onOutput } = options;
   let child: Child | undefined;
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
@@ -47,7 +49,7 @@ export async function startOnEngine(file: URL, name: EngineName, options: TrialO
       let ready = false;
       const started = startChild(
         file,
-        [name],
+        [name, ...parameters],
         (message) => {
           if (ready) return onMessage?.(message);
           const trial = trialMessageSchema.safeParse(message);

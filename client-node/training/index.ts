@@ -1,4 +1,5 @@
 export type { ModelFiles } from '../model/localModel.ts';
+export { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from './forecast.ts';
 export {
   type CompareRequest,
   type CompareResult,

@@ -50,3 +50,6 @@ export const httpSignatureHeaders = {
   counter: 'hansa-counter',
   signature: 'hansa-signature',
 } as const;
+
+/** The most bytes that one request which measures a node's line sends or asks for. */
+export const maxBandwidthProbeBytes = 2 * 1024 * 1024;

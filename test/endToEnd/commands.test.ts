@@ -12,14 +12,16 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { engineNames } from '@hansa/client-node/compute';
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
+import { modelSizes } from '@hansa/shared/model';
 import { encodeFile, layOut } from '@hansa/shared/numeric';
 import { newJoinToken, parseJoinToken } from '@hansa/shared/protocol';
 import type { ApprovalScope } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Coordinator, enrolNode, type Node, newToken, startCoordinator, writeNode } from './league.ts';
-import { Processes } from './processes.ts';
+import { childrenOf, Processes } from './processes.ts';
 
 // Root ignores file modes, so it takes a real mount; where that is not allowed the skip is counted.
 const canMount = (() => {
@@ -309,6 +311,10 @@ describe('hansa-client', () => {
     const report = JSON.parse(ready.stdout) as {
       ready: boolean;
       checks: { name: string; state: string; detail: string }[];
+      engines: { name: string; state: string; stepMs?: number; reason?: string; remedy?: string }[];
+      forecast: { size: string; roundSeconds: number; transferSeconds: number; peakMemoryBytes: number }[];
+      bandwidth: { upBitsPerSecond: number; downBitsPerSecond: number };
+      clockOffsetMs: number;
     };
     expect(report.checks.map(({ name }) => name)).toEqual([
       'machine',
@@ -317,7 +323,25 @@ describe('hansa-client', () => {
       'data',
       'coordinator',
       'enrolment',
+      'forecast',
     ]);
+    expect(report.bandwidth.upBitsPerSecond).toBeGreaterThan(1e6);
+    expect(report.bandwidth.downBitsPerSecond).toBeGreaterThan(1e6);
+    expect(Math.abs(report.clockOffsetMs)).toBeLessThan(5_000);
+    expect(report.engines.map(({ name }) => name)).toEqual(engineNames);
+    expect(report.engines.filter(({ state }) => state === 'chosen')).toMatchObject([
+      { name: 'wasm', stepMs: expect.any(Number) },
+    ]);
+    for (const { state, reason, remedy } of report.engines)
+      if (state === 'unusable')
+        expect([reason, remedy].every((text) => text !== undefined && text.length > 5)).toBe(true);
+    expect(report.forecast.map(({ size }) => size)).toEqual(modelSizes);
+    for (const [at, { roundSeconds, transferSeconds, peakMemoryBytes }] of report.forecast.entries()) {
+      expect(peakMemoryBytes).toBeGreaterThan(50e6);
+      if (at === 0) continue;
+      expect(roundSeconds).toBeGreaterThan(report.forecast[at - 1]!.roundSeconds);
+      expect(transferSeconds).toBeGreaterThan(report.forecast[at - 1]!.transferSeconds);
+    }
     const bad = await processes.run(
       'client',
       'doctor',
@@ -327,7 +351,7 @@ describe('hansa-client', () => {
     );
     expect(bad.status).toBe(1);
     expect(bad.stdout).toMatch(/hansa-client enrol/);
-  });
+  }, 240_000);
 
   it('evaluate and model init refuse what they cannot do', async () => {
     const nothing = await processes.run('client', 'evaluate', '--config', enrolled.config, '--json');
@@ -386,14 +410,6 @@ describe('hansa-client', () => {
 });
 
 /** Processes whose parent is `pid`; empty where the system does not tell. */
-function childrenOf(pid: number): number[] {
-  const listed = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n');
-  return listed
-    .map((line) => line.trim().split(/\s+/).map(Number))
-    .filter(([, parent]) => parent === pid)
-    .map(([child]) => child ?? 0);
-}
-
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
@@ -93,4 +93,13 @@ export class Processes {
     for (const { child } of running) child.kill('SIGKILL');
     await Promise.all(running.map(({ finished }) => finished));
   }
+}
+
+/** Process ids of a process's children. */
+export function childrenOf(pid: number): number[] {
+  const listed = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n');
+  return listed
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === pid)
+    .map(([child]) => child ?? 0);
 }

@@ -5,7 +5,7 @@ import { architectureOf, manifestFor } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from './league.ts';
-import { Processes } from './processes.ts';
+import { childrenOf, Processes } from './processes.ts';
 
 describe('a coordinator and five nodes, each a process', () => {
   let folder: string;
@@ -54,72 +54,51 @@ describe('a coordinator and five nodes, each a process', () => {
     }
   }, 240_000);
 
-  // Finds the training process in /proc.
-  it.runIf(process.platform === 'linux')(
-    'trains two rounds of RoLoRA; a node whose training process is killed says so, goes on and is in the sum',
-    async () => {
-      const coordinator = await startCoordinator(processes, folder);
-      const nodes: Node[] = [];
-      for (let merchant = 0; merchant < 5; merchant++)
-        nodes.push(await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant));
-      const [first] = nodes;
-      const settings = JSON.parse(readFileSync(first!.config, 'utf8'));
-      settings.training.checkpointSeconds = 0;
-      writeFileSync(first!.config, JSON.stringify(settings));
-      const plan = { mode: { kind: 'roLora', rank: 2 }, localSteps: 40 };
-      const task = await createTask(processes, coordinator, folder, 2, { plan });
-      const running = nodes.map(({ config }) =>
-        processes.start('client', 'run', '--config', config, '--until-task-ends'),
-      );
-      const [victim] = running;
-      await victim!.says(/round 1: \d+ members have exchanged keys; training/);
-      await vi.waitUntil(() => readdirSync(join(first!.folder, 'spool')).some((name) => name.endsWith('.checkpoint')), {
-        timeout: 60_000,
-        interval: 5,
-      });
-      for (const pid of childrenOf(victim!.child.pid!)) process.kill(pid, 'SIGKILL');
-      await victim!.says(/the training process has gone \(it was ended by SIGKILL/);
-      await victim!.says(/round 1: training goes on after step \d+ of 40/);
-      for (const { status, stderr } of await Promise.all(running.map(({ finished }) => finished)))
-        expect(status, stderr).toBe(0);
+  it('trains two rounds of RoLoRA; a node whose training process is killed says so, goes on and is in the sum', async () => {
+    const coordinator = await startCoordinator(processes, folder);
+    const nodes: Node[] = [];
+    for (let merchant = 0; merchant < 5; merchant++)
+      nodes.push(await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant));
+    const [first] = nodes;
+    const settings = JSON.parse(readFileSync(first!.config, 'utf8'));
+    settings.training.checkpointSeconds = 0;
+    writeFileSync(first!.config, JSON.stringify(settings));
+    const plan = { mode: { kind: 'roLora', rank: 2 }, localSteps: 40 };
+    const task = await createTask(processes, coordinator, folder, 2, { plan });
+    const running = nodes.map(({ config }) =>
+      processes.start('client', 'run', '--config', config, '--until-task-ends'),
+    );
+    const [victim] = running;
+    await victim!.says(/round 1: \d+ members have exchanged keys; training/);
+    await vi.waitUntil(() => readdirSync(join(first!.folder, 'spool')).some((name) => name.endsWith('.checkpoint')), {
+      timeout: 60_000,
+      interval: 5,
+    });
+    for (const pid of childrenOf(victim!.child.pid!)) process.kill(pid, 'SIGKILL');
+    await victim!.says(/the training process has gone \(it was ended by SIGKILL/);
+    await victim!.says(/round 1: training goes on after step \d+ of 40/);
+    for (const { status, stderr } of await Promise.all(running.map(({ finished }) => finished)))
+      expect(status, stderr).toBe(0);
 
-      const records = await roundsOf(processes, coordinator, task.id);
-      expect(records.map(({ round, outcome, reported }) => [round, outcome, reported.length])).toEqual([
-        [1, 'committed', 5],
-        [2, 'committed', 5],
-      ]);
-      for (const record of records) expect(record.sumHash).toBe(keptSumHash(nodes, record));
-      // The base, the first adapter and the last; the sums were of one factor and the head.
-      expect(readdirSync(join(first!.folder, 'models'))).toHaveLength(3);
-      const { size } = statSync(join(first!.folder, 'updates', `${task.id}-1-${records[0]!.attempt}.u32`));
-      const head = manifestFor(architectureOf('nano')).filter(({ group }) => group === 'head');
-      const headLength = head.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-      const tail = 2 + 1;
-      expect(size).toBe(4 * (4 * 64 * 2 + headLength + tail));
-      const compared = await processes.answer<{ wql: Record<string, number> }>(
-        'client',
-        'evaluate',
-        '--config',
-        first!.config,
-      );
-      expect(Object.values(compared.wql).every((wql) => wql > 0)).toBe(true);
-    },
-    240_000,
-  );
+    const records = await roundsOf(processes, coordinator, task.id);
+    expect(records.map(({ round, outcome, reported }) => [round, outcome, reported.length])).toEqual([
+      [1, 'committed', 5],
+      [2, 'committed', 5],
+    ]);
+    for (const record of records) expect(record.sumHash).toBe(keptSumHash(nodes, record));
+    // The base, the first adapter and the last; the sums were of one factor and the head.
+    expect(readdirSync(join(first!.folder, 'models'))).toHaveLength(3);
+    const { size } = statSync(join(first!.folder, 'updates', `${task.id}-1-${records[0]!.attempt}.u32`));
+    const head = manifestFor(architectureOf('nano')).filter(({ group }) => group === 'head');
+    const headLength = head.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    const tail = 2 + 1;
+    expect(size).toBe(4 * (4 * 64 * 2 + headLength + tail));
+    const compared = await processes.answer<{ wql: Record<string, number> }>(
+      'client',
+      'evaluate',
+      '--config',
+      first!.config,
+    );
+    expect(Object.values(compared.wql).every((wql) => wql > 0)).toBe(true);
+  }, 240_000);
 });
-
-/** Process ids of a process's children, from /proc. */
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/stat`, 'utf8');
-      } catch {
-        return '';
-      }
-    })
-    .map((stat) => /^(\d+) \(.*\) \S (\d+)/s.exec(stat))
-    .filter((match) => match !== null && Number(match[2]) === parent)
-    .map((match) => Number(match![1]));
-}

@@ -1,0 +1,50 @@
+import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { runOnEngine } from '../compute/runOnEngine.ts';
+import type { StepCost } from './forecast.ts';
+
+// A process that takes a few training steps of one size of the model; see forecast.ts. Its second argument is the size.
+
+const WINDOWS = 64;
+/** The first one compiles. */
+const STEPS = 2;
+
+if (await runOnEngine()) {
+  const { FORECAST_BATCH } = await import('./forecast.ts');
+  const { initialWeights } = await import('../model/initialise.ts');
+  const { sampleWindows } = await import('../model/sampleWindows.ts');
+  const { trainLocally } = await import('./localTraining.ts');
+  const architecture = architectureOf(process.argv[3] as ModelSize);
+  const shape = {
+    architecture,
+    manifest: manifestFor(architecture),
+    calendar: { season: 7, horizonPeriods: 28 },
+  };
+  let before = performance.now();
+  let stepMs = Number.POSITIVE_INFINITY;
+  await trainLocally(
+    shape,
+    initialWeights(architecture, 1),
+    sampleWindows('forecast', WINDOWS),
+    {
+      steps: STEPS,
+      batchSize: FORECAST_BATCH,
+      learningRate: 1e-4,
+      warmupSteps: 0,
+      decay: 'none',
+      optimizer: 'adamW',
+      seed: 'forecast',
+      fullBatch: false,
+      proximalMu: 0,
+    },
+    {
+      onStep: () => {
+        const now = performance.now();
+        stepMs = Math.min(stepMs, now - before);
+        before = now;
+      },
+    },
+  );
+  const cost: StepCost = { stepMs, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
+  process.send?.(cost);
+}
+process.disconnect();
