@@ -39,6 +39,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
           initialModelFile,
           federatedModelFile,
           adapter: adapterOf(plan, nodeFolder(config.folder)),
+          maxMemoryBytes: config.training.maxMemoryBytes,
           earlyStop: plan.earlyStop,
           rounds: entry.committedRounds,
           localSteps: plan.localSteps,

@@ -3,6 +3,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { MerchantData, WindowSet } from '../data/index.ts';
 import { type LocalModel, openLocalModel } from '../model/localModel.ts';
 import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
+import { windowsWithin } from '../training/memory.ts';
 import type {
   CompareRequest,
   CompareResult,
@@ -71,6 +72,7 @@ async function compare(
 ): Promise<CompareResult> {
   const started = performance.now();
   const { rounds, localSteps, fineTuneSteps, learningRates } = request;
+  const windowsAtOnce = await windowsWithin(model, data.train, 1, request.maxMemoryBytes);
   const alone = rounds * localSteps + fineTuneSteps;
   const total = learningRates.length * (alone + fineTuneSteps);
   let done = 0;
@@ -87,11 +89,11 @@ async function compare(
     plan: Pick<LocalPlan, 'steps' | 'decay' | 'seed' | 'earlyStop'>,
     doing: string,
   ) => {
-    const { shape, range, dispose } = model.part(start, round);
+    const { shape, weights: before, range, dispose } = model.part(start, round);
     try {
       const { weights } = await trainLocally(
         shape,
-        start.subarray(range.offset, range.offset + range.length),
+        before,
         data.train,
         {
           ...plan,
@@ -103,7 +105,7 @@ async function compare(
           // It holds members of a league together; alone there is nobody to stay close to.
           proximalMu: 0,
         },
-        { signal, onStep: onStep(doing), validation: data.validation },
+        { signal, onStep: onStep(doing), validation: data.validation, windowsAtOnce },
       );
       const trained = start.slice();
       trained.set(weights, range.offset);
@@ -127,11 +129,11 @@ async function compare(
     return tune(weights, learningRate, doing);
   };
   const score = async (vector: Float32Array, windows: WindowSet, limit?: number) => {
-    const { shape, range, dispose } = model.part(vector, 1);
+    const { shape, weights, dispose } = model.part(vector, 1);
     try {
-      const weights = vector.subarray(range.offset, range.offset + range.length);
       return await scoreModel(shape, weights, windows, data.cleaning.seriesRead, {
         signal,
+        windowsAtOnce,
         ...(limit !== undefined && { limit }),
       });
     } finally {
@@ -236,8 +238,8 @@ function example(
   const batch = data.test.batch([index]);
   const { horizonPeriods } = data;
   const levels = SCORED_QUANTILES.length;
-  const { shape, range, dispose } = model.part(vector, 1);
-  const forecast = scoredForecast(shape, vector.subarray(range.offset, range.offset + range.length), batch);
+  const { shape, weights, dispose } = model.part(vector, 1);
+  const forecast = scoredForecast(shape, weights, batch);
   dispose();
   const naive = seasonalNaive(data.history(index), data.season, horizonPeriods);
   const column = (of: Float64Array, level: number) =>

@@ -14,10 +14,14 @@ export async function scoreModel(
   weights: Float32Array,
   windows: WindowSet,
   seriesCount: number,
-  { limit = Number.POSITIVE_INFINITY, signal }: { limit?: number; signal?: AbortSignal | undefined } = {},
+  {
+    limit = Number.POSITIVE_INFINITY,
+    windowsAtOnce,
+    signal,
+  }: { limit?: number; windowsAtOnce?: number; signal?: AbortSignal | undefined } = {},
 ): Promise<ForecastScore> {
   const score = forecastScore(seriesCount);
-  for (const chunk of chunks(spread(windows.count, limit))) {
+  for (const chunk of chunks(spread(windows.count, limit), windowsAtOnce)) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Evaluation was stopped.');
     const batch = windows.batch(chunk);
     score.add(batch, scoredForecast(shape, weights, batch), (row) => windows.describe(chunk[row]!).seriesIndex);

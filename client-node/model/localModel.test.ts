@@ -162,8 +162,8 @@ describe('openLocalModel', () => {
 });
 
 function lossOfPart(model: LocalModel, vector: Float32Array, round: number): number {
-  const { shape, range, dispose } = model.part(vector, round);
-  const loss = lossOf(shape, vector.subarray(range.offset, range.offset + range.length), batch);
+  const { shape, weights, dispose } = model.part(vector, round);
+  const loss = lossOf(shape, weights, batch);
   dispose();
   return loss;
 }

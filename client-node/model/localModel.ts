@@ -24,6 +24,8 @@ export interface ModelFiles {
 /** What one round trains of a task's weights, ready for the engine. */
 export interface TrainedPart {
   readonly shape: ModelShape;
+  /** The trained numbers; a view of the vector that the part was made of. */
+  readonly weights: Float32Array;
   /** Where the trained tensors lie in the vector of the task's file. */
   readonly range: VectorRange;
   /** Lets go of what it holds on the engine. */
@@ -82,6 +84,7 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
           frozen: new Map([...resident, ...others]),
           loraScale: loraScale(mode),
         },
+        weights: vector.subarray(range.offset, range.offset + range.length),
         range,
         dispose: () => tf.dispose(others.map(([, tensor]) => tensor)),
       };
@@ -99,9 +102,10 @@ async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalM
       if (JSON.stringify(other.architecture) === JSON.stringify(architecture)) return other.vector;
       throw new HansaError('InvalidModelFile', `${path}: It has another architecture than ${modelFile}.`);
     },
-    part: () => ({
+    part: (weights) => ({
       shape: { architecture, manifest, calendar },
-      range: { offset: 0, length: vector.length },
+      weights,
+      range: { offset: 0, length: weights.length },
       dispose: () => undefined,
     }),
     dispose: () => undefined,

@@ -10,8 +10,8 @@ const FORMAT = 'hansa-checkpoint';
 export interface Checkpoint {
   /** The state that an earlier process of the same job left; undefined where there is none that can be used. */
   read(): Promise<TrainingState | undefined>;
-  /** Writes the state whole or not at all. */
-  write(state: TrainingState): Promise<void>;
+  /** Writes the state, whole or not at all, where the last one is old enough. */
+  keep(state: TrainingState): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -19,8 +19,10 @@ export interface Checkpoint {
  * A checkpoint in the file at `path` (safetensors).
  *
  * @param job what names the job: a file that another job left is not read
+ * @param everyMs how far apart states are kept at least
  */
-export function checkpointAt(path: string, job: string): Checkpoint {
+export function checkpointAt(path: string, job: string, everyMs: number): Checkpoint {
+  let keptAtMs = performance.now();
   return {
     async read() {
       try {
@@ -45,7 +47,8 @@ export function checkpointAt(path: string, job: string): Checkpoint {
         throw error;
       }
     },
-    async write({ step, lossSum, windowsAtOnce, weights, moments, best }) {
+    async keep({ step, lossSum, windowsAtOnce, weights, moments, best }) {
+      if (performance.now() - keptAtMs < everyMs) return;
       const tensors: [name: string, values: Float32Array][] = [
         ['weights', weights],
         ...moments.map((values, index): [string, Float32Array] => [`moment.${index}`, values]),
@@ -65,6 +68,7 @@ export function checkpointAt(path: string, job: string): Checkpoint {
         encodeHeader(manifest, metadata),
         ...tensors.map(([, { buffer, byteOffset, byteLength }]) => new Uint8Array(buffer, byteOffset, byteLength)),
       ]);
+      keptAtMs = performance.now();
     },
     remove: () => rm(path, { force: true }),
   };

@@ -3,8 +3,8 @@ import { compareMethods } from '../evaluation/compareMethods.ts';
 import { openLocalModel } from '../model/localModel.ts';
 import { writeVectorFile } from '../model/modelFile.ts';
 import { checkpointAt } from './checkpoint.ts';
-import { MOST_WINDOWS_AT_ONCE, meanLoss, trainLocally } from './localTraining.ts';
-import { windowsThatFit } from './memory.ts';
+import { meanLoss, trainLocally } from './localTraining.ts';
+import { windowsWithin } from './memory.ts';
 import type { LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { JobName, Jobs, LoadedData } from './workerMessages.ts';
 
@@ -70,20 +70,15 @@ async function train(
 ): Promise<TrainResult> {
   const started = performance.now();
   const model = await openLocalModel(request, { season: data.season, horizonPeriods: data.horizonPeriods });
-  const { shape, range, dispose } = model.part(model.vector, request.round);
+  const { shape, weights: start, dispose } = model.part(model.vector, request.round);
   try {
-    const start = model.vector.slice(range.offset, range.offset + range.length);
-    const { checkpoint, updateFile, maxMemoryBytes, steps } = request;
-    const kept = checkpoint && checkpointAt(checkpoint.file, JSON.stringify(request));
+    const { checkpoint, steps } = request;
+    const kept = checkpoint && checkpointAt(checkpoint.file, JSON.stringify(request), checkpoint.everyMs);
     const resume = await kept?.read();
     if (resume !== undefined) onProgress({ step: resume.step, steps, loss: undefined, resumed: true });
     const windowsAtOnce =
-      resume?.windowsAtOnce ??
-      (maxMemoryBytes === undefined
-        ? MOST_WINDOWS_AT_ONCE
-        : await windowsThatFit(shape, start, data.train, maxMemoryBytes));
+      resume?.windowsAtOnce ?? (await windowsWithin(model, data.train, request.round, request.maxMemoryBytes));
     const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_WINDOWS, windowsAtOnce);
-    let keptAtMs = performance.now();
     const trained = await trainLocally(
       shape,
       start,
@@ -106,15 +101,11 @@ async function train(
         validation: data.validation,
         windowsAtOnce,
         resume,
-        async afterStep(state) {
-          if (kept === undefined || performance.now() - keptAtMs < request.checkpoint!.everyMs) return;
-          await kept.write(state);
-          keptAtMs = performance.now();
-        },
+        ...(kept !== undefined && { afterStep: (state) => kept.keep(state) }),
       },
     );
     const update = trained.weights.map((weight, index) => weight - start[index]!);
-    await writeVectorFile(updateFile, update);
+    await writeVectorFile(request.updateFile, update);
     await kept?.remove();
     return {
       steps: trained.steps,

@@ -1,7 +1,8 @@
 import { HansaError } from '@hansa/shared/errors';
 import * as tf from '@tensorflow/tfjs';
 import type { WindowSet } from '../data/windows.ts';
-import { lossAndGradient, type ModelShape } from '../model/gradient.ts';
+import { lossAndGradient } from '../model/gradient.ts';
+import type { LocalModel } from '../model/localModel.ts';
 import { MOST_WINDOWS_AT_ONCE } from './localTraining.ts';
 
 /** Vectors as long as the trained one that training holds beside the process as it is: weights, gradient, its sum in double precision, moments, the best look. */
@@ -19,29 +20,33 @@ const TRIAL_WINDOWS = [1, 2] as const;
  * The bytes of a step's tensors are counted on steps of one window and of two: one part is fixed, the other grows with the windows. What the process
  * holds already counts whole.
  *
- * @param maxMemoryBytes of resident memory of this process
+ * @param round whose part of the model is trained
+ * @param maxMemoryBytes of resident memory of this process; undefined: as much as it takes
  * @throws HansaError TrainingFailed where not even one window fits; it says how much one takes
  */
-export async function windowsThatFit(
-  shape: ModelShape,
-  weights: Float32Array,
+export async function windowsWithin(
+  model: LocalModel,
   windows: WindowSet,
-  maxMemoryBytes: number,
+  round: number,
+  maxMemoryBytes: number | undefined,
 ): Promise<number> {
-  if (windows.count === 0) return MOST_WINDOWS_AT_ONCE;
+  if (maxMemoryBytes === undefined || windows.count === 0) return MOST_WINDOWS_AT_ONCE;
   const heldBytes = process.memoryUsage.rss();
-  const [one, two] = [await stepBytes(TRIAL_WINDOWS[0]), await stepBytes(TRIAL_WINDOWS[1])];
-  const perWindowBytes = Math.max(1, two - one);
-  const fixedBytes = heldBytes + VECTORS * weights.byteLength + ENGINE_OVERHEAD * Math.max(0, one - perWindowBytes);
-  const fitting = Math.floor((maxMemoryBytes - fixedBytes) / (ENGINE_OVERHEAD * perWindowBytes));
-  if (fitting < 1) {
+  const { shape, weights, dispose } = model.part(model.vector, round);
+  try {
+    const [one, two] = [await stepBytes(TRIAL_WINDOWS[0]), await stepBytes(TRIAL_WINDOWS[1])];
+    const perWindowBytes = Math.max(1, two - one);
+    const fixedBytes = heldBytes + VECTORS * weights.byteLength + ENGINE_OVERHEAD * Math.max(0, one - perWindowBytes);
+    const fitting = Math.floor((maxMemoryBytes - fixedBytes) / (ENGINE_OVERHEAD * perWindowBytes));
+    if (fitting >= 1) return Math.min(MOST_WINDOWS_AT_ONCE, 2 ** Math.floor(Math.log2(fitting)));
     const needed = Math.ceil((fixedBytes + ENGINE_OVERHEAD * perWindowBytes) / 1e6);
     throw new HansaError(
       'TrainingFailed',
       `Training needs about ${needed} MB for one window at a time, and training.maxMemoryBytes allows ${Math.floor(maxMemoryBytes / 1e6)} MB. Allow more, or take part in tasks with a smaller model.`,
     );
+  } finally {
+    dispose();
   }
-  return Math.min(MOST_WINDOWS_AT_ONCE, 2 ** Math.floor(Math.log2(fitting)));
 
   async function stepBytes(count: number): Promise<number> {
     const batch = windows.batch(new Array<number>(count).fill(0));

@@ -57,6 +57,8 @@ export interface CompareRequest {
   readonly initialModelFile: string;
   readonly federatedModelFile: string;
   readonly adapter?: ModelFiles['adapter'];
+  /** Resident memory that the process may take. */
+  readonly maxMemoryBytes?: number | undefined;
   readonly earlyStop?: LocalPlan['earlyStop'];
   readonly rounds: number;
   readonly localSteps: number;
@@ -98,7 +100,7 @@ export interface ForecastExample {
 export interface CompareResult {
   /** Windows of the hold-out. */
   readonly windows: number;
-  /** Optimiser steps that each method took. */
+  /** Optimiser steps that each method took, at most. */
   readonly steps: Readonly<Record<Method, number>>;
   readonly wql: Readonly<Record<Method, number>>;
   readonly wape: Readonly<Record<Method, number>>;
