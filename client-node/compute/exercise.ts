@@ -34,8 +34,8 @@ const reference: Fingerprint = {
 const TOLERANCE = 1e-2;
 
 /** One gradient of the whole model against the known one: an engine that starts but computes wrongly is not usable. Throws where it is off. */
-export function checkGradient(): void {
-  const { loss, norm, projections } = fingerprint();
+export async function checkGradient(): Promise<void> {
+  const { loss, norm, projections } = await fingerprint();
   const off = Math.max(
     Math.abs(loss - reference.loss) / reference.loss,
     Math.abs(norm - reference.norm) / reference.norm,
@@ -45,9 +45,13 @@ export function checkGradient(): void {
 }
 
 /** The gradient's fingerprint on the engine that is active. */
-export function fingerprint(): Fingerprint {
+export async function fingerprint(): Promise<Fingerprint> {
   const shape = shapeOf('nano');
-  const { loss, gradient } = lossAndGradient(shape, initialWeights(shape.architecture, 1), sampleBatch('trial', 2));
+  const { loss, gradient } = await lossAndGradient(
+    shape,
+    initialWeights(shape.architecture, 1),
+    sampleBatch('trial', 2),
+  );
   const norm = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
   const projections = Array.from({ length: DIRECTIONS }, (_, at) => {
     const direction = seededNumbers(`trial/${at}`);
@@ -61,7 +65,7 @@ const STEPS = 3;
 const ENOUGH_MS = 2000;
 
 /** Milliseconds of a training step of the tiny model on 8 windows, the least of a few after a first one that compiles; a slow engine gets one. */
-export function measureStep(): number {
+export async function measureStep(): Promise<number> {
   const shape = shapeOf('tiny');
   const weights = initialWeights(shape.architecture, 1);
   const batch = sampleBatch('speed', WINDOWS);
@@ -69,7 +73,7 @@ export function measureStep(): number {
   let least = Number.POSITIVE_INFINITY;
   for (let step = 0; step <= STEPS; step++) {
     const start = performance.now();
-    lossAndGradient(shape, weights, batch);
+    await lossAndGradient(shape, weights, batch);
     const tookMs = performance.now() - start;
     if (step > 0 || tookMs > ENOUGH_MS) least = Math.min(least, tookMs);
     if (performance.now() - began > ENOUGH_MS && Number.isFinite(least)) break;

@@ -22,7 +22,7 @@ export async function runOnEngine(): Promise<boolean> {
     // Loaded late: it brings in the whole model.
     const { checkGradient } = await import('./exercise.ts');
     tell({ type: 'engineStarting' });
-    checkGradient();
+    await checkGradient();
   } catch (error) {
     tell({ type: 'engineFailed', reason: error instanceof Error ? error.message : String(error) });
     return false;

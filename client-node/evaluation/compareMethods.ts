@@ -168,7 +168,7 @@ async function compare(
     wqlIntervals: eachMethod((method) => wqlInterval(scores[method].perSeries())),
     comparisons: pairs.flatMap(([method, against]) => difference(scores, method, against)),
     learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
-    example: example(data, scores.fineTuned.perSeries(), model, fineTuned.weights),
+    example: await example(data, scores.fineTuned.perSeries(), model, fineTuned.weights),
     seconds: (performance.now() - started) / 1000,
   };
 }
@@ -222,12 +222,12 @@ function difference(scores: Record<Method, ForecastScore>, method: Method, again
 }
 
 /** The last window of the series with the median WQL among the better-selling half: a picture that is neither the best nor the worst. */
-function example(
+async function example(
   data: MerchantData,
   { loss, demand }: SeriesLosses,
   model: LocalModel,
   vector: Float32Array,
-): ForecastExample | undefined {
+): Promise<ForecastExample | undefined> {
   const bySales = [...demand.keys()].filter((series) => demand[series]! > 0).sort((a, b) => demand[b]! - demand[a]!);
   const better = bySales.slice(0, Math.ceil(bySales.length / 2));
   better.sort((a, b) => loss[a]! / demand[a]! - loss[b]! / demand[b]!);
@@ -239,7 +239,7 @@ function example(
   const { horizonPeriods } = data;
   const levels = SCORED_QUANTILES.length;
   const { shape, weights, dispose } = model.part(vector, 1);
-  const forecast = scoredForecast(shape, weights, batch);
+  const forecast = await scoredForecast(shape, weights, batch);
   dispose();
   const naive = seasonalNaive(data.history(index), data.season, horizonPeriods);
   const column = (of: Float64Array, level: number) =>

@@ -24,15 +24,19 @@ export async function scoreModel(
   for (const chunk of chunks(spread(windows.count, limit), windowsAtOnce)) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Evaluation was stopped.');
     const batch = windows.batch(chunk);
-    score.add(batch, scoredForecast(shape, weights, batch), (row) => windows.describe(chunk[row]!).seriesIndex);
+    score.add(batch, await scoredForecast(shape, weights, batch), (row) => windows.describe(chunk[row]!).seriesIndex);
     await setImmediate();
   }
   return score;
 }
 
 /** The model's quantiles of each period at SCORED_QUANTILES, in units, floored at 0: [n, F · 7, 9]. */
-export function scoredForecast(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Float64Array {
-  const forecast = forecastOf(shape, weights, batch);
+export async function scoredForecast(
+  shape: ModelShape,
+  weights: Float32Array,
+  batch: WindowBatch,
+): Promise<Float64Array> {
+  const forecast = await forecastOf(shape, weights, batch);
   const periods = batch.futurePatches * PATCH_PERIODS;
   const levels = scoredColumns.length;
   const out = new Float64Array(batch.count * periods * levels);

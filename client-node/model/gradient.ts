@@ -5,6 +5,7 @@ import type { WindowBatch } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
 import { forecastDemand, type Parameters } from './demandModel.ts';
+import { type FrozenWeights, residentTensors } from './frozenWeights.ts';
 
 /** What a vector of weights means: the model's architecture, where the vector's tensors lie, and the calendar of the data. */
 export interface ModelShape {
@@ -12,45 +13,59 @@ export interface ModelShape {
   /** The tensors that the vector holds: those that are trained. */
   readonly manifest: Manifest;
   readonly calendar: Calendar;
-  /** Where only a part is trained: all other tensors by name, on the engine for as long as the shape is used. */
-  readonly frozen?: ReadonlyMap<string, tf.Tensor>;
+  /** Where only a part is trained: all other tensors. They stay on the engine once they were used, until someone releases them. */
+  readonly frozen?: readonly FrozenWeights[];
   /** What the products of LoRA's factors are multiplied with, where the tensors have such factors. */
   readonly loraScale?: number | undefined;
 }
 
-/** Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind. */
-export function lossAndGradient(
+/**
+ * Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind.
+ *
+ * @param gradient where the gradient goes, of the weights' length; otherwise a vector of its own
+ */
+export async function lossAndGradient(
   shape: ModelShape,
   weights: Float32Array,
   batch: WindowBatch,
-): { loss: number; gradient: Float32Array } {
+  gradient: Float32Array = new Float32Array(weights.length),
+): Promise<{ loss: number; gradient: Float32Array }> {
   const { architecture, manifest, calendar } = shape;
-  const gradient = new Float32Array(weights.length);
-  let loss = 0;
-  tf.tidy(() => {
+  const results = tf.tidy(() => {
     const inputs = demandInputs(batch, architecture, calendar);
     const targets = demandTargets(batch, calendar);
     const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) =>
       demandLoss(forecastDemand(parametersOf(shape, trained), architecture, inputs), targets),
     )(tensorsOf(manifest, weights));
-    loss = value.dataSync()[0]!;
-    manifest.forEach(({ offset }, index) => {
-      gradient.set(grads[index]!.dataSync(), offset);
-    });
+    return [value, ...grads];
   });
-  return { loss, gradient };
+  const [loss, ...grads] = await read(results);
+  manifest.forEach(({ offset }, index) => {
+    gradient.set(grads[index]!, offset);
+  });
+  return { loss: loss![0]!, gradient };
 }
 
 /** Loss of a batch. Leaves no tensor behind. */
-export function lossOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): number {
-  return tf.tidy(
-    () => demandLoss(forecastTensor(shape, weights, batch), demandTargets(batch, shape.calendar)).dataSync()[0]!,
-  );
+export async function lossOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<number> {
+  const loss = tf.tidy(() => demandLoss(forecastTensor(shape, weights, batch), demandTargets(batch, shape.calendar)));
+  const [values] = await read([loss]);
+  return values![0]!;
 }
 
 /** Forecast of a batch: [n, F, 8, 14] in units of s (the sum row in units of s · periods). Leaves no tensor behind. */
-export function forecastOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Float32Array {
-  return tf.tidy(() => forecastTensor(shape, weights, batch).dataSync() as Float32Array);
+export async function forecastOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<Float32Array> {
+  const [values] = await read([tf.tidy(() => forecastTensor(shape, weights, batch))]);
+  return values!;
+}
+
+/** The numbers of tensors, which are disposed of. WebGPU can be read no other way. */
+async function read(tensors: readonly tf.Tensor[]): Promise<Float32Array[]> {
+  try {
+    return (await Promise.all(tensors.map((tensor) => tensor.data()))) as Float32Array[];
+  } finally {
+    tf.dispose([...tensors]);
+  }
 }
 
 function forecastTensor(shape: ModelShape, weights: Float32Array, batch: WindowBatch): tf.Tensor2D {
@@ -61,8 +76,9 @@ function forecastTensor(shape: ModelShape, weights: Float32Array, batch: WindowB
 
 function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: readonly tf.Tensor[]): Parameters {
   const byName = new Map(manifest.map(({ name }, index) => [name, trained[index]!]));
+  const others = (frozen ?? []).map(residentTensors);
   return {
-    get: (name) => byName.get(name) ?? frozen?.get(name),
+    get: (name) => byName.get(name) ?? others.find((tensors) => tensors.has(name))?.get(name),
     isFrozen: (name) => !byName.has(name),
     loraScale: loraScale ?? 1,
   };

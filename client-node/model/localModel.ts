@@ -7,9 +7,9 @@ import {
   trainedRange,
   type VectorRange,
 } from '@hansa/shared/model';
-import { elementCount, layOut, type Manifest, type TensorEntry } from '@hansa/shared/numeric';
-import * as tf from '@tensorflow/tfjs';
+import { elementCount, layOut, type Manifest, parameterCount, type TensorEntry } from '@hansa/shared/numeric';
 import type { Calendar } from './demandInputs.ts';
+import { type FrozenWeights, release } from './frozenWeights.ts';
 import type { ModelShape } from './gradient.ts';
 import { readModelFile, readWeights } from './modelFile.ts';
 
@@ -56,23 +56,20 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
     });
   const { manifest, vector } = await read(modelFile);
   const inAdapter = new Set(manifest.map(({ name }) => name));
-  const resident = new Map([
-    ...placed(
-      base.manifest.filter(({ name }) => !inAdapter.has(name)),
-      base.vector,
-    ),
-    ...frozenFactors(architecture, mode, seed).map(({ name, shape, values }): [string, tf.Tensor] => [
-      name,
-      tf.tensor(values, [...shape]),
-    ]),
-  ]);
+  const untouched = frozenOf(
+    base.manifest.filter(({ name }) => !inAdapter.has(name)),
+    base.vector,
+  );
+  const factors = frozenFactors(architecture, mode, seed).map(
+    ({ name, shape, values }): FrozenWeights => ({ manifest: layOut([{ name, shape }]), vector: values }),
+  );
   return {
     vector,
     read: async (path) => (await read(path)).vector,
     part(vector, round) {
       const range = trainedRange(manifest, mode, round);
       const isTrained = ({ offset }: TensorEntry) => offset >= range.offset && offset < range.offset + range.length;
-      const others = placed(
+      const others = frozenOf(
         manifest.filter((entry) => !isTrained(entry)),
         vector,
       );
@@ -81,15 +78,15 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
           architecture,
           manifest: layOut(manifest.filter(isTrained)),
           calendar,
-          frozen: new Map([...resident, ...others]),
+          frozen: [untouched, ...factors, others],
           loraScale: loraScale(mode),
         },
         weights: vector.subarray(range.offset, range.offset + range.length),
         range,
-        dispose: () => tf.dispose(others.map(([, tensor]) => tensor)),
+        dispose: () => release(others),
       };
     },
-    dispose: () => tf.dispose([...resident.values()]),
+    dispose: () => [untouched, ...factors].forEach(release),
   };
 }
 
@@ -112,10 +109,12 @@ async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalM
   };
 }
 
-/** Tensors of a vector, put on the engine. */
-function placed(manifest: Manifest, vector: Float32Array): [string, tf.Tensor][] {
-  return manifest.map(({ name, shape, offset }) => [
-    name,
-    tf.tensor(vector.slice(offset, offset + elementCount(shape)), [...shape]),
-  ]);
+/** Some tensors of a vector, in a vector of their own. */
+function frozenOf(manifest: Manifest, vector: Float32Array): FrozenWeights {
+  const laidOut = layOut(manifest);
+  const own = new Float32Array(parameterCount(laidOut));
+  manifest.forEach(({ offset, shape }, index) => {
+    own.set(vector.subarray(offset, offset + elementCount(shape)), laidOut[index]!.offset);
+  });
+  return { manifest: laidOut, vector: own };
 }

@@ -22,16 +22,18 @@ function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Value and gradients of Σ f(inputs) · direction. */
-function run(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: readonly Input[], direction: Float32Array) {
+async function run(f: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: readonly Input[], direction: Float32Array) {
   const before = tf.memory().numTensors;
-  const result = tf.tidy(() => {
+  const tensors = tf.tidy(() => {
     const tensors = inputs.map(({ data, shape }) => tf.tensor(data, shape));
     const { value, grads } = tf.valueAndGrads((...x: tf.Tensor[]) => {
       const out = f(...x);
       return tf.sum(tf.mul(out, tf.tensor(direction, out.shape)));
     })(tensors);
-    return [value, ...grads].map((tensor) => Float32Array.from(tensor.dataSync()));
+    return [value, ...grads];
   });
+  const result = await Promise.all(tensors.map(async (tensor) => Float32Array.from(await tensor.data())));
+  tf.dispose(tensors);
   expect(tf.memory().numTensors).toBe(before);
   return result;
 }
@@ -113,23 +115,25 @@ describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on
     if (reference.size === 0) {
       await activate('cpu');
       for (const { name, plain, inputs } of cases) {
-        reference.set(name, run(plain as never, inputs, directions.get(name)!));
+        reference.set(name, await run(plain as never, inputs, directions.get(name)!));
       }
     }
     await activate(engine);
-    checkGradient();
+    await checkGradient();
   });
 
-  it.each(cases)('$name has the value and the gradients of its plain form', ({ name, own, inputs }) => {
-    const found = run(own as never, inputs, directions.get(name)!);
+  it.each(cases)('$name has the value and the gradients of its plain form', async ({ name, own, inputs }) => {
+    const found = await run(own as never, inputs, directions.get(name)!);
     reference.get(name)!.forEach((expected, index) => {
       expect(relativeError(found[index]!, expected)).toBeLessThan(2e-6);
     });
   });
 
-  it('gelu is within 2e-7 of x · Φ(x), and of the size of x where that is above 1', () => {
+  it('gelu is within 2e-7 of x · Φ(x), and of the size of x where that is above 1', async () => {
     const x = Float32Array.from({ length: 2001 }, (_, index) => (index - 1000) / 100);
-    const found = tf.tidy(() => gelu(tf.tensor2d(x, [1, x.length])).dataSync());
+    const result = tf.tidy(() => gelu(tf.tensor2d(x, [1, x.length])));
+    const found = await result.data();
+    result.dispose();
     for (let index = 0; index < x.length; index++) {
       const exact = x[index]! * normalDistribution(x[index]!);
       expect(Math.abs(found[index]! - exact)).toBeLessThan(2e-7 * Math.max(1, Math.abs(x[index]!)));

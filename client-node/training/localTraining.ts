@@ -97,7 +97,7 @@ export async function trainLocally(
   while (step < plan.steps) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Training was stopped.');
     step += 1;
-    const { loss, gradient } = meanGradient(shape, weights, windows, drawBatch(), windowsAtOnce);
+    const { loss, gradient } = await meanGradient(shape, weights, windows, drawBatch(), windowsAtOnce);
     if (!Number.isFinite(loss)) {
       throw new HansaError(
         'TrainingFailed',
@@ -168,7 +168,7 @@ export async function meanLoss(
   const indices = spread(windows.count, limit);
   let sum = 0;
   for (const chunk of chunks(indices, windowsAtOnce)) {
-    sum += lossOf(shape, weights, windows.batch(chunk)) * chunk.length;
+    sum += (await lossOf(shape, weights, windows.batch(chunk))) * chunk.length;
     await setImmediate();
   }
   return indices.length === 0 ? 0 : sum / indices.length;
@@ -186,18 +186,18 @@ export function* chunks(indices: readonly number[], size = MOST_WINDOWS_AT_ONCE)
 }
 
 /** Mean loss over the windows of `indices` and its gradient; of windows that do not go through the engine at once, the gradients are added up. */
-function meanGradient(
+async function meanGradient(
   shape: ModelShape,
   weights: Float32Array,
   windows: WindowSet,
   indices: readonly number[],
   windowsAtOnce: number,
-): { loss: number; gradient: Float32Array } {
+): Promise<{ loss: number; gradient: Float32Array }> {
   if (indices.length <= windowsAtOnce) return lossAndGradient(shape, weights, windows.batch(indices));
   const sum = new Float64Array(weights.length);
   let loss = 0;
   for (const chunk of chunks(indices, windowsAtOnce)) {
-    const part = lossAndGradient(shape, weights, windows.batch(chunk));
+    const part = await lossAndGradient(shape, weights, windows.batch(chunk));
     const share = chunk.length / indices.length;
     loss += part.loss * share;
     for (let index = 0; index < sum.length; index++) sum[index]! += part.gradient[index]! * share;

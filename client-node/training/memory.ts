@@ -51,8 +51,8 @@ export async function windowsWithin(
   async function stepBytes(count: number): Promise<number> {
     const batch = windows.batch(new Array<number>(count).fill(0));
     const before = tf.memory().numBytes;
-    const { peakBytes } = await tf.profile(() => {
-      lossAndGradient(shape, weights, batch);
+    const { peakBytes } = await tf.profile(async () => {
+      await lossAndGradient(shape, weights, batch);
       return tf.scalar(0);
     });
     return peakBytes - before;
