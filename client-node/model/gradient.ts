@@ -1,16 +1,22 @@
-import type { Architecture } from '@hansa/shared/model';
+import { type Architecture, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import type { Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import type { WindowBatch } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
-import { forecastDemand, type Parameters } from './demandModel.ts';
+import { forecastDemand } from './demandModel.ts';
+import type { Parameters } from './encoder.ts';
 
 /** What a model's weights mean: its architecture, where its tensors lie, and the calendar of the data. */
 export interface ModelShape {
   readonly architecture: Architecture;
   readonly manifest: Manifest;
   readonly calendar: Calendar;
+}
+
+/** The tensors that the demand job computes with: all but the word embeddings, whose gradient is 0 and which may be most of a model. */
+function usedTensors(manifest: Manifest): Manifest {
+  return manifest.filter(({ name }) => name !== WORD_EMBEDDINGS);
 }
 
 /** Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind. */
@@ -24,13 +30,14 @@ export function lossAndGradient(
   tf.tidy(() => {
     const inputs = demandInputs(batch, architecture, calendar);
     const targets = demandTargets(batch, calendar);
+    const used = usedTensors(manifest);
     const tensors = [...parametersOf(manifest, weights).values()];
     const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
-      const parameters = new Map(manifest.map(({ name }, index) => [name, tensors[index]!]));
+      const parameters = new Map(used.map(({ name }, index) => [name, tensors[index]!]));
       return demandLoss(forecastDemand(parameters, architecture, inputs), targets);
     })(tensors);
     loss = value.dataSync()[0]!;
-    manifest.forEach(({ offset }, index) => {
+    used.forEach(({ offset }, index) => {
       gradient.set(grads[index]!.dataSync(), offset);
     });
   });
@@ -71,7 +78,7 @@ export function forecastOf(
 
 function parametersOf(manifest: Manifest, weights: Float32Array): Parameters {
   return new Map(
-    manifest.map(({ name, shape, offset }) => {
+    usedTensors(manifest).map(({ name, shape, offset }) => {
       const count = shape.reduce((product, dimension) => product * dimension, 1);
       return [name, tf.tensor(weights.subarray(offset, offset + count), [...shape])];
     }),

@@ -1,5 +1,6 @@
 export {
   type Architecture,
+  architectureAround,
   architectureOf,
   architectureOfMetadata,
   architectureSchema,
@@ -11,4 +12,11 @@ export {
   PATCH_WIDTH,
   PERIOD_CHANNELS,
 } from './architecture.ts';
-export { architectureOfHeader, DEMAND_ANCHORS, DEMAND_COLUMNS, DEMAND_ROWS, manifestFor } from './manifestFor.ts';
+export {
+  architectureOfHeader,
+  DEMAND_ANCHORS,
+  DEMAND_COLUMNS,
+  DEMAND_ROWS,
+  manifestFor,
+  WORD_EMBEDDINGS,
+} from './manifestFor.ts';
