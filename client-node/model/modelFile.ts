@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { type Architecture, architectureOfHeader, manifestFor, modelMetadata } from '@hansa/shared/model';
-import { encodeFile, type Manifest, parameterCount, readHeaderFrom } from '@hansa/shared/numeric';
+import { encodeFile, encodeHeader, type Manifest, parameterCount, readHeaderFrom } from '@hansa/shared/numeric';
 
 /** A model as this node holds it. */
 export interface Model {
@@ -54,12 +54,58 @@ export async function writeVectorFile(path: string, vector: Float32Array): Promi
   await writeWhole(path, new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
 }
 
+/** A file as it was written. */
+export interface WrittenFile {
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/**
+ * Writes a safetensors file whole or not at all, from pieces: whatever they throw, nothing stays.
+ *
+ * @param values every number of the manifest in its order
+ * @throws RangeError where they are more or fewer; what the pieces throw
+ */
+export async function writeTensors(
+  path: string,
+  manifest: Manifest,
+  metadata: Readonly<Record<string, string>>,
+  values: AsyncIterable<Float32Array> | Iterable<Float32Array>,
+): Promise<WrittenFile> {
+  return writePieces(
+    path,
+    (async function* () {
+      yield encodeHeader(manifest, metadata);
+      let count = 0;
+      for await (const piece of values) {
+        count += piece.length;
+        yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+      }
+      if (count !== parameterCount(manifest)) throw new RangeError(`${count} numbers do not fill the manifest`);
+    })(),
+  );
+}
+
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  await writePieces(path, [bytes]);
+}
+
+async function writePieces(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<WrittenFile> {
   const temporary = `${path}.${randomUUID()}.tmp`;
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
   try {
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(bytes);
+      for await (const piece of pieces) {
+        hash.update(piece);
+        sizeBytes += piece.length;
+        await file.writeFile(piece);
+      }
       await file.sync();
     } finally {
       await file.close();
@@ -75,4 +121,5 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await folder.close();
   }
+  return { sizeBytes, sha256: hash.digest('hex') };
 }
