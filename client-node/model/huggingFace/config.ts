@@ -32,6 +32,9 @@ const configSchema = z.looseObject({
 const poolingSchema = z.looseObject({ pooling_mode: z.union([z.string(), z.array(z.string())]).optional() });
 const poolingFlag = /^pooling_mode_(cls|max|mean|mean_sqrt_len|weightedmean|last)_?tokens?$/;
 
+const modulesSchema = z.array(z.looseObject({ type: z.string() }));
+const knownModules = ['Transformer', 'Pooling', 'Normalize'];
+
 /** What a public model's folder says about the shape of its encoder and its texts. */
 export interface PublicConfig {
   readonly encoder: Architecture['encoder'];
@@ -111,6 +114,15 @@ export async function readConfig(folder: string): Promise<PublicConfig> {
 }
 
 async function readPooling(folder: string): Promise<PublicConfig['text']['pooling']> {
+  const modulesPath = join(folder, 'modules.json');
+  const modules = (await readJsonFile(modulesPath, modulesSchema, SIZE_LIMIT_BYTES)) ?? [];
+  const unknown = modules.map(({ type }) => type).filter((type) => !knownModules.includes(type.split('.').at(-1)!));
+  if (unknown.length > 0) {
+    throw new HansaError(
+      'InvalidModelFile',
+      `${modulesPath}: texts pass through ${unknown.join(', ')}, which Hansa does not have. Remove the file to take the encoder without it.`,
+    );
+  }
   const path = join(folder, '1_Pooling', 'config.json');
   const config = await readJsonFile(path, poolingSchema, SIZE_LIMIT_BYTES);
   if (config === undefined) return 'mean';

@@ -347,6 +347,11 @@ describe('a folder that cannot be taken', () => {
       /header is larger/,
       () => ({ 'model.safetensors': safetensorsFile(original).fill(255, 0, 8) }),
     ],
+    [
+      'whose weights are a folder',
+      /model\.safetensors cannot be read \(EISDIR\)/,
+      () => ({ 'model.safetensors': undefined, 'model.safetensors/a': '' }),
+    ],
     ['whose index is malformed', /index\.json is malformed/, () => index(7)],
     ['whose index names nothing', /names 0 shards/, () => index({})],
     [
@@ -380,6 +385,13 @@ describe('a folder that cannot be taken', () => {
       'that pools in two ways',
       /pooled by cls and mean/,
       () => ({ '1_Pooling/config.json': { pooling_mode: ['cls', 'mean'] } }),
+    ],
+    [
+      'whose texts pass through more than pooling',
+      /pass through sentence_transformers\.models\.Dense, which Hansa does not have/,
+      () => ({
+        'modules.json': ['Transformer', 'Dense'].map((type) => ({ type: `sentence_transformers.models.${type}` })),
+      }),
     ],
     [
       'with an unsound hansa.safetensors',

@@ -55,8 +55,10 @@ export async function openWeights(folder: string): Promise<PublicWeights> {
       const path = join(folder, file);
       const handle = await openShard(path);
       handles.push(handle);
-      const table = await readTensorTable(handle).catch((error: unknown) => {
-        throw error instanceof HansaError ? new HansaError(error.code, `${path}: ${error.message}`) : error;
+      const table = await readTensorTable(handle).catch((error: NodeJS.ErrnoException) => {
+        throw error instanceof HansaError
+          ? new HansaError(error.code, `${path}: ${error.message}`)
+          : unreadable(path, error);
       });
       refuseDifference(path, table.tensors, names);
       for (const tensor of table.tensors) {
@@ -98,7 +100,7 @@ async function shardsOf(folder: string): Promise<Shard[]> {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
       throw new HansaError('NotFound', `There is no folder ${folder}.`);
     }
-    throw error;
+    throw unreadable(folder, error);
   });
   if (entries.includes(WEIGHTS_FILE)) return [{ file: WEIGHTS_FILE, names: undefined }];
   const path = join(folder, INDEX_FILE);
@@ -131,8 +133,8 @@ async function shardsOf(folder: string): Promise<Shard[]> {
 
 async function openShard(path: string): Promise<FileHandle> {
   return open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw invalid(`${path} is missing, though the index names it. Get the whole model`);
-    throw error;
+    if (error.code === 'ENOENT') throw invalid(`${path} is missing. Get the whole model`);
+    throw unreadable(path, error);
   });
 }
 
@@ -172,6 +174,9 @@ function publicTensor(handle: FileHandle, dataOffset: number, tensor: StoredTens
     },
   };
 }
+
+const unreadable = (path: string, error: NodeJS.ErrnoException): HansaError =>
+  invalid(`${path} cannot be read (${error.code}). Look at its permissions, and that it is what its name says`);
 
 const shown = (name: string): string => JSON.stringify(name.slice(0, 80));
 

@@ -26,6 +26,13 @@ export const tokenizerFileSchema = z.looseObject({
 });
 export type TokenizerFile = z.output<typeof tokenizerFileSchema>;
 
+/**
+ * Chinese characters beyond the 65,536 of the basic plane, as Python's tokenizers count them.
+ *
+ * BertNormalizer makes a word of each; the library looks at UTF-16 units and misses these, so they are set apart before it sees them.
+ */
+const RARE_IDEOGRAPHS = /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+
 /** Where the tokenizer of the model file at `path` lies: beside it, as NAME.tokenizer.json. */
 export function tokenizerPathOf(path: string): string {
   return `${path.replace(/\.safetensors$/, '')}.tokenizer.json`;
@@ -59,13 +66,14 @@ export function createTokenizer(file: TokenizerFile, vocabularySize: number, pos
   const [before, behind] = empty.ids;
   if (empty.ids.length !== 2)
     throw refuse(`it frames texts with ${empty.ids.length} tokens instead of two, as BERT does`);
+  const splitsIdeographs = file.normalizer?.type === 'BertNormalizer' && file.normalizer.handle_chinese_chars !== false;
   const maxTokens = Math.min(positions, file.truncation?.max_length ?? positions);
   if (maxTokens < 3) throw refuse(`it cuts texts to ${maxTokens} tokens`);
   return {
     maxTokens,
     frame: [empty.tokens[0]!, empty.tokens[1]!],
     encode(text) {
-      const { ids } = tokenizer.encode(text);
+      const { ids } = tokenizer.encode(splitsIdeographs ? text.replace(RARE_IDEOGRAPHS, ' $& ') : text);
       if (ids[0] !== before || ids.at(-1) !== behind) throw refuse('it does not frame texts as BERT does');
       const truncated = ids.length > maxTokens;
       return { ids: truncated ? [...ids.slice(0, maxTokens - 1), behind!] : ids, truncated };
