@@ -47,8 +47,8 @@ const tensorOf = ({ manifest, vector }: Model, name: string) => {
   const entry = manifest.find((one) => one.name === name)!;
   return vector.subarray(entry.offset, entry.offset + elementCount(entry.shape));
 };
-const far = (ours: ArrayLike<number>, theirs: ArrayLike<number>) =>
-  Math.max(...Array.from(ours, (value, index) => Math.abs(value - theirs[index]!)));
+const far = (ours: Float32Array, theirs: ArrayLike<number>) =>
+  ours.reduce((most, value, index) => Math.max(most, Math.abs(value - theirs[index]!)), 0);
 const config = async () => JSON.parse(await readFile(join(bertFolder, 'config.json'), 'utf8')) as object;
 const text = { vocabularySize: 89, pooling: 'mean' } as const;
 
@@ -178,6 +178,21 @@ describe('the same weights in another form', () => {
     const folder = await fixtureFolder(here, files());
     const found = await importModel({ folder, path: join(folder, 'out.safetensors'), seed: 3 });
     expect(found.sha256).toBe(imported.sha256);
+  });
+
+  it('with a tensor that does not fit into one piece are whole', async () => {
+    const rows = 40_000;
+    const words = Float32Array.from({ length: rows * 32 }, (_, index) => index);
+    const folder = await fixtureFolder(here, {
+      'config.json': { ...(await config()), vocab_size: rows },
+      'model.safetensors': safetensorsFile({
+        ...original,
+        'embeddings.word_embeddings.weight': { dtype: 'F32', shape: [rows, 32], bytes: new Uint8Array(words.buffer) },
+      }),
+    });
+    const out = join(folder, 'out.safetensors');
+    await importModel({ folder, path: out, seed: 3 });
+    expect(far(tensorOf(await readModelFile(out), WORD_EMBEDDINGS), words)).toBe(0);
   });
 
   it.each([
