@@ -18,6 +18,9 @@ describe('the command line', () => {
       'show',
       'install',
       'init',
+      'import',
+      'export',
+      'embed',
     ]);
   });
 

@@ -1,5 +1,6 @@
 import { modelSizes } from '@hansa/shared/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type EngineName, engineNames } from '../compute/engine.ts';
 import { version } from '../version.ts';
 import type { CommandContext } from './context.ts';
 
@@ -34,6 +35,9 @@ const load = {
   doctor: async () => (await import('./doctor.ts')).doctor,
   nativeInstall: async () => (await import('./nativeInstall.ts')).nativeInstall,
   modelInit: async () => (await import('./modelInit.ts')).modelInit,
+  modelImport: async () => (await import('./modelImport.ts')).modelImport,
+  modelExport: async () => (await import('./modelExport.ts')).modelExport,
+  modelEmbed: async () => (await import('./modelEmbed.ts')).modelEmbed,
 };
 
 const jsonHelp = 'one JSON document on standard output, everything else on standard error';
@@ -155,6 +159,44 @@ export function createProgram(
     .addOption(new Option('--size <size>', 'how large').choices([...modelSizes]).default('nano'))
     .addOption(new Option('--seed <n>', 'decides the weights').argParser(seed).default(0))
     .requiredOption('--out <file>', 'where to write it (.safetensors)');
+  command<{ seed: number; out: string }>(
+    model,
+    'import',
+    "make a model of a public BERT's weights, for a task to start from; connects to nobody",
+    load.modelImport,
+  )
+    .argument('<folder>', 'config.json, model.safetensors (or its shards) and tokenizer.json, as on Hugging Face')
+    .addOption(
+      new Option('--seed <n>', 'decides the weights that public models lack: embedders and heads')
+        .argParser(seed)
+        .default(0),
+    )
+    .requiredOption('--out <file>', 'where to write it (.safetensors); its tokenizer goes beside it');
+  command<{ out: string; tokenizer?: string }>(
+    model,
+    'export',
+    "write a model in Hugging Face's layout, for Python and for import",
+    load.modelExport,
+  )
+    .argument('<model>', 'a model file')
+    .requiredOption('--out <folder>', 'where to write it; it must not exist')
+    .option('--tokenizer <file>', 'its tokenizer (default: NAME.tokenizer.json beside it)');
+  command<{ text?: string[]; file?: string; tokenizer?: string; engine: EngineName | 'auto'; tokens?: boolean }>(
+    model,
+    'embed',
+    'turn texts into vectors with an imported model; connects to nobody',
+    load.modelEmbed,
+  )
+    .argument('<model>', 'a model file')
+    .option('--text <text...>', 'texts')
+    .option('--file <file>', 'a text a line')
+    .option('--tokenizer <file>', 'its tokenizer (default: NAME.tokenizer.json beside it)')
+    .addOption(
+      new Option('--engine <name>', 'what computes; auto takes the first that works')
+        .choices(['auto', ...engineNames])
+        .default('auto'),
+    )
+    .option('--tokens', "with --json: each text's tokens and their hidden states too");
   return program;
 }
 

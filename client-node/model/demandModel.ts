@@ -1,17 +1,9 @@
-import { type Architecture, DEMAND_COLUMNS, DEMAND_ROWS, factorNames } from '@hansa/shared/model';
+import { type Architecture, DEMAND_COLUMNS, DEMAND_ROWS } from '@hansa/shared/model';
 import * as tf from '@tensorflow/tfjs';
 import { monotoneQuantiles } from './demandHead.ts';
 import type { DemandInputs } from './demandInputs.ts';
-import { attention, frozenLinear, gelu, layerNorm, linear, lowRank, product, withGradient } from './ops.ts';
-
-/** The model's tensors by their names, and which of them stay as they are. */
-export interface Parameters {
-  get(name: string): tf.Tensor | undefined;
-  /** A frozen matrix costs no gradient. */
-  isFrozen(name: string): boolean;
-  /** What the products of LoRA's factors are multiplied with; matters where there are such tensors. */
-  readonly loraScale: number;
-}
+import { denseLayer, encodeTokens, matrix, type Parameters } from './encoder.ts';
+import { product, withGradient } from './ops.ts';
 
 /**
  * The demand forecast of a batch of windows: BERT's encoder (post-LN blocks, GELU, learned positions) over the tokens CLS, static, past patches and
@@ -20,44 +12,14 @@ export interface Parameters {
  * @returns [n · F · 8, 14]: quantiles and mean of each period in units of s, and of the sum to date in units of s · periods
  */
 export function forecastDemand(parameters: Parameters, architecture: Architecture, inputs: DemandInputs): tf.Tensor2D {
-  const { encoder } = architecture;
   const { count, futurePatches } = inputs;
-  const dense = (x: tf.Tensor2D, name: string) => denseLayer(parameters, x, name);
-  const normalise = (x: tf.Tensor2D, name: string) =>
-    layerNorm(x, vector(parameters, `${name}.weight`), vector(parameters, `${name}.bias`));
-
-  let hidden = normalise(embed(parameters, architecture, inputs), 'bert.embeddings.LayerNorm');
-  for (let layer = 0; layer < encoder.layers; layer++) {
-    const name = `bert.encoder.layer.${layer}`;
-    // The head reads the future tokens alone, so the last block need not compute the others: a third of a small model's work.
-    const asking = layer < encoder.layers - 1 ? hidden : lastTokens(hidden, count, futurePatches);
-    const seen = attention(
-      dense(asking, `${name}.attention.self.query`),
-      dense(hidden, `${name}.attention.self.key`),
-      dense(hidden, `${name}.attention.self.value`),
-      inputs.mask,
-      encoder.attentionHeads,
-    );
-    const attended = normalise(
-      tf.add(dense(seen, `${name}.attention.output.dense`), asking),
-      `${name}.attention.output.LayerNorm`,
-    );
-    const inner = gelu(dense(attended, `${name}.intermediate.dense`));
-    hidden = normalise(tf.add(dense(inner, `${name}.output.dense`), attended), `${name}.output.LayerNorm`);
-  }
+  const embedded = embed(parameters, architecture, inputs);
+  // The head reads the future tokens alone.
+  const hidden = encodeTokens(parameters, architecture.encoder, embedded, inputs.mask, futurePatches);
+  const dense = (name: string) => denseLayer(parameters, hidden, name);
   const rows = count * futurePatches * DEMAND_ROWS;
-  const raw = tf.reshape(dense(hidden, 'demand.quantiles'), [rows, DEMAND_COLUMNS]) as tf.Tensor2D;
-  return monotoneQuantiles(raw, mixedAnchors(dense(hidden, 'demand.mixture'), inputs.anchors));
-}
-
-/** x · Wᵀ + b of the layer `name`, with LoRA's product where it has one. */
-function denseLayer(parameters: Parameters, x: tf.Tensor2D, name: string): tf.Tensor2D {
-  const weight = matrix(parameters, `${name}.weight`);
-  const bias = vector(parameters, `${name}.bias`);
-  const out = parameters.isFrozen(`${name}.weight`) ? frozenLinear(x, weight, bias) : linear(x, weight, bias);
-  const { a, b } = factorNames(name);
-  const outer = parameters.get(b) as tf.Tensor2D | undefined;
-  return outer === undefined ? out : tf.add(out, lowRank(x, matrix(parameters, a), outer, parameters.loraScale));
+  const raw = tf.reshape(dense('demand.quantiles'), [rows, DEMAND_COLUMNS]) as tf.Tensor2D;
+  return monotoneQuantiles(raw, mixedAnchors(dense('demand.mixture'), inputs.anchors));
 }
 
 /** Token embeddings before their LayerNorm: [n · tokens, d]. */
@@ -90,14 +52,6 @@ function embed(parameters: Parameters, { encoder }: Architecture, inputs: Demand
   return tf.reshape(placed, [count * tokens, hiddenSize]);
 }
 
-/** The last `taken` tokens of each of `count` windows: [count · tokens, d] → [count · taken, d]. */
-function lastTokens(x: tf.Tensor2D, count: number, taken: number): tf.Tensor2D {
-  const [rows, size] = x.shape;
-  const tokens = rows / count;
-  const windows = tf.reshape(x, [count, tokens, size]);
-  return tf.reshape(tf.slice(windows, [0, tokens - taken, 0], [count, taken, size]), [count * taken, size]);
-}
-
 /** x [n, m, d] + y [m, d] in every one of the n. */
 function addToEach(x: tf.Tensor3D, y: tf.Tensor2D): tf.Tensor3D {
   const [count, rows, columns] = x.shape;
@@ -128,12 +82,4 @@ function mixedAnchors(logits: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor2D {
       },
     };
   });
-}
-
-function matrix(parameters: Parameters, name: string): tf.Tensor2D {
-  return parameters.get(name) as tf.Tensor2D;
-}
-
-function vector(parameters: Parameters, name: string): tf.Tensor1D {
-  return parameters.get(name) as tf.Tensor1D;
 }

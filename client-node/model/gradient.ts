@@ -1,10 +1,11 @@
-import type { Architecture } from '@hansa/shared/model';
+import { type Architecture, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import type { WindowBatch } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
-import { forecastDemand, type Parameters } from './demandModel.ts';
+import { forecastDemand } from './demandModel.ts';
+import type { Parameters } from './encoder.ts';
 import { type FrozenWeights, residentTensors } from './frozenWeights.ts';
 
 /** What a vector of weights means: the model's architecture, where the vector's tensors lie, and the calendar of the data. */
@@ -17,6 +18,11 @@ export interface ModelShape {
   readonly frozen?: readonly FrozenWeights[];
   /** What the products of LoRA's factors are multiplied with, where the tensors have such factors. */
   readonly loraScale?: number | undefined;
+}
+
+/** The tensors that the demand job computes with: all but the word embeddings, whose gradient is 0 and which may be most of a model. */
+function usedTensors(manifest: Manifest): Manifest {
+  return manifest.filter(({ name }) => name !== WORD_EMBEDDINGS);
 }
 
 /**
@@ -40,7 +46,7 @@ export async function lossAndGradient(
     return [value, ...grads];
   });
   const [loss, ...grads] = await read(results);
-  manifest.forEach(({ offset }, index) => {
+  usedTensors(manifest).forEach(({ offset }, index) => {
     gradient.set(grads[index]!, offset);
   });
   return { loss: loss![0]!, gradient };
@@ -75,7 +81,7 @@ function forecastTensor(shape: ModelShape, weights: Float32Array, batch: WindowB
 }
 
 function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: readonly tf.Tensor[]): Parameters {
-  const byName = new Map(manifest.map(({ name }, index) => [name, trained[index]!]));
+  const byName = new Map(usedTensors(manifest).map(({ name }, index) => [name, trained[index]!]));
   const others = (frozen ?? []).map(residentTensors);
   return {
     get: (name) => byName.get(name) ?? others.find((tensors) => tensors.has(name))?.get(name),
@@ -85,7 +91,7 @@ function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: read
 }
 
 function tensorsOf(manifest: Manifest, weights: Float32Array): tf.Tensor[] {
-  return manifest.map(({ shape, offset }) =>
+  return usedTensors(manifest).map(({ shape, offset }) =>
     tf.tensor(weights.subarray(offset, offset + elementCount(shape)), [...shape]),
   );
 }

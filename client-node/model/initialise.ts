@@ -29,6 +29,13 @@ export function initialWeights(architecture: Architecture, seed: number): Float3
   return vector;
 }
 
+/** One tensor of what initialWeights gives, for a model whose other tensors come from elsewhere. */
+export function initialTensor(entry: TensorEntry, seed: number): Float32Array {
+  const values = new Float32Array(elementCount(entry.shape));
+  fill(values, entry, seed);
+  return values;
+}
+
 function fill(values: Float32Array, { name }: TensorEntry, seed: number): void {
   if (name === 'demand.quantiles.bias') {
     values.set(quantileBias());

@@ -6,6 +6,7 @@ import {
   loraScale,
   trainedRange,
   type VectorRange,
+  WORD_EMBEDDINGS,
 } from '@hansa/shared/model';
 import { elementCount, layOut, type Manifest, parameterCount, type TensorEntry } from '@hansa/shared/numeric';
 import type { Calendar } from './demandInputs.ts';
@@ -57,7 +58,7 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
   const { manifest, vector } = await read(modelFile);
   const inAdapter = new Set(manifest.map(({ name }) => name));
   const untouched = frozenOf(
-    base.manifest.filter(({ name }) => !inAdapter.has(name)),
+    base.manifest.filter(({ name }) => name !== WORD_EMBEDDINGS && !inAdapter.has(name)),
     base.vector,
   );
   const factors = frozenFactors(architecture, mode, seed).map(

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
@@ -65,24 +65,66 @@ export async function readWeights<Content>(
 export async function writeModelFile(path: string, architecture: Architecture, vector: Float32Array): Promise<void> {
   const manifest = manifestFor(architecture);
   if (vector.length !== parameterCount(manifest)) throw new RangeError('the vector does not fit the architecture');
-  await writeWhole(path, [encodeHeader(manifest, modelMetadata(architecture)), bytesOf(vector)]);
+  await writeTensors(path, manifest, modelMetadata(architecture), [vector]);
 }
 
 /** Writes the numbers alone, little-endian float32, whole or not at all. */
 export async function writeVectorFile(path: string, vector: Float32Array): Promise<void> {
-  await writeWhole(path, [bytesOf(vector)]);
+  await writePieces(path, [bytesOf(vector)]);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-/** Writes pieces of bytes one after the other, whole or not at all. */
-export async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+/** A file as it was written. */
+export interface WrittenFile {
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/**
+ * Writes a safetensors file whole or not at all, from pieces: whatever they throw, nothing stays.
+ *
+ * @param values every number of the manifest in its order
+ * @throws RangeError where they are more or fewer; what the pieces throw
+ */
+export async function writeTensors(
+  path: string,
+  manifest: Manifest,
+  metadata: Readonly<Record<string, string>>,
+  values: AsyncIterable<Float32Array> | Iterable<Float32Array>,
+): Promise<WrittenFile> {
+  return writePieces(
+    path,
+    (async function* () {
+      yield encodeHeader(manifest, metadata);
+      let count = 0;
+      for await (const piece of values) {
+        count += piece.length;
+        yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+      }
+      if (count !== parameterCount(manifest)) throw new RangeError(`${count} numbers do not fill the manifest`);
+    })(),
+  );
+}
+
+/** Writes pieces of bytes one after the other, whole or not at all; what the pieces throw, nothing stays. */
+export async function writePieces(
+  path: string,
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<WrittenFile> {
   const temporary = `${path}.${randomUUID()}.tmp`;
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
   try {
     const file = await open(temporary, 'wx');
     try {
-      for (const bytes of pieces) await file.appendFile(bytes);
+      for await (const piece of pieces) {
+        hash.update(piece);
+        sizeBytes += piece.length;
+        await file.writeFile(piece);
+      }
       await file.sync();
     } finally {
       await file.close();
@@ -98,4 +140,5 @@ export async function writeWhole(path: string, pieces: readonly Uint8Array[]): P
   } finally {
     await folder.close();
   }
+  return { sizeBytes, sha256: hash.digest('hex') };
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
-import { encodeHeader, layOut } from '@hansa/shared/numeric';
-import { readWeights, writeWhole } from '../model/modelFile.ts';
+import { layOut } from '@hansa/shared/numeric';
+import { readWeights, writeTensors } from '../model/modelFile.ts';
 import type { TrainingState } from './localTraining.ts';
 
 const FORMAT = 'hansa-checkpoint';
@@ -64,10 +64,12 @@ export function checkpointAt(path: string, job: string, everyMs: number): Checkp
         windowsAtOnce: String(windowsAtOnce),
         ...(best !== undefined && { bestLoss: String(best.loss), bestMisses: String(best.misses) }),
       };
-      await writeWhole(path, [
-        encodeHeader(manifest, metadata),
-        ...tensors.map(([, { buffer, byteOffset, byteLength }]) => new Uint8Array(buffer, byteOffset, byteLength)),
-      ]);
+      await writeTensors(
+        path,
+        manifest,
+        metadata,
+        tensors.map(([, values]) => values),
+      );
       keptAtMs = performance.now();
     },
     remove: () => rm(path, { force: true }),

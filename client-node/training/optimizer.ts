@@ -1,3 +1,4 @@
+import { WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount, type Manifest, parameterCount } from '@hansa/shared/numeric';
 
 /** Changes a flat vector of weights by a gradient. State is per instance: each round starts a fresh one. */
@@ -24,16 +25,16 @@ export function sgd(): Optimizer {
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019), β₁ 0.9, β₂ 0.999, ε 1e-8.
  *
- * Decay shrinks matrices only, not biases and LayerNorm gains. The arithmetic runs on plain arrays, so that every engine takes the same step and
- * nothing of it stays in the engine's memory.
+ * Decay shrinks matrices only, not biases and LayerNorm gains, nor the word embeddings, which the demand job never uses. The arithmetic runs on plain
+ * arrays, so that every engine takes the same step and nothing of it stays in the engine's memory.
  */
 export function adamW(manifest: Manifest, weightDecay = 0.01): Optimizer {
   const size = parameterCount(manifest);
   const mean = new Float32Array(size);
   const variance = new Float32Array(size);
   const decays = new Uint8Array(size);
-  for (const { shape, offset } of manifest) {
-    if (shape.length >= 2) decays.fill(1, offset, offset + elementCount(shape));
+  for (const { name, shape, offset } of manifest) {
+    if (shape.length >= 2 && name !== WORD_EMBEDDINGS) decays.fill(1, offset, offset + elementCount(shape));
   }
   let steps = 0;
   return {

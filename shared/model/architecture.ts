@@ -37,6 +37,15 @@ export const architectureSchema = z
       staticNumbers: z.int().min(0).max(64),
     }),
     heads: z.array(z.enum(['demand'])).length(1),
+    /** Present where the model has word embeddings, as one made from public weights does: it then reads texts too. */
+    text: z
+      .strictObject({
+        /** Rows of the word embeddings. */
+        vocabularySize: z.int().min(1).max(300_000),
+        /** What stands for a whole text: the mean of its tokens, or its first token. */
+        pooling: z.enum(['mean', 'cls']),
+      })
+      .optional(),
   })
   .refine(({ encoder }) => encoder.hiddenSize % encoder.attentionHeads === 0, {
     message: 'hiddenSize must be a multiple of attentionHeads',
@@ -76,6 +85,21 @@ export function architectureOf(size: ModelSize): Architecture {
     encoder: encoders[size],
     embedder: { patchWidth: PATCH_WIDTH, ...embedders[size], staticWidth: 32, staticNumbers: 4 },
     heads: ['demand'],
+  };
+}
+
+/**
+ * The architecture of a model that is built around an encoder from elsewhere: embedders and heads of the named sizes, the long history from small's width
+ * on where the encoder has the positions for it.
+ */
+export function architectureAround(encoder: Architecture['encoder'], text: Architecture['text']): Architecture {
+  const { pastPatches, futurePatches } = longHistory;
+  const isLarge =
+    encoder.hiddenSize >= encoders.small.hiddenSize && 2 + pastPatches + futurePatches <= encoder.positions;
+  return {
+    ...architectureOf(isLarge ? 'small' : 'nano'),
+    encoder,
+    ...(text === undefined ? {} : { text }),
   };
 }
 

@@ -10,6 +10,7 @@ export {
 } from './adapter.ts';
 export {
   type Architecture,
+  architectureAround,
   architectureOf,
   architectureOfMetadata,
   architectureSchema,
@@ -21,5 +22,12 @@ export {
   PATCH_WIDTH,
   PERIOD_CHANNELS,
 } from './architecture.ts';
-export { architectureOfHeader, DEMAND_ANCHORS, DEMAND_COLUMNS, DEMAND_ROWS, manifestFor } from './manifestFor.ts';
+export {
+  architectureOfHeader,
+  DEMAND_ANCHORS,
+  DEMAND_COLUMNS,
+  DEMAND_ROWS,
+  manifestFor,
+  WORD_EMBEDDINGS,
+} from './manifestFor.ts';
 export { factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';

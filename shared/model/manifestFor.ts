@@ -11,12 +11,15 @@ export const DEMAND_ROWS = PATCH_PERIODS + 1;
 /** Columns of the demand head: quantiles and the mean. */
 export const DEMAND_COLUMNS = DEMAND_QUANTILES.length + 1;
 
+/** The word embeddings, [vocabularySize, hiddenSize], of a model that reads texts. The demand job uses and changes every tensor but this one. */
+export const WORD_EMBEDDINGS = 'bert.embeddings.word_embeddings.weight';
+
 /**
  * The tensors of a model and their places in the flat vector.
  *
  * The encoder has the names, shapes ([out, in] for weights) and order of Hugging Face's BERT, so that its public weights can be loaded tensor for tensor.
  */
-export function manifestFor({ encoder, embedder }: Architecture): Manifest {
+export function manifestFor({ encoder, embedder, text }: Architecture): Manifest {
   const { hiddenSize, feedForwardSize } = encoder;
   const tensors: { name: string; shape: number[] }[] = [];
   const add = (name: string, ...shape: number[]) => tensors.push({ name, shape });
@@ -29,6 +32,7 @@ export function manifestFor({ encoder, embedder }: Architecture): Manifest {
     add(`${name}.bias`, hiddenSize);
   };
 
+  if (text !== undefined) add(WORD_EMBEDDINGS, text.vocabularySize, hiddenSize);
   add('bert.embeddings.position_embeddings.weight', encoder.positions, hiddenSize);
   add('bert.embeddings.token_type_embeddings.weight', 2, hiddenSize);
   layerNorm('bert.embeddings.LayerNorm');

@@ -1,13 +1,14 @@
 import { elementCount, encodeFile, layOut, parameterCount, readHeader } from '@hansa/shared/numeric';
 import { describe, expect, it } from 'vitest';
 import {
+  architectureAround,
   architectureOf,
   architectureOfMetadata,
   architectureSchema,
   modelMetadata,
   modelSizes,
 } from './architecture.ts';
-import { architectureOfHeader, manifestFor } from './manifestFor.ts';
+import { architectureOfHeader, manifestFor, WORD_EMBEDDINGS } from './manifestFor.ts';
 
 const nano = architectureOf('nano');
 
@@ -27,6 +28,27 @@ describe('architectureOf', () => {
       }).success,
     ).toBe(false);
     expect(architectureSchema.safeParse({ ...nano, other: 1 }).success).toBe(false);
+  });
+});
+
+describe('architectureAround', () => {
+  const { encoder } = architectureOf('small');
+
+  it('takes the embedders of the named sizes, and the short history where the positions are few', () => {
+    expect(architectureAround(encoder, undefined)).toEqual(architectureOf('small'));
+    expect(architectureAround(nano.encoder, undefined)).toEqual(nano);
+    const short = architectureAround({ ...encoder, positions: 61 }, undefined);
+    expect(architectureSchema.parse(short).embedder).toEqual(nano.embedder);
+  });
+
+  it('adds the words without moving anything in models that have none', () => {
+    const text = { vocabularySize: 30_522, pooling: 'mean' } as const;
+    const reader = architectureSchema.parse(architectureAround(encoder, text));
+    expect(JSON.stringify(architectureOf('small'))).not.toContain('text');
+    const [words, ...others] = manifestFor(reader);
+    expect(words).toMatchObject({ name: WORD_EMBEDDINGS, shape: [30_522, 384], group: 'encoder', offset: 0 });
+    expect(layOut(others)).toEqual(manifestFor(architectureOf('small')));
+    expect(architectureSchema.safeParse({ ...reader, text: { ...text, vocabularySize: 0 } }).success).toBe(false);
   });
 });
 

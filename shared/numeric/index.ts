@@ -14,7 +14,10 @@ export {
   readHeader,
   readHeaderFrom,
   readHeaderOfFile,
+  readTensorTable,
   type SafetensorsHeader,
   type SafetensorsLimits,
+  type StoredTensor,
   standardSafetensorsLimits,
+  type TensorTable,
 } from './safetensors.ts';

@@ -1,10 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { groupOf, layOut, parameterCount } from './manifest.ts';
-import { encodeFile, encodeHeader, readHeader, readHeaderOfFile, standardSafetensorsLimits } from './safetensors.ts';
+import {
+  encodeFile,
+  encodeHeader,
+  readHeader,
+  readHeaderOfFile,
+  readTensorTable,
+  standardSafetensorsLimits,
+} from './safetensors.ts';
 
 // Written by safetensors 0.8.0 for Python (PyPI):
 //   save_file({"bert.embeddings.LayerNorm.weight": np.array([1.5, -2.25], np.float32), "embedder.cls": np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -169,6 +176,40 @@ describe('a hostile file', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+describe('readTensorTable', () => {
+  const tableOf = async (bytes: Uint8Array) => {
+    const folder = await mkdtemp(join(tmpdir(), 'hansa-'));
+    const path = join(folder, 'model.safetensors');
+    await writeFile(path, bytes);
+    const file = await open(path, 'r');
+    try {
+      return await readTensorTable(file);
+    } finally {
+      await file.close();
+      await rm(folder, { recursive: true });
+    }
+  };
+
+  it('reads tensors of other types, in the order of their data', async () => {
+    const header = `{"b":${tensor(4, 20, [2], 'I64')},"a":${tensor(0, 4, [2], 'BF16')},"__metadata__":{"format":"pt"}}`;
+    const { tensors, metadata } = await tableOf(fileOf(header, 20));
+    expect(tensors).toEqual([
+      { name: 'a', dtype: 'BF16', shape: [2], begin: 0, end: 4 },
+      { name: 'b', dtype: 'I64', shape: [2], begin: 4, end: 20 },
+    ]);
+    expect({ ...metadata }).toEqual({ format: 'pt' });
+  });
+
+  it.each([
+    ['an unknown type', fileOf(`{"a":${tensor(0, 4, [1], 'F4')}}`, 4), /type "F4"/],
+    ['a type that only objects have', fileOf(`{"a":${tensor(0, 4, [1], 'constructor')}}`, 4), /type "constructor"/],
+    ['a size that its type does not give', fileOf(`{"a":${tensor(0, 4, [1], 'F16')}}`, 4), /do not fit its shape/],
+    ['data left over', fileOf(`{"a":${tensor(0, 2, [1], 'F16')}}`, 4), /describes 2 bytes/],
+  ])('refuses %s', async (_, bytes, message) => {
+    await expect(tableOf(bytes)).rejects.toEqual(refusal(message));
   });
 });
 

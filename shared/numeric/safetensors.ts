@@ -29,6 +29,40 @@ export interface SafetensorsHeader {
   readonly dataSizeBytes: number;
 }
 
+/** What the head of any safetensors file tells, whatever the types of its tensors. */
+export interface TensorTable extends Omit<SafetensorsHeader, 'manifest'> {
+  /** In the order of their data. */
+  readonly tensors: readonly StoredTensor[];
+}
+
+/** One tensor of a file: `begin` and `end` are bytes from the start of the data. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Element types of the format with the bytes of one element; those smaller than a byte are not read. */
+const elementSizesBytes: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+};
+
 const tensorSchema = z.strictObject({
   dtype: z.string().max(20),
   shape: z.array(z.int().min(1)).max(8),
@@ -42,12 +76,12 @@ const METADATA = '__metadata__';
 function invalid(message: string): HansaError {
   return new HansaError(
     'InvalidModelFile',
-    `Not a usable model file: ${message}. Take a safetensors file of 32-bit floats (F32).`,
+    `Not a usable model file: ${message}. Take a whole safetensors file, as Hansa or the safetensors library writes it.`,
   );
 }
 
 /**
- * Reads the header of a safetensors file from its first bytes.
+ * Reads the header of a model file from its first bytes: a safetensors file of 32-bit floats (F32) and nothing else.
  *
  * @param start at least the whole header; bytes behind it are ignored
  * @param fileSizeBytes size of the whole file: the tensors must fill it without holes, overlaps or a remainder
@@ -59,9 +93,27 @@ export function readHeader(
   fileSizeBytes: number,
   limits: SafetensorsLimits = standardSafetensorsLimits,
 ): SafetensorsHeader {
+  const { tensors, ...rest } = readTable(start, fileSizeBytes, limits, { F32: FLOAT_SIZE_BYTES });
+  const manifest: Manifest = tensors.map(({ name, shape, begin }) => ({
+    name,
+    shape,
+    dtype: 'F32',
+    group: groupOf(name),
+    offset: begin / FLOAT_SIZE_BYTES,
+  }));
+  return { ...rest, manifest };
+}
+
+/** The header of a file with tensors of the types in `sizesBytes`, which gives the bytes of one element; otherwise as readHeader. */
+function readTable(
+  start: Uint8Array,
+  fileSizeBytes: number,
+  limits: SafetensorsLimits,
+  sizesBytes: Readonly<Record<string, number>>,
+): TensorTable {
   const jsonSizeBytes = headerLength(start, fileSizeBytes, limits);
   const dataOffset = LENGTH_SIZE_BYTES + jsonSizeBytes;
-  if (start.length < dataOffset) throw new RangeError(`readHeader needs the first ${dataOffset} bytes of the file`);
+  if (start.length < dataOffset) throw new RangeError(`the header needs the first ${dataOffset} bytes of the file`);
   // A plain copy: slice of a Buffer would share its memory.
   const headerBytes = new Uint8Array(start.subarray(0, dataOffset));
   let text: string;
@@ -78,7 +130,7 @@ export function readHeader(
   refuseRepeatedKeys(text);
 
   const metadata: Record<string, string> = Object.create(null);
-  const tensors: { name: string; shape: number[]; begin: number; end: number }[] = [];
+  const tensors: StoredTensor[] = [];
   for (const [name, value] of Object.entries(parsed)) {
     if (name === METADATA) {
       if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -95,13 +147,18 @@ export function readHeader(
     const tensor = tensorSchema.safeParse(value);
     if (!tensor.success) throw invalid(`the header's entry for tensor ${shown} is malformed`);
     const { dtype, shape, data_offsets } = tensor.data;
-    if (dtype !== 'F32') throw invalid(`tensor ${shown} has the type ${JSON.stringify(dtype)}`);
+    const elementSizeBytes = Object.hasOwn(sizesBytes, dtype) ? sizesBytes[dtype] : undefined;
+    if (elementSizeBytes === undefined) {
+      throw invalid(
+        `tensor ${shown} has the type ${JSON.stringify(dtype)}; what can be read here is ${Object.keys(sizesBytes).join(', ')}`,
+      );
+    }
     const [begin, end] = data_offsets;
-    const sizeBytes = elementCount(shape) * FLOAT_SIZE_BYTES;
+    const sizeBytes = elementCount(shape) * elementSizeBytes;
     if (!Number.isSafeInteger(sizeBytes) || end - begin !== sizeBytes) {
       throw invalid(`the offsets of tensor ${shown} do not fit its shape`);
     }
-    tensors.push({ name, shape, begin, end });
+    tensors.push({ name, dtype, shape, begin, end });
   }
   tensors.sort((a, b) => a.begin - b.begin);
   let expected = 0;
@@ -114,14 +171,7 @@ export function readHeader(
   if (expected !== dataSizeBytes) {
     throw invalid(`its header describes ${expected} bytes of data and the file has ${dataSizeBytes}`);
   }
-  const manifest: Manifest = tensors.map(({ name, shape, begin }) => ({
-    name,
-    shape,
-    dtype: 'F32',
-    group: groupOf(name),
-    offset: begin / FLOAT_SIZE_BYTES,
-  }));
-  return { headerBytes, manifest, metadata, dataOffset, dataSizeBytes };
+  return { headerBytes, metadata, tensors, dataOffset, dataSizeBytes };
 }
 
 /** Reads the header of an open file. Throws as readHeader does. */
@@ -129,12 +179,30 @@ export async function readHeaderFrom(
   file: FileHandle,
   limits: SafetensorsLimits = standardSafetensorsLimits,
 ): Promise<SafetensorsHeader> {
+  const { start, size } = await startOf(file, limits);
+  return readHeader(start, size, limits);
+}
+
+/**
+ * Reads the header of an open safetensors file whose tensors may be of any type of the format, as public weights are.
+ *
+ * Rounds read models with readHeader alone, which takes 32-bit floats. Throws as readHeader does.
+ */
+export async function readTensorTable(
+  file: FileHandle,
+  limits: SafetensorsLimits = standardSafetensorsLimits,
+): Promise<TensorTable> {
+  const { start, size } = await startOf(file, limits);
+  return readTable(start, size, limits, elementSizesBytes);
+}
+
+async function startOf(file: FileHandle, limits: SafetensorsLimits): Promise<{ start: Uint8Array; size: number }> {
   const { size } = await file.stat();
   const length = new Uint8Array(LENGTH_SIZE_BYTES);
   await readFully(file, length, 0);
   const start = new Uint8Array(LENGTH_SIZE_BYTES + headerLength(length, size, limits));
   await readFully(file, start, 0);
-  return readHeader(start, size, limits);
+  return { start, size };
 }
 
 /** Reads the header of the file at `path`. Throws as readHeader does, and NotFound where there is no such file. */

@@ -10,6 +10,8 @@ export interface Peer {
   readonly name: string;
   /** As pip takes them, versions pinned to the newest when this was written. */
   readonly packages: readonly [string, ...string[]];
+  /** The peer whose environment it is added to, so that PyTorch's gigabytes are there once. */
+  readonly within?: Peer;
 }
 
 export const flower: Peer = { name: 'Flower', packages: ['flwr==1.41.0'] };
@@ -20,23 +22,31 @@ export const pytorch: Peer = { name: 'PyTorch', packages: ['torch==2.15.0', 'num
  *
  * HansaError ProcessFailed where there is no Python 3 with venv or the packages cannot be had.
  */
-async function pythonOf({ name, packages }: Peer): Promise<string> {
-  const folder = new URL(`../../../node_modules/.cache/hansa/${packages[0].replace('==', '-')}/`, import.meta.url);
-  const complete = new URL('complete', folder);
+async function pythonOf(peer: Peer): Promise<string> {
+  const { name, packages, within } = peer;
+  const host = within ?? peer;
+  const folder = new URL(`../../../node_modules/.cache/hansa/${host.packages[0].replace('==', '-')}/`, import.meta.url);
+  const complete = new URL(within === undefined ? 'complete' : `complete-${packages[0].replace('==', '-')}`, folder);
   const python = fileURLToPath(new URL('bin/python', folder));
   if (existsSync(complete)) return python;
-  process.stderr.write(`making a Python environment with ${packages.join(', ')} from PyPI\n`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(new URL('..', folder), { recursive: true });
-  await call(
-    'python3',
-    ['-m', 'venv', fileURLToPath(folder)],
-    'No Python environment could be made; --peers needs Python 3 with venv.',
-  );
+  if (within === undefined) {
+    process.stderr.write(`making a Python environment with ${packages.join(', ')} from PyPI\n`);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(new URL('..', folder), { recursive: true });
+    await call(
+      'python3',
+      ['-m', 'venv', fileURLToPath(folder)],
+      'No Python environment could be made; it needs Python 3 with venv.',
+    );
+  } else {
+    await pythonOf(within);
+    process.stderr.write(`adding ${packages.join(', ')} from PyPI to a Python environment\n`);
+  }
   await call(
     python,
-    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages],
-    `${name} could not be installed from PyPI; --peers needs the network, or leave it out.`,
+    // What the host is pinned to stays as it is.
+    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages, ...(within?.packages ?? [])],
+    `${name} could not be installed from PyPI, which needs the network.`,
   );
   writeFileSync(complete, '');
   return python;

@@ -1,0 +1,2 @@
+export { exportModel } from './exportModel.ts';
+export { importModel } from './importModel.ts';
