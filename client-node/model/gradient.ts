@@ -13,13 +13,17 @@ export interface ModelShape {
   readonly calendar: Calendar;
 }
 
-/** Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind. */
+/**
+ * Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind.
+ *
+ * @param gradient where the gradient goes, of the weights' length; otherwise a vector of its own
+ */
 export function lossAndGradient(
   { architecture, manifest, calendar }: ModelShape,
   weights: Float32Array,
   batch: WindowBatch,
+  gradient: Float32Array = new Float32Array(weights.length),
 ): { loss: number; gradient: Float32Array } {
-  const gradient = new Float32Array(weights.length);
   let loss = 0;
   tf.tidy(() => {
     const inputs = demandInputs(batch, architecture, calendar);

@@ -4,7 +4,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { WindowSet } from '../data/windows.ts';
 import { lossAndGradient, lossOf, type ModelShape } from '../model/gradient.ts';
 import { seededNumbers } from '../model/seededNumbers.ts';
-import { adamW, clipToNorm, sgd } from './optimizer.ts';
+import { adamW, sgd } from './optimizer.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */
 const GRADIENT_NORM = 1;
@@ -50,29 +50,30 @@ export async function trainLocally(
   if (windows.count === 0) {
     throw new HansaError('TrainingFailed', 'There is no training window: the data before validFrom is too short.');
   }
-  const weights = start.slice();
-  const optimizer = plan.optimizer === 'sgd' ? sgd() : adamW(shape.manifest);
+  // Plain SGD stays plain: a clipped step of one merchant would no longer average to the step on pooled data.
+  const optimizer = plan.optimizer === 'sgd' ? sgd(start.length) : adamW(shape.manifest, { longest: GRADIENT_NORM });
+  const { weights, gradient } = optimizer;
+  weights.set(start);
   const draw = weightedDraw(windows.weights, plan.seed);
   let total = 0;
   for (let step = 1; step <= plan.steps; step++) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Training was stopped.');
-    const { loss, gradient } = plan.fullBatch
-      ? meanGradient(shape, weights, windows)
-      : lossAndGradient(shape, weights, windows.batch(Array.from({ length: plan.batchSize }, draw)));
+    const { loss } = plan.fullBatch
+      ? meanGradient(shape, weights, windows, gradient)
+      : lossAndGradient(shape, weights, windows.batch(Array.from({ length: plan.batchSize }, draw)), gradient);
     if (!Number.isFinite(loss)) {
       throw new HansaError(
         'TrainingFailed',
         `The loss became ${loss} at step ${step} of ${plan.steps}; the task's learning rate of ${plan.learningRate} may be too high.`,
       );
     }
-    // Plain SGD stays plain: a clipped step of one merchant would no longer average to the step on pooled data.
-    if (plan.optimizer === 'adamW') clipToNorm(gradient, GRADIENT_NORM);
-    optimizer.step(weights, gradient, learningRateAt(step, plan));
+    optimizer.step(learningRateAt(step, plan));
     total += loss;
     onStep?.({ step, steps: plan.steps, loss });
     await setImmediate();
   }
-  return { weights, loss: total / plan.steps };
+  // A copy: the optimiser's memory, four vectors in one piece, goes when it goes.
+  return { weights: weights.slice(), loss: total / plan.steps };
 }
 
 /** Mean loss over windows spread evenly through the set, at most `limit` of them; 0 for an empty set. */
@@ -102,20 +103,23 @@ export function* chunks(indices: readonly number[]): Generator<readonly number[]
   for (let from = 0; from < indices.length; from += CHUNK_WINDOWS) yield indices.slice(from, from + CHUNK_WINDOWS);
 }
 
+/** Mean loss and gradient over all windows; the gradient goes into `gradient`. */
 function meanGradient(
   shape: ModelShape,
   weights: Float32Array,
   windows: WindowSet,
-): { loss: number; gradient: Float32Array } {
+  gradient: Float32Array,
+): { loss: number } {
   const sum = new Float64Array(weights.length);
   let loss = 0;
   for (const chunk of chunks(spread(windows.count, windows.count))) {
-    const part = lossAndGradient(shape, weights, windows.batch(chunk));
+    const part = lossAndGradient(shape, weights, windows.batch(chunk), gradient);
     const share = chunk.length / windows.count;
     loss += part.loss * share;
-    for (let index = 0; index < sum.length; index++) sum[index]! += part.gradient[index]! * share;
+    for (let index = 0; index < sum.length; index++) sum[index]! += gradient[index]! * share;
   }
-  return { loss, gradient: Float32Array.from(sum) };
+  gradient.set(sum);
+  return { loss };
 }
 
 /** Learning rate of step `step`, from 1: a linear rise over warmupSteps, then as the plan's decay says. */
