@@ -1,6 +1,7 @@
 import type { Architecture } from '@hansa/shared/model';
 import type { Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
+import { recorded } from '../compute/native/recordedSteps.ts';
 import type { WindowBatch } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
@@ -29,11 +30,15 @@ export function lossAndGradient(
     const inputs = demandInputs(batch, architecture, calendar);
     const targets = demandTargets(batch, calendar);
     const tensors = [...parametersOf(manifest, weights).values()];
-    const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
-      const parameters = new Map(manifest.map(({ name }, index) => [name, tensors[index]!]));
-      return demandLoss(forecastDemand(parameters, architecture, inputs), targets);
-    })(tensors);
-    loss = value.dataSync()[0]!;
+    const kind = JSON.stringify(['gradient', architecture]);
+    const [value, ...grads] = recorded(kind, [...tensors, ...tensorsOf(inputs), ...tensorsOf(targets)], () => {
+      const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
+        const parameters = new Map(manifest.map(({ name }, index) => [name, tensors[index]!]));
+        return demandLoss(forecastDemand(parameters, architecture, inputs), targets);
+      })(tensors);
+      return [value, ...grads];
+    });
+    loss = value!.dataSync()[0]!;
     manifest.forEach(({ offset }, index) => {
       gradient.set(grads[index]!.dataSync(), offset);
     });
@@ -81,3 +86,6 @@ function parametersOf(manifest: Manifest, weights: Float32Array): Parameters {
     }),
   );
 }
+
+/** The tensors among the values of an object, in the order of its keys. */
+const tensorsOf = (values: object): tf.Tensor[] => Object.values(values).filter((value) => value instanceof tf.Tensor);

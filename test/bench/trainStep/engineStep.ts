@@ -23,10 +23,11 @@ export async function main([engine, size, folder]: readonly string[]): Promise<v
   await activate(engine as EngineName);
   const shape = shapeOf(size as ModelSize);
   const batch = sampleOf();
-  const { loss, gradient } = lossAndGradient(shape, startOf(shape), batch);
+  const start = startOf(shape);
+  const { loss, gradient } = lossAndGradient(shape, start, batch);
   await writeFile(join(folder!, `gradient-${engine}.f32`), new Uint8Array(gradient.buffer));
   const optimizer = adamW(shape.manifest, { longest: GRADIENT_NORM });
-  optimizer.weights.set(startOf(shape));
+  optimizer.weights.set(start);
   const tookMs: number[] = [];
   const began = performance.now();
   while (tookMs.length < LEAST_STEPS || (tookMs.length < MOST_STEPS && performance.now() - began < ENOUGH_MS)) {
