@@ -197,6 +197,48 @@ describe('the kernels', () => {
     );
   });
 
+  it('adamW is its twin and a step of Adam', () => {
+    const { max } = Math;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(near, near, fc.boolean(), near, near), { maxLength: 30, size: 'max' }),
+        fc.double({ min: 1e-3, max: 1, noNaN: true }),
+        fc.double({ min: 1e-5, max: 0.1, noNaN: true }),
+        fc.integer({ min: 1, max: 1000 }),
+        fc.constantFrom(0, 0.01, 0.1),
+        shift,
+        (rows, factor, learningRate, steps, decay, by) => {
+          const column = (values: readonly number[]) => Float32Array.from(values);
+          const weights = column(rows.map(([weight]) => weight));
+          const gradient = column(rows.map(([, slope, turned]) => (turned ? -slope : slope)));
+          const mean = column(rows.map(([, , , mean]) => mean));
+          const variance = column(rows.map(([, , , , variance]) => variance));
+          const at = [0, 1, 2, 3].map((part) => valuesAt + 1024 * part + 4 * by) as [number, number, number, number];
+          const rate = learningRate / (1 - 0.9 ** steps);
+          const rootFactor = 1 / Math.sqrt(1 - 0.999 ** steps);
+          const { memory } = expectTwins(
+            [weights, gradient, mean, variance].map((values, part) => [at[part]!, bytesOf(values)]),
+            (one) => one.adamW(...at, rows.length, factor, rate, rootFactor, 1 - learningRate * decay),
+          );
+          const got = at.map((from) => new Float32Array(memory.slice(from, from + 4 * rows.length).buffer));
+          for (let row = 0; row < rows.length; row++) {
+            const slope = factor * gradient[row]!;
+            const m = 0.9 * mean[row]! + 0.1 * slope;
+            const v = 0.999 * variance[row]! + 0.001 * slope * slope;
+            const change = (rate * m) / (Math.sqrt(v) * rootFactor + 1e-8);
+            const kept = weights[row]! * (1 - learningRate * decay);
+            expect(got[1]![row]).toBe(gradient[row]);
+            expect(Math.abs(got[2]![row]! - m)).toBeLessThan(5e-7 * max(Math.abs(slope), mean[row]!));
+            expect(Math.abs(got[3]![row]! - v)).toBeLessThan(5e-7 * v);
+            const cancelled = (rate * max(Math.abs(slope), mean[row]!)) / Math.sqrt(v);
+            expect(Math.abs(got[0]![row]! - (kept - change))).toBeLessThan(1e-6 * max(kept, cancelled));
+          }
+        },
+      ),
+      runs,
+    );
+  });
+
   it('butterflies is its twin from every span, for every size that fits', () => {
     for (let count = 1; count <= blockValues; count *= 2)
       for (let span = 1; span <= count; span *= 2) {

@@ -29,6 +29,23 @@ export interface Kernels {
   butterflies(valuesAt: number, count: number, span: number): void;
   /** values[i] = factor · values[i] in f32. */
   scale(valuesAt: number, count: number, factor: number): void;
+  /**
+   * A step of Adam with decoupled weight decay, all in f32 and in this order: g = factor · gradient[i]; m[i] += 0.1 · (g − m[i]);
+   * v[i] = 0.999 · v[i] + 0.001 · g · g; weights[i] = keep · weights[i] − rate · (m[i] / (rootFactor · √v[i] + 1e-8)).
+   *
+   * The bias corrections are the caller's: `rate` is the learning rate / (1 − 0.9ᵗ), `rootFactor` 1 / √(1 − 0.999ᵗ), `keep` 1 − learning rate · decay.
+   */
+  adamW(
+    weightsAt: number,
+    gradientAt: number,
+    meanAt: number,
+    varianceAt: number,
+    count: number,
+    factor: number,
+    rate: number,
+    rootFactor: number,
+    keep: number,
+  ): void;
 }
 
 /** A tile: 64 KiB, at which node:crypto's AES is fastest and everything stays in the processor's second cache. */

@@ -30,6 +30,8 @@ export function plainKernels(vectorSizeBytes: number): Kernels {
       flipSigns(u32(valuesAt, count), new Uint8Array(buffer, signsAt, Math.ceil(count / 8))),
     butterflies: (valuesAt, count, span) => butterflies(f32(valuesAt, count), span),
     scale: (valuesAt, count, factor) => scale(f32(valuesAt, count), factor),
+    adamW: (weightsAt, gradientAt, meanAt, varianceAt, count, ...factors) =>
+      adamW(f32(weightsAt, count), f32(gradientAt, count), f32(meanAt, count), f32(varianceAt, count), ...factors),
   };
 }
 
@@ -76,4 +78,26 @@ function butterflies(values: Float32Array, firstSpan: number): void {
 function scale(values: Float32Array, factor: number): void {
   const rounded = Math.fround(factor);
   for (let index = 0; index < values.length; index++) values[index] = values[index]! * rounded;
+}
+
+function adamW(
+  weights: Float32Array,
+  gradient: Float32Array,
+  mean: Float32Array,
+  variance: Float32Array,
+  ...factors: [factor: number, rate: number, rootFactor: number, keep: number]
+): void {
+  const f = Math.fround;
+  const [factor, rate, rootFactor, keep] = factors.map(f) as typeof factors;
+  const [meanShare, varianceKept, varianceShare, epsilon] = [f(0.1), f(0.999), f(0.001), f(1e-8)];
+  // One rounding to f32 of a sum, product, quotient or root of f32 values in f64 is the rounding that f32 arithmetic makes.
+  for (let index = 0; index < weights.length; index++) {
+    const slope = f(factor * gradient[index]!);
+    const m = f(mean[index]! + f(meanShare * f(slope - mean[index]!)));
+    const v = f(f(varianceKept * variance[index]!) + f(varianceShare * f(slope * slope)));
+    mean[index] = m;
+    variance[index] = v;
+    const change = f(m / f(f(rootFactor * f(Math.sqrt(v))) + epsilon));
+    weights[index] = f(f(keep * weights[index]!) - f(rate * change));
+  }
 }

@@ -1,7 +1,9 @@
 import { type Architecture, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
-import type { WindowBatch } from '../data/windows.ts';
+import { isNativeActive } from '../compute/native/recordedGraph.ts';
+import { recorded } from '../compute/native/recordedSteps.ts';
+import type { WindowBatch, WindowSet } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
 import { forecastDemand } from './demandModel.ts';
@@ -36,20 +38,80 @@ export async function lossAndGradient(
   batch: WindowBatch,
   gradient: Float32Array = new Float32Array(weights.length),
 ): Promise<{ loss: number; gradient: Float32Array }> {
-  const { architecture, manifest, calendar } = shape;
+  const used = usedTensors(shape.manifest);
   const results = tf.tidy(() => {
-    const inputs = demandInputs(batch, architecture, calendar);
-    const targets = demandTargets(batch, calendar);
-    const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) =>
-      demandLoss(forecastDemand(parametersOf(shape, trained), architecture, inputs), targets),
-    )(tensorsOf(manifest, weights));
-    return [value, ...grads];
+    const { tensors, compute } = gradientOf(shape, weights, batch);
+    return recorded(kindOf(shape), tensors, compute);
   });
   const [loss, ...grads] = await read(results);
-  usedTensors(manifest).forEach(({ offset }, index) => {
+  if (used.length < shape.manifest.length) gradient.fill(0);
+  used.forEach(({ offset }, index) => {
     gradient.set(grads[index]!, offset);
   });
   return { loss: loss![0]!, gradient };
+}
+
+/**
+ * Sees to it that gradients of this shape on so many windows are computed as they will be from then on: on the native engine the first two differ from
+ * those to come in their rounding, and a training that is taken up again must not depend on how many came before.
+ */
+export async function settleGradient(
+  shape: ModelShape,
+  weights: Float32Array,
+  windows: WindowSet,
+  count: number,
+): Promise<void> {
+  if (!isNativeActive()) return;
+  const kind = `${kindOf(shape)}/${count}`;
+  if (settled.has(kind)) return;
+  settled.add(kind);
+  for (const first of [0, 1]) {
+    const indices = Array.from({ length: count }, (_, index) => (first + index) % windows.count);
+    await lossAndGradient(shape, weights, windows.batch(indices));
+  }
+}
+const settled = new Set<string>();
+
+/** The most bytes that tensors take at one time while a gradient is computed operation by operation. */
+export async function peakBytesOfGradient(
+  shape: ModelShape,
+  weights: Float32Array,
+  batch: WindowBatch,
+): Promise<number> {
+  const before = tf.memory().numBytes;
+  const { peakBytes } = await tf.profile(() => tf.tidy(() => gradientOf(shape, weights, batch).compute()[0]!));
+  return peakBytes - before;
+}
+
+/** Everything that a recorded gradient depends on beside its tensors and their shapes. */
+function kindOf({ architecture, manifest, loraScale }: ModelShape): string {
+  return JSON.stringify(['gradient', architecture, manifest.map(({ name }) => name), loraScale]);
+}
+
+/** The tensors that a gradient is made of, and how: the loss, then the gradient of each trained tensor that is used. */
+function gradientOf(
+  shape: ModelShape,
+  weights: Float32Array,
+  batch: WindowBatch,
+): { tensors: tf.Tensor[]; compute: () => tf.Tensor[] } {
+  const { architecture, manifest, calendar, frozen = [] } = shape;
+  const inputs = demandInputs(batch, architecture, calendar);
+  const targets = demandTargets(batch, calendar);
+  const trained = tensorsOf(manifest, weights);
+  return {
+    tensors: [
+      ...trained,
+      ...tensorsAmong(inputs),
+      ...tensorsAmong(targets),
+      ...frozen.flatMap((part) => [...residentTensors(part).values()]),
+    ],
+    compute: () => {
+      const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) =>
+        demandLoss(forecastDemand(parametersOf(shape, trained), architecture, inputs), targets),
+      )(trained);
+      return [value, ...grads];
+    },
+  };
 }
 
 /** Loss of a batch. Leaves no tensor behind. */
@@ -95,3 +157,7 @@ function tensorsOf(manifest: Manifest, weights: Float32Array): tf.Tensor[] {
     tf.tensor(weights.subarray(offset, offset + elementCount(shape)), [...shape]),
   );
 }
+
+/** The tensors among the values of an object, in the order of its keys. */
+const tensorsAmong = (values: object): tf.Tensor[] =>
+  Object.values(values).filter((value) => value instanceof tf.Tensor);

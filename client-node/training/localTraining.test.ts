@@ -1,6 +1,5 @@
 import { type Architecture, manifestFor } from '@hansa/shared/model';
 import * as tf from '@tensorflow/tfjs';
-import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../compute/engine.ts';
 import { PATCH_LENGTH, type WindowSet } from '../data/index.ts';
@@ -16,7 +15,6 @@ import {
   type TrainingState,
   trainLocally,
 } from './localTraining.ts';
-import { adamW, clipToNorm, sgd } from './optimizer.ts';
 
 const architecture: Architecture = {
   formatVersion: 1,
@@ -309,52 +307,6 @@ describe('learningRateAt', () => {
     expect(found.slice(0, 4)).toEqual([0.25, 0.5, 0.75, 1]);
     for (let step = 4; step < 10; step++) expect(found[step]).toBeLessThan(found[step - 1]!);
     expect(found[9]).toBeCloseTo(0.5 * (1 + Math.cos((6 / 7) * Math.PI)), 9);
-  });
-});
-
-describe('adamW', () => {
-  const manifest = [
-    { name: 'matrix', shape: [1, 2], dtype: 'F32', group: 'head', offset: 0 },
-    { name: 'bias', shape: [1], dtype: 'F32', group: 'head', offset: 2 },
-  ] as const;
-
-  it('takes the steps that PyTorch takes', () => {
-    const weights = Float32Array.of(1, -2, 3);
-    const optimizer = adamW(manifest, 0.1);
-    optimizer.step(weights, Float32Array.of(0.5, -1, 2), 0.01);
-    // torch.optim.AdamW, lr 0.01, weight decay 0.1 on the matrix, 0 on the bias: decay first, then lr · sign on the first step.
-    expect([...weights]).toEqual(
-      [1 - 0.001 - 0.01, -2 + 0.002 + 0.01, 3 - 0.01].map((value) => expect.closeTo(value, 6)),
-    );
-    optimizer.step(weights, Float32Array.of(-0.5, -1, 0), 0.01);
-    const m = [0.9 * 0.05 - 0.05, -0.1 * 0.9 - 0.1, 0.18];
-    const v = [0.25e-3 * 0.999 + 0.25e-3, 1e-3 * 0.999 + 1e-3, 4e-3 * 0.999];
-    const change = m.map((mean, index) => (0.01 * mean) / 0.19 / (Math.sqrt(v[index]! / (1 - 0.999 ** 2)) + 1e-8));
-    expect([...weights]).toEqual(
-      [0.989 - 0.989e-3 - change[0]!, -1.988 + 1.988e-3 - change[1]!, 2.99 - change[2]!].map((value) =>
-        expect.closeTo(value, 6),
-      ),
-    );
-  });
-});
-
-describe('sgd and clipToNorm', () => {
-  it('step against the gradient', () => {
-    const weights = Float32Array.of(1, 2);
-    sgd().step(weights, Float32Array.of(4, -8), 0.25);
-    expect([...weights]).toEqual([0, 4]);
-  });
-
-  it('shorten what is too long and nothing else', () => {
-    fc.assert(
-      fc.property(fc.float32Array({ noNaN: true, noDefaultInfinity: true, min: -100, max: 100 }), (gradient) => {
-        const before = gradient.slice();
-        const norm = clipToNorm(gradient, 1);
-        expect(norm).toBeCloseTo(Math.hypot(...before), 3);
-        if (norm <= 1) expect(gradient).toEqual(before);
-        else expect(Math.hypot(...gradient)).toBeCloseTo(1, 5);
-      }),
-    );
   });
 });
 

@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { seededNumbers } from '@hansa/shared/random';
 import type { WindowSet } from '../data/windows.ts';
-import { lossAndGradient, lossOf, type ModelShape } from '../model/gradient.ts';
-import { adamW, clipToNorm, sgd } from './optimizer.ts';
+import { lossAndGradient, lossOf, type ModelShape, settleGradient } from '../model/gradient.ts';
+import { adamW, sgd } from './optimizer.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */
 const GRADIENT_NORM = 1;
@@ -84,20 +84,29 @@ export async function trainLocally(
   if (windows.count === 0) {
     throw new HansaError('TrainingFailed', 'There is no training window: the data before validFrom is too short.');
   }
-  const weights = (resume?.weights ?? start).slice();
-  const optimizer = plan.optimizer === 'sgd' ? sgd() : adamW(shape.manifest);
-  if (resume !== undefined) optimizer.resume(resume.step, resume.moments);
+  // Plain SGD stays plain: a clipped step of one merchant would no longer average to the step on pooled data.
+  const optimizer = plan.optimizer === 'sgd' ? sgd(start.length) : adamW(shape.manifest, { longest: GRADIENT_NORM });
+  const { weights, gradient } = optimizer;
+  weights.set(resume?.weights ?? start);
+  resume?.moments.forEach((values, index) => {
+    optimizer.moments[index]?.set(values);
+  });
+  optimizer.stepsTaken = resume?.step ?? 0;
   const draw = weightedDraw(windows.weights, plan.seed);
   const all = plan.fullBatch ? spread(windows.count, windows.count) : undefined;
   const drawBatch = () => all ?? Array.from({ length: plan.batchSize }, draw);
   for (let step = 1; step <= (resume?.step ?? 0); step++) drawBatch();
   const stopper = plan.earlyStop && earlyStopper(shape, validation, windowsAtOnce, plan.earlyStop, resume?.best);
+  const perStep = all?.length ?? plan.batchSize;
+  for (const count of new Set([Math.min(perStep, windowsAtOnce), perStep % windowsAtOnce])) {
+    if (count > 0) await settleGradient(shape, weights, windows, count);
+  }
   let lossSum = resume?.lossSum ?? 0;
   let step = resume?.step ?? 0;
   while (step < plan.steps) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Training was stopped.');
     step += 1;
-    const { loss, gradient } = await meanGradient(shape, weights, windows, drawBatch(), windowsAtOnce);
+    const loss = await meanGradient(shape, weights, windows, drawBatch(), windowsAtOnce, gradient);
     if (!Number.isFinite(loss)) {
       throw new HansaError(
         'TrainingFailed',
@@ -105,9 +114,7 @@ export async function trainLocally(
       );
     }
     if (plan.proximalMu > 0) addProximalTerm(gradient, weights, start, plan.proximalMu);
-    // Plain SGD stays plain: a clipped step of one merchant would no longer average to the step on pooled data.
-    if (plan.optimizer === 'adamW') clipToNorm(gradient, GRADIENT_NORM);
-    optimizer.step(weights, gradient, learningRateAt(step, plan));
+    optimizer.step(learningRateAt(step, plan));
     lossSum += loss;
     onStep?.({ step, steps: plan.steps, loss });
     await setImmediate();
@@ -123,7 +130,8 @@ export async function trainLocally(
       });
     }
   }
-  return { weights: stopper?.best?.weights ?? weights, loss: lossSum / step, steps: step };
+  // A copy: the optimiser's memory, four vectors in one piece, goes when it goes.
+  return { weights: stopper?.best?.weights ?? weights.slice(), loss: lossSum / step, steps: step };
 }
 
 /** Looks at the validation loss now and then, and keeps the weights of the best look. */
@@ -185,24 +193,31 @@ export function* chunks(indices: readonly number[], size = MOST_WINDOWS_AT_ONCE)
   for (let from = 0; from < indices.length; from += size) yield indices.slice(from, from + size);
 }
 
-/** Mean loss over the windows of `indices` and its gradient; of windows that do not go through the engine at once, the gradients are added up. */
+/**
+ * Mean loss over the windows of `indices`; its gradient goes into `gradient`. Of windows that do not go through the engine at once, the gradients are
+ * added up.
+ */
 async function meanGradient(
   shape: ModelShape,
   weights: Float32Array,
   windows: WindowSet,
   indices: readonly number[],
   windowsAtOnce: number,
-): Promise<{ loss: number; gradient: Float32Array }> {
-  if (indices.length <= windowsAtOnce) return lossAndGradient(shape, weights, windows.batch(indices));
+  gradient: Float32Array,
+): Promise<number> {
+  if (indices.length <= windowsAtOnce) {
+    return (await lossAndGradient(shape, weights, windows.batch(indices), gradient)).loss;
+  }
   const sum = new Float64Array(weights.length);
   let loss = 0;
   for (const chunk of chunks(indices, windowsAtOnce)) {
-    const part = await lossAndGradient(shape, weights, windows.batch(chunk));
+    const part = await lossAndGradient(shape, weights, windows.batch(chunk), gradient);
     const share = chunk.length / indices.length;
     loss += part.loss * share;
-    for (let index = 0; index < sum.length; index++) sum[index]! += part.gradient[index]! * share;
+    for (let index = 0; index < sum.length; index++) sum[index]! += gradient[index]! * share;
   }
-  return { loss, gradient: Float32Array.from(sum) };
+  gradient.set(sum);
+  return loss;
 }
 
 /** Learning rate of step `step`, from 1: a linear rise over warmupSteps, then as the plan's decay says. */

@@ -1,7 +1,6 @@
 import { HansaError } from '@hansa/shared/errors';
-import * as tf from '@tensorflow/tfjs';
 import type { WindowSet } from '../data/windows.ts';
-import { lossAndGradient } from '../model/gradient.ts';
+import { peakBytesOfGradient } from '../model/gradient.ts';
 import type { LocalModel } from '../model/localModel.ts';
 import { MOST_WINDOWS_AT_ONCE } from './localTraining.ts';
 
@@ -48,13 +47,7 @@ export async function windowsWithin(
     dispose();
   }
 
-  async function stepBytes(count: number): Promise<number> {
-    const batch = windows.batch(new Array<number>(count).fill(0));
-    const before = tf.memory().numBytes;
-    const { peakBytes } = await tf.profile(async () => {
-      await lossAndGradient(shape, weights, batch);
-      return tf.scalar(0);
-    });
-    return peakBytes - before;
+  function stepBytes(count: number): Promise<number> {
+    return peakBytesOfGradient(shape, weights, windows.batch(new Array<number>(count).fill(0)));
   }
 }

@@ -1,76 +1,101 @@
+import { makeKernels, vectorAt } from '@hansa/aggregation/kernels';
 import { WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount, type Manifest, parameterCount } from '@hansa/shared/numeric';
 
-/** Changes a flat vector of weights by a gradient. State is per instance: each round starts a fresh one. */
+/**
+ * A flat vector of weights with what changes it. The optimiser owns the memory: whoever trains writes weights and gradient where it will read them.
+ *
+ * State is per instance: each round starts a fresh one. Between two steps every vector may be read and overwritten.
+ */
 export interface Optimizer {
+  /** What is trained, in the manifest's order; zero at first. */
+  readonly weights: Float32Array<ArrayBuffer>;
+  /** The gradient of the coming step, in the same order; a step leaves it as it was. */
+  readonly gradient: Float32Array<ArrayBuffer>;
+  /** What else the coming step depends on: vectors like the weights, zero at first, and the number of steps taken. */
+  readonly moments: readonly Float32Array<ArrayBuffer>[];
+  stepsTaken: number;
   /** @param learningRate of this step, its schedule applied */
-  step(weights: Float32Array, gradient: Float32Array, learningRate: number): void;
-  /** What it remembers of earlier steps, a number for each weight in every vector; views that change with each step. */
-  readonly moments: readonly Float32Array[];
-  /** Goes on from where another instance was after `steps` steps; `moments` are copied. */
-  resume(steps: number, moments: readonly Float32Array[]): void;
+  step(learningRate: number): void;
 }
 
-/** Plain stochastic gradient descent. */
-export function sgd(): Optimizer {
+/** Plain stochastic gradient descent on `size` weights. */
+export function sgd(size: number): Optimizer {
+  const weights = new Float32Array(size);
+  const gradient = new Float32Array(size);
   return {
-    step(weights, gradient, learningRate) {
-      for (let index = 0; index < weights.length; index++) weights[index]! -= learningRate * gradient[index]!;
-    },
+    weights,
+    gradient,
     moments: [],
-    resume: () => undefined,
+    stepsTaken: 0,
+    step(learningRate) {
+      this.stepsTaken += 1;
+      for (let index = 0; index < size; index++) weights[index]! -= learningRate * gradient[index]!;
+    },
   };
 }
+
+/** Vectors begin at a multiple of this: no load of 16 bytes crosses a line of the processor's cache. */
+const LINE_BYTES = 64;
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter 2019), β₁ 0.9, β₂ 0.999, ε 1e-8.
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019), β₁ 0.9, β₂ 0.999, ε 1e-8, in PyTorch's order of operations.
  *
- * Decay shrinks matrices only, not biases and LayerNorm gains, nor the word embeddings, which the demand job never uses. The arithmetic runs on plain
- * arrays, so that every engine takes the same step and nothing of it stays in the engine's memory.
+ * Decay shrinks matrices only, not biases and LayerNorm gains, nor the word embeddings, which the demand job never uses. The arithmetic is a kernel of ours over the processor's memory and not the engine's, so that
+ * every engine takes the same step and nothing of it stays in the engine's memory. Weights that no tensor of the manifest covers stay as they are.
+ *
+ * @param longest norm that a gradient may have; a longer one counts as if scaled down to it
+ * @throws RangeError where four vectors do not fit into the 4 GiB of a WebAssembly memory
  */
-export function adamW(manifest: Manifest, weightDecay = 0.01): Optimizer {
+export function adamW(
+  manifest: Manifest,
+  { weightDecay = 0.01, longest = Number.POSITIVE_INFINITY }: { weightDecay?: number; longest?: number } = {},
+): Optimizer {
   const size = parameterCount(manifest);
-  const mean = new Float32Array(size);
-  const variance = new Float32Array(size);
-  const decays = new Uint8Array(size);
-  for (const { name, shape, offset } of manifest) {
-    if (shape.length >= 2 && name !== WORD_EMBEDDINGS) decays.fill(1, offset, offset + elementCount(shape));
-  }
-  let steps = 0;
+  const vectorBytes = Math.ceil((4 * size) / LINE_BYTES) * LINE_BYTES;
+  const kernels = makeKernels(LINE_BYTES + 4 * vectorBytes);
+  const start = Math.ceil(vectorAt / LINE_BYTES) * LINE_BYTES;
+  const [weightsAt, gradientAt, meanAt, varianceAt] = [0, 1, 2, 3].map((vector) => start + vector * vectorBytes) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const vector = (at: number) => new Float32Array(kernels.memory.buffer, at, size);
+  const stretches = stretchesOf(manifest);
   return {
-    step(weights, gradient, learningRate) {
-      steps += 1;
-      const meanScale = 1 / (1 - 0.9 ** steps);
-      const varianceScale = 1 / (1 - 0.999 ** steps);
-      const shrink = learningRate * weightDecay;
-      for (let index = 0; index < size; index++) {
-        const slope = gradient[index]!;
-        const m = 0.9 * mean[index]! + 0.1 * slope;
-        const v = 0.999 * variance[index]! + 0.001 * slope * slope;
-        mean[index] = m;
-        variance[index] = v;
-        const weight = weights[index]!;
-        const change = (learningRate * m * meanScale) / (Math.sqrt(v * varianceScale) + 1e-8);
-        weights[index] = weight - change - (decays[index] === 1 ? shrink * weight : 0);
+    weights: vector(weightsAt),
+    gradient: vector(gradientAt),
+    moments: [vector(meanAt), vector(varianceAt)],
+    stepsTaken: 0,
+    step(learningRate) {
+      this.stepsTaken += 1;
+      let squares = 0;
+      for (const { from, count } of stretches) squares += kernels.sumOfSquares(gradientAt + 4 * from, count);
+      const norm = Math.sqrt(squares);
+      const factor = norm > longest ? longest / norm : 1;
+      const rate = learningRate / (1 - 0.9 ** this.stepsTaken);
+      const rootFactor = 1 / Math.sqrt(1 - 0.999 ** this.stepsTaken);
+      for (const { from, count, decays } of stretches) {
+        const keep = decays ? 1 - learningRate * weightDecay : 1;
+        const [weights, gradient, mean, variance] = [weightsAt, gradientAt, meanAt, varianceAt].map(
+          (at) => at + 4 * from,
+        ) as [number, number, number, number];
+        kernels.adamW(weights, gradient, mean, variance, count, factor, rate, rootFactor, keep);
       }
-    },
-    moments: [mean, variance],
-    resume(taken, [oldMean, oldVariance]) {
-      steps = taken;
-      mean.set(oldMean!);
-      variance.set(oldVariance!);
     },
   };
 }
 
-/** Scales a gradient down to the norm `limit` where it is longer; returns its norm before. */
-export function clipToNorm(gradient: Float32Array, limit: number): number {
-  let squares = 0;
-  for (let index = 0; index < gradient.length; index++) squares += gradient[index]! * gradient[index]!;
-  const norm = Math.sqrt(squares);
-  if (norm > limit) {
-    const scale = limit / norm;
-    for (let index = 0; index < gradient.length; index++) gradient[index]! *= scale;
+/** The manifest's tensors as stretches of the flat vector, neighbours that are treated alike in one. */
+function stretchesOf(manifest: Manifest): readonly { from: number; count: number; decays: boolean }[] {
+  const stretches: { from: number; count: number; decays: boolean }[] = [];
+  for (const { name, shape, offset } of manifest) {
+    const decays = shape.length >= 2 && name !== WORD_EMBEDDINGS;
+    const count = elementCount(shape);
+    const last = stretches.at(-1);
+    if (last !== undefined && last.decays === decays && last.from + last.count === offset) last.count += count;
+    else stretches.push({ from: offset, count, decays });
   }
-  return norm;
+  return stretches;
 }

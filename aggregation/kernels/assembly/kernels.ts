@@ -344,3 +344,58 @@ export function scale(valuesAt: usize, count: usize, factor: f32): void {
   for (; valuesAt < vectors; valuesAt += 16) v128.store(valuesAt, f32x4.mul(v128.load(valuesAt), factors));
   for (; valuesAt < end; valuesAt += 4) store<f32>(valuesAt, load<f32>(valuesAt) * factor);
 }
+
+/** A step of Adam with decoupled weight decay, in f32; `Kernels.adamW` of ../kernels.ts has the formula. */
+export function adamW(
+  weightsAt: usize,
+  gradientAt: usize,
+  meanAt: usize,
+  varianceAt: usize,
+  count: usize,
+  factor: f32,
+  rate: f32,
+  rootFactor: f32,
+  keep: f32,
+): void {
+  const factors = f32x4.splat(factor);
+  const rates = f32x4.splat(rate);
+  const rootFactors = f32x4.splat(rootFactor);
+  const keeps = f32x4.splat(keep);
+  const meanShares = f32x4.splat(0.1);
+  const varianceKept = f32x4.splat(0.999);
+  const varianceShares = f32x4.splat(0.001);
+  const epsilons = f32x4.splat(1e-8);
+  const vectors = weightsAt + ((count & ~3) << 2);
+  const end = weightsAt + (count << 2);
+  while (weightsAt < vectors) {
+    const slope = f32x4.mul(factors, v128.load(gradientAt));
+    const before = v128.load(meanAt);
+    const mean = f32x4.add(before, f32x4.mul(meanShares, f32x4.sub(slope, before)));
+    const variance = f32x4.add(
+      f32x4.mul(varianceKept, v128.load(varianceAt)),
+      f32x4.mul(varianceShares, f32x4.mul(slope, slope)),
+    );
+    v128.store(meanAt, mean);
+    v128.store(varianceAt, variance);
+    const change = f32x4.div(mean, f32x4.add(f32x4.mul(rootFactors, f32x4.sqrt(variance)), epsilons));
+    v128.store(weightsAt, f32x4.sub(f32x4.mul(keeps, v128.load(weightsAt)), f32x4.mul(rates, change)));
+    weightsAt += 16;
+    gradientAt += 16;
+    meanAt += 16;
+    varianceAt += 16;
+  }
+  while (weightsAt < end) {
+    const slope = factor * load<f32>(gradientAt);
+    const before = load<f32>(meanAt);
+    const mean: f32 = before + (0.1 as f32) * (slope - before);
+    const variance: f32 = (0.999 as f32) * load<f32>(varianceAt) + (0.001 as f32) * (slope * slope);
+    store<f32>(meanAt, mean);
+    store<f32>(varianceAt, variance);
+    const change: f32 = mean / (rootFactor * sqrt<f32>(variance) + (1e-8 as f32));
+    store<f32>(weightsAt, keep * load<f32>(weightsAt) - rate * change);
+    weightsAt += 4;
+    gradientAt += 4;
+    meanAt += 4;
+    varianceAt += 4;
+  }
+}

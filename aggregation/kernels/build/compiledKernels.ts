@@ -52,7 +52,7 @@ function compile(file: URL): Uint8Array<ArrayBuffer> | undefined {
     createRequire(import.meta.url).resolve('assemblyscript/package.json');
   } catch {
     process.emitWarning(
-      'The SIMD kernels are not built and their compiler is not installed: masks are expanded several times slower. Build them as the Dockerfiles do.',
+      'The SIMD kernels are not built and their compiler is not installed: masks are expanded and optimisers step several times slower. Build them as the Dockerfiles do.',
     );
     return undefined;
   }

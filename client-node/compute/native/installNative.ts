@@ -9,6 +9,8 @@ import { downloadWheel, unpackWheel } from './wheelFile.ts';
 
 export interface NativeInstallOptions {
   readonly variant: 'cpu' | 'gpu';
+  /** The engine's package; by default where Node finds it. */
+  readonly packageFolder?: string;
   /** A folder with libtensorflow and its headers; undefined: the wheels are downloaded. */
   readonly from: string | undefined;
   readonly index: string;
@@ -45,7 +47,7 @@ const engineOf = { cpu: 'tfjs-node', gpu: 'tfjs-node-gpu' } as const;
 export async function installNative(options: NativeInstallOptions): Promise<NativeInstalled> {
   const { variant, from, compiler, signal, onProgress } = options;
   const engine = engineOf[variant];
-  const packageFolder = nativePackageFolder(engine);
+  const packageFolder = options.packageFolder ?? nativePackageFolder(engine);
   if (packageFolder === undefined) {
     throw new HansaError('EngineUnusable', `@tensorflow/${engine} is not installed. Run: npm ci --include=optional`);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ModelSize } from '@hansa/shared/model';
 import { activate, type EngineName } from '../../../client-node/compute/engine.ts';
 import { lossAndGradient } from '../../../client-node/model/gradient.ts';
-import { adamW, clipToNorm } from '../../../client-node/training/optimizer.ts';
+import { adamW } from '../../../client-node/training/optimizer.ts';
 import { sampleOf, shapeOf, startOf } from './sample.ts';
 
 const LEARNING_RATE = 1e-3;
@@ -23,17 +23,17 @@ export async function main([engine, size, folder]: readonly string[]): Promise<v
   await activate(engine as EngineName);
   const shape = shapeOf(size as ModelSize);
   const batch = sampleOf();
-  const weights = startOf(shape);
-  const { loss, gradient } = await lossAndGradient(shape, weights, batch);
+  const start = startOf(shape);
+  const { loss, gradient } = await lossAndGradient(shape, start, batch);
   await writeFile(join(folder!, `gradient-${engine}.f32`), new Uint8Array(gradient.buffer));
-  const optimizer = adamW(shape.manifest);
+  const optimizer = adamW(shape.manifest, { longest: GRADIENT_NORM });
+  optimizer.weights.set(start);
   const tookMs: number[] = [];
   const began = performance.now();
   while (tookMs.length < LEAST_STEPS || (tookMs.length < MOST_STEPS && performance.now() - began < ENOUGH_MS)) {
     const start = performance.now();
-    const step = await lossAndGradient(shape, weights, batch);
-    clipToNorm(step.gradient, GRADIENT_NORM);
-    optimizer.step(weights, step.gradient, LEARNING_RATE);
+    await lossAndGradient(shape, optimizer.weights, batch, optimizer.gradient);
+    optimizer.step(LEARNING_RATE);
     tookMs.push(performance.now() - start);
     // A step of half a minute says enough.
     if (tookMs.at(-1)! > 2 * ENOUGH_MS) break;
