@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { registerDenseKernels, usableBuild } from './kernels/denseKernels.ts';
 import { memoryMadeBy } from './kernels/webAssembly.ts';
 
 /** TensorFlow.js engines, in the order in which they are tried. */
@@ -70,9 +71,8 @@ export async function activate(name: EngineName): Promise<void> {
   await tf.ready();
   // Started once a process, however often it is made the active one.
   if (name === 'wasm' && memory !== undefined) {
-    const { registerDenseKernels, usableBuild } = await import('./kernels/denseKernels.ts');
     const build = usableBuild();
-    if (build !== undefined) registerDenseKernels(build, memory);
+    if (build !== undefined) registerDenseKernels(tf, build, memory);
   }
 }
 

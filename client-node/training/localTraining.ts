@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import type { WindowSet } from '../data/windows.ts';
-import { lossAndGradient, lossOf, type ModelShape } from '../model/gradient.ts';
+import { lossOf, type ModelShape } from '../model/gradient.ts';
 import { seededNumbers } from '../model/seededNumbers.ts';
+import { trainingGradient } from '../model/threads/trainingGradient.ts';
 import { adamW, clipToNorm, sgd } from './optimizer.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */
@@ -57,8 +58,8 @@ export async function trainLocally(
   for (let step = 1; step <= plan.steps; step++) {
     if (signal?.aborted) throw new HansaError('Interrupted', 'Training was stopped.');
     const { loss, gradient } = plan.fullBatch
-      ? meanGradient(shape, weights, windows)
-      : lossAndGradient(shape, weights, windows.batch(Array.from({ length: plan.batchSize }, draw)));
+      ? await meanGradient(shape, weights, windows)
+      : await trainingGradient(shape, weights, windows.batch(Array.from({ length: plan.batchSize }, draw)));
     if (!Number.isFinite(loss)) {
       throw new HansaError(
         'TrainingFailed',
@@ -102,15 +103,15 @@ export function* chunks(indices: readonly number[]): Generator<readonly number[]
   for (let from = 0; from < indices.length; from += CHUNK_WINDOWS) yield indices.slice(from, from + CHUNK_WINDOWS);
 }
 
-function meanGradient(
+async function meanGradient(
   shape: ModelShape,
   weights: Float32Array,
   windows: WindowSet,
-): { loss: number; gradient: Float32Array } {
+): Promise<{ loss: number; gradient: Float32Array }> {
   const sum = new Float64Array(weights.length);
   let loss = 0;
   for (const chunk of chunks(spread(windows.count, windows.count))) {
-    const part = lossAndGradient(shape, weights, windows.batch(chunk));
+    const part = await trainingGradient(shape, weights, windows.batch(chunk));
     const share = chunk.length / windows.count;
     loss += part.loss * share;
     for (let index = 0; index < sum.length; index++) sum[index]! += part.gradient[index]! * share;

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import * as tf from '@tensorflow/tfjs';
+import type * as TensorFlow from '@tensorflow/tfjs';
 import { compiledDense, type DenseBuild } from './compiledDense.ts';
 import { type WasmMemory, webAssembly } from './webAssembly.ts';
 
@@ -20,7 +20,7 @@ interface Functions {
 /** What is used of the wasm engine; its own types keep it private. */
 interface WasmBackend {
   readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
-  makeOutput(shape: number[], type: 'float32'): tf.TensorInfo;
+  makeOutput(shape: number[], type: 'float32'): TensorFlow.TensorInfo;
   readonly wasm: { _malloc(sizeBytes: number): number; _free(at: number): void };
 }
 
@@ -54,9 +54,13 @@ function isUsable(build: DenseBuild): boolean {
   return false;
 }
 
-/** Registers the kernels of a build on the wasm engine, whose memory it is, in place of those that were there. */
-export function registerDenseKernels(build: DenseBuild, memory: WasmMemory): void {
-  unregisterDenseKernels();
+/**
+ * Registers the kernels of a build on the wasm engine, whose memory it is, in place of those that were there.
+ *
+ * TensorFlow.js is passed in: whoever names an engine need not load it.
+ */
+export function registerDenseKernels(tf: typeof TensorFlow, build: DenseBuild, memory: WasmMemory): void {
+  unregisterDenseKernels(tf);
   const module = new webAssembly.Module(compiledDense(build)!);
   const functions = new webAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions;
   const kernels = kernelsOf(functions);
@@ -71,13 +75,17 @@ export function registerDenseKernels(build: DenseBuild, memory: WasmMemory): voi
 }
 
 /** Leaves the wasm engine with its own kernels. */
-export function unregisterDenseKernels(): void {
+export function unregisterDenseKernels(tf: typeof TensorFlow): void {
   for (const name of denseKernelNames) if (tf.getKernel(name, 'wasm') !== undefined) tf.unregisterKernel(name, 'wasm');
 }
 
-type Tensors = Readonly<Record<string, tf.TensorInfo>>;
+type Tensors = Readonly<Record<string, TensorFlow.TensorInfo>>;
 type Attributes = Readonly<Record<string, number | boolean>>;
-type Kernel = (inputs: Tensors, attributes: Attributes, backend: WasmBackend) => tf.TensorInfo | tf.TensorInfo[];
+type Kernel = (
+  inputs: Tensors,
+  attributes: Attributes,
+  backend: WasmBackend,
+) => TensorFlow.TensorInfo | TensorFlow.TensorInfo[];
 
 function kernelsOf(functions: Functions): Record<DenseKernelName, Kernel> {
   const fixedSizeBytes = functions.scratchSizeBytes();
@@ -176,20 +184,20 @@ function kernelsOf(functions: Functions): Record<DenseKernelName, Kernel> {
 /** Where tensors lie in the engine's memory. */
 const places =
   (backend: WasmBackend) =>
-  ({ dataId }: tf.TensorInfo): number =>
+  ({ dataId }: TensorFlow.TensorInfo): number =>
     backend.dataIdMap.get(dataId).memoryOffset;
 
 /** Rows and columns of a matrix. */
-function sides({ shape }: tf.TensorInfo): readonly [number, number] {
+function sides({ shape }: TensorFlow.TensorInfo): readonly [number, number] {
   const [rows, columns] = shape;
   if (rows === undefined || columns === undefined) throw new RangeError('the kernel takes matrices');
   return [rows, columns];
 }
 
 function attentionSizes(
-  query: tf.TensorInfo,
-  key: tf.TensorInfo,
-  { shape: [batch = 1] }: tf.TensorInfo,
+  query: TensorFlow.TensorInfo,
+  key: TensorFlow.TensorInfo,
+  { shape: [batch = 1] }: TensorFlow.TensorInfo,
   heads: number,
 ) {
   const [queries, size] = sides(query);

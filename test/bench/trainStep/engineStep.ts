@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSize } from '@hansa/shared/model';
 import { activate, type EngineName } from '../../../client-node/compute/engine.ts';
-import { lossAndGradient } from '../../../client-node/model/gradient.ts';
+import { trainingGradient } from '../../../client-node/model/threads/trainingGradient.ts';
 import { adamW, clipToNorm } from '../../../client-node/training/optimizer.ts';
 import { sampleOf, shapeOf, startOf } from './sample.ts';
 
@@ -24,14 +24,14 @@ export async function main([engine, size, folder]: readonly string[]): Promise<v
   const shape = shapeOf(size as ModelSize);
   const batch = sampleOf();
   const weights = startOf(shape);
-  const { loss, gradient } = lossAndGradient(shape, weights, batch);
+  const { loss, gradient } = await trainingGradient(shape, weights, batch);
   await writeFile(join(folder!, `gradient-${engine}.f32`), new Uint8Array(gradient.buffer));
   const optimizer = adamW(shape.manifest);
   const tookMs: number[] = [];
   const began = performance.now();
   while (tookMs.length < LEAST_STEPS || (tookMs.length < MOST_STEPS && performance.now() - began < ENOUGH_MS)) {
     const start = performance.now();
-    const step = lossAndGradient(shape, weights, batch);
+    const step = await trainingGradient(shape, weights, batch);
     clipToNorm(step.gradient, GRADIENT_NORM);
     optimizer.step(weights, step.gradient, LEARNING_RATE);
     tookMs.push(performance.now() - start);
