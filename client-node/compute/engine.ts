@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { registerDenseKernels, usableBuild } from './kernels/denseKernels.ts';
+import { shareIdentity } from './kernels/sharedIdentity.ts';
 import { memoryMadeBy } from './kernels/webAssembly.ts';
 
 /** TensorFlow.js engines, in the order in which they are tried. */
@@ -69,8 +70,9 @@ export async function activate(name: EngineName): Promise<void> {
   const { result, memory } = await memoryMadeBy(() => tf.setBackend(backend));
   if (!result) throw new Error(`TensorFlow.js could not start its ${backend} backend`);
   await tf.ready();
-  // Started once a process, however often it is made the active one.
+  // It starts once a process, however often it is made the active one.
   if (name === 'wasm' && memory !== undefined) {
+    shareIdentity(tf);
     const build = usableBuild();
     if (build !== undefined) registerDenseKernels(tf, build, memory);
   }

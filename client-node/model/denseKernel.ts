@@ -14,3 +14,11 @@ export const denseKernel = <Result extends tf.Tensor | tf.Tensor[]>(
   inputs: Readonly<Record<string, tf.Tensor>>,
   attributes: Readonly<Record<string, number | boolean>> = {},
 ): Result => tf.engine().runKernel(name, inputs, attributes) as Result;
+
+/** A tensor's values: a view that is good until the next tensor is made where the engine allows one, else a copy. */
+export function valuesOf(tensor: tf.Tensor): Float32Array {
+  if (!hasDenseKernels()) return tensor.dataSync<'float32'>();
+  return (tf.backend() as unknown as { typedArrayFromHeap(info: tf.TensorInfo): Float32Array }).typedArrayFromHeap(
+    tensor,
+  );
+}

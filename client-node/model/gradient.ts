@@ -5,6 +5,7 @@ import type { WindowBatch } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
 import { forecastDemand, type Parameters } from './demandModel.ts';
+import { valuesOf } from './denseKernel.ts';
 
 /** What a model's weights mean: its architecture, where its tensors lie, and the calendar of the data. */
 export interface ModelShape {
@@ -31,7 +32,7 @@ export function lossAndGradient(
     })(tensors);
     loss = value.dataSync()[0]!;
     manifest.forEach(({ offset }, index) => {
-      gradient.set(grads[index]!.dataSync(), offset);
+      gradient.set(valuesOf(grads[index]!), offset);
     });
   });
   return { loss, gradient };

@@ -61,9 +61,7 @@ function isUsable(build: DenseBuild): boolean {
  */
 export function registerDenseKernels(tf: typeof TensorFlow, build: DenseBuild, memory: WasmMemory): void {
   unregisterDenseKernels(tf);
-  const module = new webAssembly.Module(compiledDense(build)!);
-  const functions = new webAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions;
-  const kernels = kernelsOf(functions);
+  const kernels = kernelsIn(memory, build);
   for (const kernelName of denseKernelNames) {
     tf.registerKernel({
       kernelName,
@@ -77,6 +75,21 @@ export function registerDenseKernels(tf: typeof TensorFlow, build: DenseBuild, m
 /** Leaves the wasm engine with its own kernels. */
 export function unregisterDenseKernels(tf: typeof TensorFlow): void {
   for (const name of denseKernelNames) if (tf.getKernel(name, 'wasm') !== undefined) tf.unregisterKernel(name, 'wasm');
+}
+
+/** Kernels keep scratch in the engine's memory, so each build is made once for it. */
+const made = new WeakMap<WasmMemory, Map<DenseBuild, Record<DenseKernelName, Kernel>>>();
+
+function kernelsIn(memory: WasmMemory, build: DenseBuild): Record<DenseKernelName, Kernel> {
+  const builds = made.get(memory) ?? new Map<DenseBuild, Record<DenseKernelName, Kernel>>();
+  made.set(memory, builds);
+  let kernels = builds.get(build);
+  if (kernels === undefined) {
+    const module = new webAssembly.Module(compiledDense(build)!);
+    kernels = kernelsOf(new webAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions);
+    builds.set(build, kernels);
+  }
+  return kernels;
 }
 
 type Tensors = Readonly<Record<string, TensorFlow.TensorInfo>>;
@@ -96,7 +109,8 @@ function kernelsOf(functions: Functions): Record<DenseKernelName, Kernel> {
     const needed = fixedSizeBytes + moreSizeBytes + 64;
     if (needed > scratchSizeBytes) {
       if (scratchSizeBytes > 0) wasm._free(scratchAt);
-      scratchAt = wasm._malloc(needed);
+      // A number of 32 bits with a sign above 2 GB.
+      scratchAt = wasm._malloc(needed) >>> 0;
       if (scratchAt === 0) throw new RangeError('the wasm engine has no memory left');
       scratchSizeBytes = needed;
     }

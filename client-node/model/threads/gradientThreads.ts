@@ -4,6 +4,9 @@ import type { WindowBatch } from '../../data/windows.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import type { GradientJob, PartAnswer } from './gradientJob.ts';
 
+/** Enough for a thread whose tensors lie outside of JavaScript's memory; the default lets 48 MB of garbage gather. */
+const MAX_YOUNG_GENERATION_MB = 8;
+
 /**
  * Threads that compute gradients on the wasm engine, each on a part of a batch with an engine of its own.
  *
@@ -35,14 +38,23 @@ export class GradientThreads {
   ): Promise<{ loss: number; gradient: Float32Array }> {
     this.#show(shape, weights);
     const from = (part: number) => Math.floor((part * batch.count) / parts);
-    const answers = this.#threads.slice(0, parts - 1).map((thread, index) => {
-      const asked = thread.run(partOf(batch, from(index + 1), from(index + 2)));
-      // Looked at below; until then a failure is nobody's.
-      asked.catch(() => undefined);
-      return asked;
-    });
-    const own = lossAndGradient(shape, weights, partOf(batch, 0, from(1)));
-    const all = [own, ...(await Promise.all(answers))];
+    const answers = Promise.allSettled(
+      this.#threads
+        .slice(0, parts - 1)
+        .map((thread, index) => thread.run(partOf(batch, from(index + 1), from(index + 2)))),
+    );
+    let own: { loss: number; gradient: Float32Array };
+    try {
+      own = lossAndGradient(shape, weights, partOf(batch, 0, from(1)));
+    } finally {
+      // Whatever happened here: a thread's answer must not be taken for one to the next batch.
+      await answers;
+    }
+    const all = [own];
+    for (const answer of await answers) {
+      if (answer.status === 'rejected') throw answer.reason;
+      all.push(answer.value);
+    }
     const shares = all.map((_, part) => (from(part + 1) - from(part)) / batch.count);
     const gradient = own.gradient;
     const ownShare = shares[0]!;
@@ -101,7 +113,10 @@ interface Waiting {
 }
 
 class Thread {
-  readonly #worker = new Worker(new URL('./worker.mjs', import.meta.url), { execArgv: [] });
+  readonly #worker = new Worker(new URL('./worker.mjs', import.meta.url), {
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
+  });
   #waiting: Waiting | undefined;
   #ended: HansaError | undefined;
 

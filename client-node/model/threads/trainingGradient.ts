@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { HansaError } from '@hansa/shared/errors';
 import * as tf from '@tensorflow/tfjs';
 import type { WindowBatch } from '../../data/windows.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
@@ -12,15 +13,16 @@ const LEAST_WINDOWS = 4;
 const LEAST_PARAMETERS = 300_000;
 
 let threads: GradientThreads | undefined;
+let areThreadsBroken = false;
 
 /**
  * Loss of a batch and its gradient, for training: as lossAndGradient, but on the wasm engine with as many cores as this process has, where the model
  * is worth it. Other engines use the cores by themselves.
  *
- * The first call that uses threads waits a second or two for them. One batch at a time. What it gives depends on the machine's cores, since sums are
- * rounded, and on nothing else.
+ * The first call that uses threads waits a second or two for them; where they fail, one core goes on alone, with a warning. One batch at a time. What it
+ * gives depends on the machine's cores, since sums are rounded, and on nothing else.
  *
- * @throws HansaError ProcessFailed where a thread failed; whatever lossAndGradient throws
+ * @throws whatever lossAndGradient throws
  */
 export async function trainingGradient(
   shape: ModelShape,
@@ -29,9 +31,17 @@ export async function trainingGradient(
 ): Promise<{ loss: number; gradient: Float32Array }> {
   const cores = Math.min(availableParallelism(), MOST_PARTS);
   const parts = Math.min(cores, Math.floor(batch.count / LEAST_WINDOWS));
-  if (tf.getBackend() !== 'wasm' || weights.length < LEAST_PARAMETERS || parts < 2) {
-    return lossAndGradient(shape, weights, batch);
+  const isWorthIt = tf.getBackend() === 'wasm' && weights.length >= LEAST_PARAMETERS && parts > 1;
+  if (isWorthIt && !areThreadsBroken) {
+    threads ??= new GradientThreads(cores - 1);
+    try {
+      return await threads.lossAndGradient(shape, weights, batch, parts);
+    } catch (error) {
+      if (!(error instanceof HansaError) || error.code !== 'ProcessFailed') throw error;
+      areThreadsBroken = true;
+      process.emitWarning(`${error.message} Training goes on with one core.`);
+      await threads.close();
+    }
   }
-  threads ??= new GradientThreads(cores - 1);
-  return await threads.lossAndGradient(shape, weights, batch, parts);
+  return lossAndGradient(shape, weights, batch);
 }
