@@ -14,13 +14,17 @@ export interface ModelShape {
   readonly calendar: Calendar;
 }
 
-/** Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind. */
+/**
+ * Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind.
+ *
+ * @param gradient where it goes, as long as the weights; fresh memory costs the largest models a twentieth of a step
+ */
 export function lossAndGradient(
   { architecture, manifest, calendar }: ModelShape,
   weights: Float32Array,
   batch: WindowBatch,
+  gradient: Float32Array = new Float32Array(weights.length),
 ): { loss: number; gradient: Float32Array } {
-  const gradient = new Float32Array(weights.length);
   let loss = 0;
   tf.tidy(() => {
     const inputs = demandInputs(batch, architecture, calendar);

@@ -17,6 +17,7 @@ export class GradientThreads {
   readonly #threads: readonly Thread[];
   #shape: ModelShape | undefined;
   #weights = new Float32Array(new SharedArrayBuffer(0));
+  #gradient = new Float32Array(0);
 
   constructor(count: number) {
     this.#threads = Array.from({ length: count }, () => new Thread());
@@ -25,7 +26,7 @@ export class GradientThreads {
   /**
    * Loss of a batch and its gradient, as lossAndGradient gives them but for rounding.
    *
-   * A shape goes to the threads when it is another object than the last one; what it holds must not change.
+   * A shape goes to the threads when it is another object than the last one; what it holds must not change. The gradient is good until the next call.
    *
    * @param parts at most count + 1, and at most the batch's windows
    * @throws HansaError ProcessFailed where a thread has ended or its engine failed; whatever lossAndGradient throws
@@ -38,33 +39,26 @@ export class GradientThreads {
   ): Promise<{ loss: number; gradient: Float32Array }> {
     this.#show(shape, weights);
     const from = (part: number) => Math.floor((part * batch.count) / parts);
+    const asked = this.#threads.slice(0, parts - 1);
     const answers = Promise.allSettled(
-      this.#threads
-        .slice(0, parts - 1)
-        .map((thread, index) => thread.run(partOf(batch, from(index + 1), from(index + 2)))),
+      asked.map((thread, index) => thread.run(partOf(batch, from(index + 1), from(index + 2)))),
     );
-    let own: { loss: number; gradient: Float32Array };
+    const gradient = this.#gradient;
+    let loss = 0;
     try {
-      own = lossAndGradient(shape, weights, partOf(batch, 0, from(1)));
+      ({ loss } = lossAndGradient(shape, weights, partOf(batch, 0, from(1)), gradient));
     } finally {
       // Whatever happened here: a thread's answer must not be taken for one to the next batch.
       await answers;
     }
-    const all = [own];
-    for (const answer of await answers) {
+    const share = (part: number) => (from(part + 1) - from(part)) / batch.count;
+    loss *= share(0);
+    for (const [index, answer] of (await answers).entries()) {
       if (answer.status === 'rejected') throw answer.reason;
-      all.push(answer.value);
+      loss += share(index + 1) * answer.value;
+      add(gradient, index === 0 ? share(0) : 1, asked[index]!.gradient, share(index + 1));
     }
-    const shares = all.map((_, part) => (from(part + 1) - from(part)) / batch.count);
-    const gradient = own.gradient;
-    const ownShare = shares[0]!;
-    for (let index = 0; index < gradient.length; index++) gradient[index]! *= ownShare;
-    for (const [part, { gradient: other }] of all.entries()) {
-      if (part === 0) continue;
-      const share = shares[part]!;
-      for (let index = 0; index < gradient.length; index++) gradient[index]! += share * other[index]!;
-    }
-    return { loss: all.reduce((sum, { loss }, part) => sum + shares[part]! * loss, 0), gradient };
+    return { loss, gradient };
   }
 
   /** Ends the threads, and what they are doing, for good. */
@@ -75,12 +69,19 @@ export class GradientThreads {
   /** Lets the threads see a model; its weights are copied to where they look. */
   #show(shape: ModelShape, weights: Float32Array): void {
     const isOther = this.#shape !== shape || this.#weights.length !== weights.length;
-    if (isOther) this.#weights = new Float32Array(new SharedArrayBuffer(weights.byteLength));
+    if (isOther) {
+      this.#shape = shape;
+      this.#weights = new Float32Array(new SharedArrayBuffer(weights.byteLength));
+      this.#gradient = new Float32Array(weights.length);
+      for (const thread of this.#threads) thread.show(shape, this.#weights);
+    }
     this.#weights.set(weights);
-    if (!isOther) return;
-    this.#shape = shape;
-    for (const thread of this.#threads) thread.tell({ type: 'model', shape, weights: this.#weights.buffer });
   }
+}
+
+/** sum[i] = scale · sum[i] + share · terms[i]. */
+function add(sum: Float32Array, scale: number, terms: Float32Array, share: number): void {
+  for (let index = 0; index < sum.length; index++) sum[index] = scale * sum[index]! + share * terms[index]!;
 }
 
 /** The windows `from` … `to` − 1 of a batch; copies, since a message would take a view's whole memory along. */
@@ -105,10 +106,8 @@ function partOf(batch: WindowBatch, from: number, to: number): WindowBatch {
   };
 }
 
-type Part = Extract<PartAnswer, { type: 'done' }>;
-
 interface Waiting {
-  resolve(part: Part): void;
+  resolve(loss: number): void;
   reject(error: Error): void;
 }
 
@@ -117,6 +116,8 @@ class Thread {
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
   });
+  /** Of the last part, in memory that both sides see. */
+  gradient = new Float32Array(new SharedArrayBuffer(0));
   #waiting: Waiting | undefined;
   #ended: HansaError | undefined;
 
@@ -124,28 +125,35 @@ class Thread {
     this.#worker.unref();
     this.#worker.on('message', (answer: PartAnswer) => {
       const waiting = this.#settle();
-      if (answer.type === 'done') waiting?.resolve(answer);
+      if (answer.type === 'done') waiting?.resolve(answer.loss);
       else waiting?.reject(threadFailed(answer.reason));
     });
     this.#worker.on('error', (error) => this.#end(error.message));
     this.#worker.on('exit', (status) => this.#end(`it exited with status ${status}`));
   }
 
-  tell(job: GradientJob): void {
-    this.#worker.postMessage(job);
+  /** Gives the thread a model, before any part of a batch. */
+  show(shape: ModelShape, weights: Float32Array<SharedArrayBuffer>): void {
+    this.gradient = new Float32Array(new SharedArrayBuffer(weights.byteLength));
+    this.#tell({ type: 'model', shape, weights: weights.buffer, gradient: this.gradient.buffer });
   }
 
-  async run(batch: WindowBatch): Promise<Part> {
+  /** The loss of a part; its gradient is in place then. */
+  async run(batch: WindowBatch): Promise<number> {
     if (this.#ended !== undefined) throw this.#ended;
-    return await new Promise<Part>((resolve, reject) => {
+    return await new Promise<number>((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#worker.ref();
-      this.tell({ type: 'part', batch });
+      this.#tell({ type: 'part', batch });
     });
   }
 
   async end(): Promise<void> {
     await this.#worker.terminate();
+  }
+
+  #tell(job: GradientJob): void {
+    this.#worker.postMessage(job);
   }
 
   #settle(): Waiting | undefined {

@@ -6,21 +6,20 @@ import type { GradientJob, PartAnswer } from './gradientJob.ts';
 // One thread of GradientThreads: an engine of its own, which works on one part of a batch at a time.
 
 const ready = activate('wasm');
-let model: { readonly shape: ModelShape; readonly weights: Float32Array } | undefined;
+let model: { readonly shape: ModelShape; readonly weights: Float32Array; readonly gradient: Float32Array } | undefined;
 
-const answer = (answer: PartAnswer, moved: ArrayBuffer[] = []): void => parentPort?.postMessage(answer, moved);
+const answer = (answer: PartAnswer): void => parentPort?.postMessage(answer);
 
 async function perform(job: GradientJob): Promise<void> {
   if (job.type === 'model') {
-    model = { shape: job.shape, weights: new Float32Array(job.weights) };
+    model = { shape: job.shape, weights: new Float32Array(job.weights), gradient: new Float32Array(job.gradient) };
     return;
   }
   try {
     await ready;
     if (model === undefined) throw new RangeError('a model comes before its batches');
-    const { loss, gradient } = lossAndGradient(model.shape, model.weights, job.batch);
-    const own = gradient as Float32Array<ArrayBuffer>;
-    answer({ type: 'done', loss, gradient: own }, [own.buffer]);
+    const { loss } = lossAndGradient(model.shape, model.weights, job.batch, model.gradient);
+    answer({ type: 'done', loss });
   } catch (error) {
     answer({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
   }
