@@ -2,6 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { registerDenseKernels, usableBuild } from './kernels/denseKernels.ts';
+import { shareIdentity } from './kernels/sharedIdentity.ts';
+import { memoryMadeBy } from './kernels/webAssembly.ts';
 
 /** TensorFlow.js engines, in the order in which they are tried. */
 export const engineNames = ['tfjs-node-gpu', 'tfjs-node', 'webgpu', 'wasm', 'cpu'] as const;
@@ -64,8 +67,15 @@ export async function activate(name: EngineName): Promise<void> {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
     wasm.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
   }
-  if (!(await tf.setBackend(backend))) throw new Error(`TensorFlow.js could not start its ${backend} backend`);
+  const { result, memory } = await memoryMadeBy(() => tf.setBackend(backend));
+  if (!result) throw new Error(`TensorFlow.js could not start its ${backend} backend`);
   await tf.ready();
+  // It starts once a process, however often it is made the active one.
+  if (name === 'wasm' && memory !== undefined) {
+    shareIdentity(tf);
+    const build = usableBuild();
+    if (build !== undefined) registerDenseKernels(tf, build, memory);
+  }
 }
 
 function prepareForNative(name: NativeEngineName): void {

@@ -7,6 +7,7 @@ import type { WindowBatch, WindowSet } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
 import { forecastDemand } from './demandModel.ts';
+import { valuesOf } from './denseKernel.ts';
 import type { Parameters } from './encoder.ts';
 import { type FrozenWeights, residentTensors } from './frozenWeights.ts';
 
@@ -43,12 +44,13 @@ export async function lossAndGradient(
     const { tensors, compute } = gradientOf(shape, weights, batch);
     return recorded(kindOf(shape), tensors, compute);
   });
-  const [loss, ...grads] = await read(results);
   if (used.length < shape.manifest.length) gradient.fill(0);
-  used.forEach(({ offset }, index) => {
-    gradient.set(grads[index]!, offset);
+  let loss = Number.NaN;
+  await takeEach(results, (values, index) => {
+    if (index === 0) loss = values[0]!;
+    else gradient.set(values, used[index - 1]!.offset);
   });
-  return { loss: loss![0]!, gradient };
+  return { loss, gradient };
 }
 
 /**
@@ -116,21 +118,34 @@ function gradientOf(
 
 /** Loss of a batch. Leaves no tensor behind. */
 export async function lossOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<number> {
-  const loss = tf.tidy(() => demandLoss(forecastTensor(shape, weights, batch), demandTargets(batch, shape.calendar)));
-  const [values] = await read([loss]);
-  return values![0]!;
+  const result = tf.tidy(() => demandLoss(forecastTensor(shape, weights, batch), demandTargets(batch, shape.calendar)));
+  let loss = Number.NaN;
+  await takeEach([result], (values) => {
+    loss = values[0]!;
+  });
+  return loss;
 }
 
 /** Forecast of a batch: [n, F, 8, 14] in units of s (the sum row in units of s · periods). Leaves no tensor behind. */
 export async function forecastOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<Float32Array> {
-  const [values] = await read([tf.tidy(() => forecastTensor(shape, weights, batch))]);
-  return values!;
+  let forecast = new Float32Array(0);
+  await takeEach([tf.tidy(() => forecastTensor(shape, weights, batch))], (values) => {
+    forecast = values.slice();
+  });
+  return forecast;
 }
 
-/** The numbers of tensors, which are disposed of. WebGPU can be read no other way. */
-async function read(tensors: readonly tf.Tensor[]): Promise<Float32Array[]> {
+/** Hands each tensor's numbers to `take`, which may not keep them, and disposes of them all. WebGPU can be read only by waiting. */
+async function takeEach(
+  tensors: readonly tf.Tensor[],
+  take: (values: Float32Array, index: number) => void,
+): Promise<void> {
   try {
-    return (await Promise.all(tensors.map((tensor) => tensor.data()))) as Float32Array[];
+    const isRemote = tf.getBackend() === 'webgpu';
+    const waited = isRemote ? await Promise.all(tensors.map((tensor) => tensor.data<'float32'>())) : [];
+    tensors.forEach((tensor, index) => {
+      take(waited[index] ?? valuesOf(tensor), index);
+    });
   } finally {
     tf.dispose([...tensors]);
   }

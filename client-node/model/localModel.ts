@@ -110,10 +110,10 @@ async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalM
   };
 }
 
-/** Some tensors of a vector, in a vector of their own. */
+/** Some tensors of a vector, in a vector of their own, which threads can share. */
 function frozenOf(manifest: Manifest, vector: Float32Array): FrozenWeights {
   const laidOut = layOut(manifest);
-  const own = new Float32Array(parameterCount(laidOut));
+  const own = new Float32Array(new SharedArrayBuffer(4 * parameterCount(laidOut)));
   manifest.forEach(({ offset, shape }, index) => {
     own.set(vector.subarray(offset, offset + elementCount(shape)), laidOut[index]!.offset);
   });

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs';
+import { denseKernel, hasDenseKernels } from './denseKernel.ts';
 
 /**
  * The operations of the encoder with their gradients written out.
  *
  * TensorFlow.js would derive the gradients itself, but through matMul's transpose flags, which cost 5 to 25 times a plain product on the wasm
- * engine, and through kernels that wasm lacks. One form serves all engines; where the native engine has something quicker for a piece of it, that piece
- * says so.
+ * engine, and through kernels that wasm lacks. One form serves all engines; where an engine has something quicker for a piece of it, that piece
+ * says so: the native engine's own erf and products, and the kernels that we bring to the wasm engine (compute/kernels).
  */
 
 /** Whether libtensorflow computes: its products take transposed factors at no cost, and it knows erf. */
@@ -15,13 +16,21 @@ const isNative = (): boolean => tf.getBackend() === 'tensorflow';
 const flip = <Rank extends tf.Tensor2D | tf.Tensor4D>(x: Rank): Rank =>
   tf.transpose(x, x.rank === 2 ? [1, 0] : [0, 1, 3, 2]) as Rank;
 
+/** a · b for matrices [n, m] and [m, k], or for batches of them. */
+const times = <Rank extends tf.Tensor2D | tf.Tensor4D>(a: Rank, b: Rank): Rank =>
+  a.rank === 2 && hasDenseKernels() ? denseKernel('HansaMultiply', { a, b }) : tf.matMul(a, b);
+
 /** a · bᵀ for matrices [n, m] and [k, m], or for batches of them. */
-const timesTransposed = <Rank extends tf.Tensor2D | tf.Tensor4D>(a: Rank, b: Rank): Rank =>
-  (isNative() ? tf.matMul(a, b, false, true) : tf.matMul(a, flip(b))) as Rank;
+const timesTransposed = <Rank extends tf.Tensor2D | tf.Tensor4D>(a: Rank, b: Rank): Rank => {
+  if (a.rank === 2 && hasDenseKernels()) return denseKernel('HansaMultiply', { a, b }, { transposeB: true });
+  return (isNative() ? tf.matMul(a, b, false, true) : tf.matMul(a, flip(b))) as Rank;
+};
 
 /** aᵀ · b for matrices [m, n] and [m, k], or for batches of them. */
-const transposedTimes = <Rank extends tf.Tensor2D | tf.Tensor4D>(a: Rank, b: Rank): Rank =>
-  (isNative() ? tf.matMul(a, b, true, false) : tf.matMul(flip(a), b)) as Rank;
+const transposedTimes = <Rank extends tf.Tensor2D | tf.Tensor4D>(a: Rank, b: Rank): Rank => {
+  if (a.rank === 2 && hasDenseKernels()) return denseKernel('HansaMultiply', { a, b }, { transposeA: true });
+  return (isNative() ? tf.matMul(a, b, true, false) : tf.matMul(flip(a), b)) as Rank;
+};
 
 /** What an operation computes: its value, what its gradient needs of it, and the gradients of its inputs in order. */
 interface Operation<Out extends tf.Tensor> {
@@ -45,31 +54,33 @@ export function withGradient<Out extends tf.Tensor>(inputs: tf.Tensor[], forward
 /** a · b for matrices [n, m] and [m, k]. */
 export function product(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
   return withGradient([a, b], () => ({
-    value: tf.matMul(a, b),
+    value: times(a, b),
     saved: [a, b],
     gradient: (dy, a: tf.Tensor2D, b: tf.Tensor2D) => [timesTransposed(dy, b), transposedTimes(a, dy)],
   }));
 }
 
+/** x · weightᵀ + bias, without a gradient. */
+const affine = (x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D =>
+  hasDenseKernels()
+    ? denseKernel('HansaMultiply', { a: x, b: weight, start: bias }, { transposeB: true })
+    : tf.add(timesTransposed(x, weight), bias);
+
 /** x · weightᵀ + bias for x [n, in], weight [out, in] as PyTorch keeps it, bias [out]. */
 export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
   return withGradient([x, weight, bias], () => ({
-    value: tf.add(timesTransposed(x, weight), bias),
+    value: affine(x, weight, bias),
     saved: [x, weight],
-    gradient: (dy, x: tf.Tensor2D, weight: tf.Tensor2D) => [
-      tf.matMul(dy, weight),
-      transposedTimes(dy, x),
-      columnSums(dy),
-    ],
+    gradient: (dy, x: tf.Tensor2D, weight: tf.Tensor2D) => [times(dy, weight), transposedTimes(dy, x), columnSums(dy)],
   }));
 }
 
 /** As {@link linear}, for a weight and a bias that are not trained: only x has a gradient. Both must outlive the gradient. */
 export function frozenLinear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
   return withGradient([x], () => ({
-    value: tf.add(timesTransposed(x, weight), bias),
+    value: affine(x, weight, bias),
     saved: [],
-    gradient: (dy) => [tf.matMul(dy, weight)],
+    gradient: (dy) => [times(dy, weight)],
   }));
 }
 
@@ -81,8 +92,8 @@ export function lowRank(x: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D, scale: n
       value: timesTransposed(inner, b),
       saved: [x, a, b, inner],
       gradient: (dy, x: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D, inner: tf.Tensor2D) => {
-        const dInner = tf.mul(tf.matMul(dy, b), scale) as tf.Tensor2D;
-        return [tf.matMul(dInner, a), transposedTimes(dInner, x), transposedTimes(dy, inner)];
+        const dInner = tf.mul(times(dy, b), scale) as tf.Tensor2D;
+        return [times(dInner, a), transposedTimes(dInner, x), transposedTimes(dy, inner)];
       },
     };
   });
@@ -90,6 +101,26 @@ export function lowRank(x: tf.Tensor2D, a: tf.Tensor2D, b: tf.Tensor2D, scale: n
 
 /** LayerNorm over the last axis of x [n, d], with BERT's epsilon. */
 export function layerNorm(x: tf.Tensor2D, gain: tf.Tensor1D, shift: tf.Tensor1D): tf.Tensor2D {
+  return hasDenseKernels(x) ? layerNormByKernel(x, gain, shift) : layerNormByParts(x, gain, shift);
+}
+
+function layerNormByKernel(x: tf.Tensor2D, gain: tf.Tensor1D, shift: tf.Tensor1D): tf.Tensor2D {
+  return withGradient([x, gain, shift], () => {
+    const [value, normal, inverse] = denseKernel<[tf.Tensor2D, tf.Tensor, tf.Tensor]>('HansaLayerNorm', {
+      x,
+      gain,
+      shift,
+    });
+    return {
+      value,
+      saved: [normal, inverse, gain],
+      gradient: (dy, normal: tf.Tensor, inverse: tf.Tensor, gain: tf.Tensor) =>
+        denseKernel('HansaLayerNormGradient', { dy, normal, inverse, gain }),
+    };
+  });
+}
+
+function layerNormByParts(x: tf.Tensor2D, gain: tf.Tensor1D, shift: tf.Tensor1D): tf.Tensor2D {
   return withGradient([x, gain, shift], () => {
     const centred = tf.sub(x, tf.mean(x, 1, true));
     const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), 1e-12));
@@ -114,7 +145,15 @@ export function layerNorm(x: tf.Tensor2D, gain: tf.Tensor1D, shift: tf.Tensor1D)
  * 1 + erf.
  */
 export function gelu(x: tf.Tensor2D): tf.Tensor2D {
+  if (hasDenseKernels(x)) return geluByKernel(x);
   return isNative() ? geluByErf(x) : geluByTail(x);
+}
+
+function geluByKernel(x: tf.Tensor2D): tf.Tensor2D {
+  return withGradient([x], () => {
+    const [value, slope] = denseKernel<[tf.Tensor2D, tf.Tensor2D]>('HansaGelu', { x });
+    return { value, saved: [slope], gradient: (dy, slope: tf.Tensor2D) => [tf.mul(dy, slope)] };
+  });
 }
 
 function geluByErf(x: tf.Tensor2D): tf.Tensor2D {
@@ -169,6 +208,40 @@ export function attention(
   mask: tf.Tensor4D,
   heads: number,
 ): tf.Tensor2D {
+  return hasDenseKernels()
+    ? attentionByKernel(query, key, value, mask, heads)
+    : attentionByParts(query, key, value, mask, heads);
+}
+
+function attentionByKernel(
+  query: tf.Tensor2D,
+  key: tf.Tensor2D,
+  value: tf.Tensor2D,
+  mask: tf.Tensor4D,
+  heads: number,
+): tf.Tensor2D {
+  return withGradient([query, key, value], () => {
+    const [out, weights] = denseKernel<[tf.Tensor2D, tf.Tensor]>(
+      'HansaAttention',
+      { query, key, value, mask },
+      { heads },
+    );
+    return {
+      value: out,
+      saved: [query, key, value, mask, weights],
+      gradient: (dy, query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, mask: tf.Tensor, weights: tf.Tensor) =>
+        denseKernel('HansaAttentionGradient', { dy, query, key, value, mask, weights }, { heads }),
+    };
+  });
+}
+
+function attentionByParts(
+  query: tf.Tensor2D,
+  key: tf.Tensor2D,
+  value: tf.Tensor2D,
+  mask: tf.Tensor4D,
+  heads: number,
+): tf.Tensor2D {
   const batch = mask.shape[0];
   const size = query.shape[1];
   const width = size / heads;
@@ -198,5 +271,6 @@ export function attention(
 
 /** Sum over the rows of x [n, d] → [d]; as a product, since wasm sums over the first axis slowly. */
 function columnSums(x: tf.Tensor2D): tf.Tensor1D {
+  if (hasDenseKernels(x)) return denseKernel('HansaColumnSums', { x });
   return tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]]);
 }

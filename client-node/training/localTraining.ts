@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { seededNumbers } from '@hansa/shared/random';
 import type { WindowSet } from '../data/windows.ts';
-import { lossAndGradient, lossOf, type ModelShape, settleGradient } from '../model/gradient.ts';
+import { lossOf, type ModelShape, settleGradient } from '../model/gradient.ts';
+import { trainingGradient } from '../model/threads/trainingGradient.ts';
 import { adamW, sgd } from './optimizer.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */
@@ -206,12 +207,12 @@ async function meanGradient(
   gradient: Float32Array,
 ): Promise<number> {
   if (indices.length <= windowsAtOnce) {
-    return (await lossAndGradient(shape, weights, windows.batch(indices), gradient)).loss;
+    return (await trainingGradient(shape, weights, windows.batch(indices), gradient)).loss;
   }
   const sum = new Float64Array(weights.length);
   let loss = 0;
   for (const chunk of chunks(indices, windowsAtOnce)) {
-    const part = await lossAndGradient(shape, weights, windows.batch(chunk), gradient);
+    const part = await trainingGradient(shape, weights, windows.batch(chunk), gradient);
     const share = chunk.length / indices.length;
     loss += part.loss * share;
     for (let index = 0; index < sum.length; index++) sum[index]! += gradient[index]! * share;

@@ -2,6 +2,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { WindowSet } from '../data/windows.ts';
 import { peakBytesOfGradient } from '../model/gradient.ts';
 import type { LocalModel } from '../model/localModel.ts';
+import { threadBytes } from '../model/threads/trainingGradient.ts';
 import { MOST_WINDOWS_AT_ONCE } from './localTraining.ts';
 
 /** Vectors as long as the trained one that training holds beside the process as it is: weights, gradient, its sum in double precision, moments, the best look. */
@@ -35,7 +36,11 @@ export async function windowsWithin(
   try {
     const [one, two] = [await stepBytes(TRIAL_WINDOWS[0]), await stepBytes(TRIAL_WINDOWS[1])];
     const perWindowBytes = Math.max(1, two - one);
-    const fixedBytes = heldBytes + VECTORS * weights.byteLength + ENGINE_OVERHEAD * Math.max(0, one - perWindowBytes);
+    const fixedBytes =
+      heldBytes +
+      VECTORS * weights.byteLength +
+      ENGINE_OVERHEAD * Math.max(0, one - perWindowBytes) +
+      threadBytes(shape, weights, MOST_WINDOWS_AT_ONCE);
     const fitting = Math.floor((maxMemoryBytes - fixedBytes) / (ENGINE_OVERHEAD * perWindowBytes));
     if (fitting >= 1) return Math.min(MOST_WINDOWS_AT_ONCE, 2 ** Math.floor(Math.log2(fitting)));
     const needed = Math.ceil((fixedBytes + ENGINE_OVERHEAD * perWindowBytes) / 1e6);

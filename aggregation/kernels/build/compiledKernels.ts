@@ -10,6 +10,21 @@ const manifest = new URL('../../package.json', import.meta.url);
 const standardCache = new URL('../../../node_modules/.cache/hansa/', import.meta.url);
 
 const flags = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--initialMemory', '1'];
+
+/** An AssemblyScript module and how to make it. */
+export interface ModuleSource {
+  readonly source: URL;
+  /** What the compiler gets beside the flags that all modules have. */
+  readonly flags: readonly string[];
+  /** What is slower without the module, and how much, in words: 'masks are expanded several times slower'. */
+  readonly without: string;
+}
+
+const ownKernels: ModuleSource = {
+  source,
+  flags: [],
+  without: 'masks are expanded and optimisers step several times slower',
+};
 const hashSizeBytes = 32;
 
 /**
@@ -24,15 +39,20 @@ const hashSizeBytes = 32;
  * This is the one place of the package that reads files or starts a process.
  */
 export function compiledKernels(cache: URL = standardCache): Uint8Array<ArrayBuffer> | undefined {
-  const file = new URL(`${keyOf()}.wasm`, cache);
-  return read(file) ?? compile(file);
+  return compiledModule(ownKernels, cache);
 }
 
-function keyOf(): string {
+/** Any module of this kind, as {@link compiledKernels} has its own. */
+export function compiledModule(wanted: ModuleSource, cache: URL = standardCache): Uint8Array<ArrayBuffer> | undefined {
+  const file = new URL(`${keyOf(wanted)}.wasm`, cache);
+  return read(file) ?? compile(wanted, file);
+}
+
+function keyOf(wanted: ModuleSource): string {
   const { devDependencies } = JSON.parse(readFileSync(manifest, 'utf8'));
   return createHash('sha256')
-    .update(readFileSync(source))
-    .update(JSON.stringify([devDependencies.assemblyscript, flags]))
+    .update(readFileSync(wanted.source))
+    .update(JSON.stringify([devDependencies.assemblyscript, [...flags, ...wanted.flags]]))
     .digest('hex');
 }
 
@@ -47,20 +67,20 @@ function read(file: URL): Uint8Array<ArrayBuffer> | undefined {
   return hashOf(module).equals(kept.subarray(0, hashSizeBytes)) ? module : undefined;
 }
 
-function compile(file: URL): Uint8Array<ArrayBuffer> | undefined {
+function compile(wanted: ModuleSource, file: URL): Uint8Array<ArrayBuffer> | undefined {
   try {
     createRequire(import.meta.url).resolve('assemblyscript/package.json');
   } catch {
     process.emitWarning(
-      'The SIMD kernels are not built and their compiler is not installed: masks are expanded and optimisers step several times slower. Build them as the Dockerfiles do.',
+      `The SIMD kernels are not built and their compiler is not installed: ${wanted.without}. Build them as the Dockerfiles do.`,
     );
     return undefined;
   }
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [fileURLToPath(compiler), fileURLToPath(source), ...flags],
+    [fileURLToPath(compiler), fileURLToPath(wanted.source), ...flags, ...wanted.flags],
     // The compiler names files by their path from here.
-    { cwd: fileURLToPath(new URL('.', source)), maxBuffer: 2 ** 24 },
+    { cwd: fileURLToPath(new URL('.', wanted.source)), maxBuffer: 2 ** 24 },
   );
   if (status !== 0) throw new Error(`the kernels could not be compiled: ${stderr}`);
   const module = new Uint8Array(stdout);

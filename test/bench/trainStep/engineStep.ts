@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSize } from '@hansa/shared/model';
 import { activate, type EngineName } from '../../../client-node/compute/engine.ts';
-import { lossAndGradient } from '../../../client-node/model/gradient.ts';
+import { trainingGradient } from '../../../client-node/model/threads/trainingGradient.ts';
 import { adamW } from '../../../client-node/training/optimizer.ts';
 import { sampleOf, shapeOf, startOf } from './sample.ts';
 
@@ -24,7 +24,7 @@ export async function main([engine, size, folder]: readonly string[]): Promise<v
   const shape = shapeOf(size as ModelSize);
   const batch = sampleOf();
   const start = startOf(shape);
-  const { loss, gradient } = await lossAndGradient(shape, start, batch);
+  const { loss, gradient } = await trainingGradient(shape, start, batch);
   await writeFile(join(folder!, `gradient-${engine}.f32`), new Uint8Array(gradient.buffer));
   const optimizer = adamW(shape.manifest, { longest: GRADIENT_NORM });
   optimizer.weights.set(start);
@@ -32,7 +32,7 @@ export async function main([engine, size, folder]: readonly string[]): Promise<v
   const began = performance.now();
   while (tookMs.length < LEAST_STEPS || (tookMs.length < MOST_STEPS && performance.now() - began < ENOUGH_MS)) {
     const start = performance.now();
-    await lossAndGradient(shape, optimizer.weights, batch, optimizer.gradient);
+    await trainingGradient(shape, optimizer.weights, batch, optimizer.gradient);
     optimizer.step(LEARNING_RATE);
     tookMs.push(performance.now() - start);
     // A step of half a minute says enough.
