@@ -1,9 +1,8 @@
 import { type Architecture, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
-import { isNativeActive } from '../compute/native/recordedGraph.ts';
 import { recorded } from '../compute/native/recordedSteps.ts';
-import type { WindowBatch, WindowSet } from '../data/windows.ts';
+import type { WindowBatch } from '../data/windows.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
 import { forecastDemand } from './demandModel.ts';
@@ -52,27 +51,6 @@ export async function lossAndGradient(
   });
   return { loss, gradient };
 }
-
-/**
- * Sees to it that gradients of this shape on so many windows are computed as they will be from then on: on the native engine the first two differ from
- * those to come in their rounding, and a training that is taken up again must not depend on how many came before.
- */
-export async function settleGradient(
-  shape: ModelShape,
-  weights: Float32Array,
-  windows: WindowSet,
-  count: number,
-): Promise<void> {
-  if (!isNativeActive()) return;
-  const kind = `${kindOf(shape)}/${count}`;
-  if (settled.has(kind)) return;
-  settled.add(kind);
-  for (const first of [0, 1]) {
-    const indices = Array.from({ length: count }, (_, index) => (first + index) % windows.count);
-    await lossAndGradient(shape, weights, windows.batch(indices));
-  }
-}
-const settled = new Set<string>();
 
 /** The most bytes that tensors take at one time while a gradient is computed operation by operation. */
 export async function peakBytesOfGradient(

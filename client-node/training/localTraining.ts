@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { seededNumbers } from '@hansa/shared/random';
 import type { WindowSet } from '../data/windows.ts';
-import { lossOf, type ModelShape, settleGradient } from '../model/gradient.ts';
+import { lossOf, type ModelShape } from '../model/gradient.ts';
 import { trainingGradient } from '../model/threads/trainingGradient.ts';
 import { adamW, sgd } from './optimizer.ts';
 
@@ -98,10 +98,6 @@ export async function trainLocally(
   const drawBatch = () => all ?? Array.from({ length: plan.batchSize }, draw);
   for (let step = 1; step <= (resume?.step ?? 0); step++) drawBatch();
   const stopper = plan.earlyStop && earlyStopper(shape, validation, windowsAtOnce, plan.earlyStop, resume?.best);
-  const perStep = all?.length ?? plan.batchSize;
-  for (const count of new Set([Math.min(perStep, windowsAtOnce), perStep % windowsAtOnce])) {
-    if (count > 0) await settleGradient(shape, weights, windows, count);
-  }
   let lossSum = resume?.lossSum ?? 0;
   let step = resume?.step ?? 0;
   while (step < plan.steps) {

@@ -60,7 +60,7 @@ describe.skipIf(process.platform !== 'linux' || packageFolder === undefined)('a 
   });
 });
 
-const compiles = spawnSync('c++', ['--version']).status === 0;
+const compiles = spawnSync(options.compiler, ['--version']).status === 0;
 
 describe.skipIf(process.platform !== 'linux' || !compiles)(
   `a native install that succeeds${compiles ? '' : ' (skipped: there is no C++ compiler)'}`,
@@ -93,7 +93,9 @@ describe.skipIf(process.platform !== 'linux' || !compiles)(
             ['libtensorflow_framework.so.2', 'framework.cc'],
           ] as const) {
             const parameters = ['-shared', '-fPIC', '-I', 'include', source, `-Wl,-soname,${library}`];
-            const { status } = spawnSync('c++', [...parameters, '-o', path.join(place, library)], { cwd: from });
+            const { status } = spawnSync(options.compiler, [...parameters, '-o', path.join(place, library)], {
+              cwd: from,
+            });
             expect(status).toBe(0);
           }
           write(engineFolder, {

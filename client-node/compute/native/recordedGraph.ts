@@ -7,6 +7,7 @@ import { type GraphAttribute, type GraphNode, graphFile, graphTag } from './grap
 /** What is used of the backend that @tensorflow/tfjs-node registers. */
 interface NativeBackend {
   binding: Binding;
+  readonly isUsingGpuDevice: boolean;
   getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
   createOutputTensor(info: OutputInfo): tf.Tensor;
   /** Takes the values of a new tensor; libtensorflow gets them when an operation first needs them. */
@@ -55,6 +56,9 @@ const TF_FLOAT = 1;
 
 /** Whether libtensorflow computes. */
 export const isNativeActive = (): boolean => tf.getBackend() === 'tensorflow';
+
+/** Whether libtensorflow computes on a card. Only where it computes at all. */
+export const isOnCard = (): boolean => (tf.backend() as unknown as NativeBackend).isUsingGpuDevice;
 
 /** Values made while a computation is recorded become constants of its graph up to this size; what is larger belongs among its inputs. */
 const CONSTANT_BYTES = 1 << 20;

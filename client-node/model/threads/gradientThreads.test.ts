@@ -1,7 +1,9 @@
 import { architectureOf, manifestFor } from '@hansa/shared/model';
+import { layOut } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../compute/engine.ts';
+import { release } from '../frozenWeights.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import { initialWeights } from '../initialise.ts';
 import { sampleBatch } from '../sampleWindows.ts';
@@ -61,6 +63,28 @@ describe('gradient threads', () => {
       );
     }
     expect(found[0]!.loss).not.toBe(found[1]!.loss);
+  });
+
+  it('are given what is frozen, and let go of it with the next model', async () => {
+    const batch = sampleBatch('threads', 6);
+    const all = weightsOf(1);
+    const manifest = manifestFor(architecture);
+    const heads = manifest.find(({ group }) => group === 'head')!.offset;
+    const isHead = ({ group }: { group: string }) => group === 'head';
+    for (const seed of [1, 2]) {
+      const vector = new Float32Array(new SharedArrayBuffer(4 * heads));
+      vector.set(weightsOf(seed).subarray(0, heads));
+      const frozen = { manifest: manifest.filter((entry) => !isHead(entry)), vector };
+      const headOnly: ModelShape = { ...shape(), manifest: layOut(manifest.filter(isHead)), frozen: [frozen] };
+      const weights = all.slice(heads);
+      const found = await threads.lossAndGradient(headOnly, weights, batch, 3);
+      const whole = new Float32Array(all);
+      whole.set(vector);
+      const expected = await lossAndGradient(shape(), whole, batch);
+      expect(found.loss).toBeCloseTo(expected.loss, 6);
+      expect(relativeError(found.gradient, expected.gradient.slice(heads))).toBeLessThan(2e-6);
+      release(frozen);
+    }
   });
 
   it('pass on what is wrong with a batch, and go on', async () => {
