@@ -37,6 +37,7 @@ const load = {
   modelInit: async () => (await import('./modelInit.ts')).modelInit,
   modelImport: async () => (await import('./modelImport.ts')).modelImport,
   modelExport: async () => (await import('./modelExport.ts')).modelExport,
+  modelMerge: async () => (await import('./modelMerge.ts')).modelMerge,
   modelEmbed: async () => (await import('./modelEmbed.ts')).modelEmbed,
 };
 
@@ -181,6 +182,15 @@ export function createProgram(
     .argument('<model>', 'a model file')
     .requiredOption('--out <folder>', 'where to write it; it must not exist')
     .option('--tokenizer <file>', 'its tokenizer (default: NAME.tokenizer.json beside it)');
+  command<{ base: string; out: string }>(
+    model,
+    'merge',
+    "write the model that a task's adapter (plan.mode lora, roLora, headOnly) makes of its base model",
+    load.modelMerge,
+  )
+    .argument('<adapter>', 'an adapter, as hansa-coordinator model export gives it')
+    .requiredOption('--base <file>', 'the model that the task began with')
+    .requiredOption('--out <file>', 'where to write it (.safetensors)');
   command<{ text?: string[]; file?: string; tokenizer?: string; engine: EngineName | 'auto'; tokens?: boolean }>(
     model,
     'embed',

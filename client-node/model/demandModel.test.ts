@@ -76,20 +76,6 @@ describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on
     }
   });
 
-  it('leaves the words of a model that reads texts out of its arithmetic', async () => {
-    const reader: Architecture = { ...architecture, text: { vocabularySize: 5, pooling: 'mean' } };
-    const words = new Float32Array(5 * 8).fill(Number.NaN);
-    const all = Float32Array.of(...words, ...weights);
-    const textShape = { ...shape, architecture: reader, manifest: manifestFor(reader) };
-    const expected = await lossAndGradient(shape, weights, batch);
-    const found = await lossAndGradient(textShape, all, batch);
-    expect(found.loss).toBe(expected.loss);
-    expect(found.gradient.subarray(0, words.length)).toEqual(new Float32Array(words.length));
-    expect(found.gradient.subarray(words.length)).toEqual(expected.gradient);
-    expect(await lossOf(textShape, all, batch)).toBe(await lossOf(shape, weights, batch));
-    expect(await forecastOf(textShape, all, batch)).toEqual(await forecastOf(shape, weights, batch));
-  });
-
   it('forecasts quantiles that never cross, whatever the weights', async () => {
     for (let seed = 0; seed < 20; seed++) {
       const drawn = seededNumbers(`wild ${seed}`);

@@ -1,4 +1,4 @@
-import { type Architecture, WORD_EMBEDDINGS } from '@hansa/shared/model';
+import type { Architecture } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { recorded } from '../compute/native/recordedSteps.ts';
@@ -22,11 +22,6 @@ export interface ModelShape {
   readonly loraScale?: number | undefined;
 }
 
-/** The tensors that the demand job computes with: all but the word embeddings, whose gradient is 0 and which may be most of a model. */
-function usedTensors(manifest: Manifest): Manifest {
-  return manifest.filter(({ name }) => name !== WORD_EMBEDDINGS);
-}
-
 /**
  * Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind.
  *
@@ -38,16 +33,14 @@ export async function lossAndGradient(
   batch: WindowBatch,
   gradient: Float32Array = new Float32Array(weights.length),
 ): Promise<{ loss: number; gradient: Float32Array }> {
-  const used = usedTensors(shape.manifest);
   const results = tf.tidy(() => {
     const { tensors, compute } = gradientOf(shape, weights, batch);
     return recorded(kindOf(shape), tensors, compute);
   });
-  if (used.length < shape.manifest.length) gradient.fill(0);
   let loss = Number.NaN;
   await takeEach(results, (values, index) => {
     if (index === 0) loss = values[0]!;
-    else gradient.set(values, used[index - 1]!.offset);
+    else gradient.set(values, shape.manifest[index - 1]!.offset);
   });
   return { loss, gradient };
 }
@@ -68,7 +61,7 @@ function kindOf({ architecture, manifest, loraScale }: ModelShape): string {
   return JSON.stringify(['gradient', architecture, manifest.map(({ name }) => name), loraScale]);
 }
 
-/** The tensors that a gradient is made of, and how: the loss, then the gradient of each trained tensor that is used. */
+/** The tensors that a gradient is made of, and how: the loss, then the gradient of each trained tensor. */
 function gradientOf(
   shape: ModelShape,
   weights: Float32Array,
@@ -136,7 +129,7 @@ function forecastTensor(shape: ModelShape, weights: Float32Array, batch: WindowB
 }
 
 function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: readonly tf.Tensor[]): Parameters {
-  const byName = new Map(usedTensors(manifest).map(({ name }, index) => [name, trained[index]!]));
+  const byName = new Map(manifest.map(({ name }, index) => [name, trained[index]!]));
   const others = (frozen ?? []).map(residentTensors);
   return {
     get: (name) => byName.get(name) ?? others.find((tensors) => tensors.has(name))?.get(name),
@@ -146,7 +139,7 @@ function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: read
 }
 
 function tensorsOf(manifest: Manifest, weights: Float32Array): tf.Tensor[] {
-  return usedTensors(manifest).map(({ shape, offset }) =>
+  return manifest.map(({ shape, offset }) =>
     tf.tensor(weights.subarray(offset, offset + elementCount(shape)), [...shape]),
   );
 }

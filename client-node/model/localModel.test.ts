@@ -18,6 +18,7 @@ import { PATCH_LENGTH } from '../data/index.ts';
 import { lossAndGradient, lossOf, type ModelShape } from './gradient.ts';
 import { initialWeights } from './initialise.ts';
 import { type LocalModel, openLocalModel } from './localModel.ts';
+import { mergeAdapter } from './mergeAdapter.ts';
 import { writeModelFile } from './modelFile.ts';
 import { sampleWindows } from './sampleWindows.ts';
 
@@ -133,6 +134,8 @@ describe.each(present)('a task’s weights on %s', (engine) => {
         part.dispose();
       }
       model.dispose();
+      const onePiece = await mergeAdapter(baseModelFile(), later);
+      expect(relative(onePiece.vector, all)).toBeLessThan(1e-6);
       expect(tf.memory().numTensors).toBe(before);
     },
   );
@@ -144,6 +147,19 @@ describe('openLocalModel', () => {
     expect(model.vector).toEqual(base);
     expect(model.part(base, 1)).toMatchObject({ range: { offset: 0, length: base.length }, shape: { manifest } });
     expect(await model.read(baseModelFile())).toEqual(base);
+  });
+
+  it('merges nothing but an adapter of this base', async () => {
+    const { start } = await adapterFiles(modes.lora!);
+    const other = join(folder, 'other.safetensors');
+    const wider = { ...architecture, encoder: { ...architecture.encoder, feedForwardSize: 32 } };
+    await writeModelFile(other, wider, initialWeights(wider, 1));
+    await expect(mergeAdapter(other, start)).rejects.toMatchObject({
+      code: 'InvalidModelFile',
+      message: expect.stringContaining(start),
+    });
+    await expect(mergeAdapter(baseModelFile(), baseModelFile())).rejects.toMatchObject({ code: 'InvalidModelFile' });
+    await expect(mergeAdapter(baseModelFile(), join(folder, 'none'))).rejects.toMatchObject({ code: 'NotFound' });
   });
 
   it('refuses what is no adapter of its base, and a base that is none, by path', async () => {

@@ -52,7 +52,7 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
   const { architecture } = base;
   const read = (path: string) =>
     readWeights(path, (header) => {
-      if (isAdapterOf(header, architecture, mode)) return;
+      if (isAdapterOf(header, architecture, mode, seed)) return;
       throw new HansaError('InvalidModelFile', "It is not the adapter that the task's mode makes of its base model.");
     });
   const { manifest, vector } = await read(modelFile);
@@ -100,12 +100,15 @@ async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalM
       if (JSON.stringify(other.architecture) === JSON.stringify(architecture)) return other.vector;
       throw new HansaError('InvalidModelFile', `${path}: It has another architecture than ${modelFile}.`);
     },
-    part: (weights) => ({
-      shape: { architecture, manifest, calendar },
-      weights,
-      range: { offset: 0, length: weights.length },
-      dispose: () => undefined,
-    }),
+    part: (vector, round) => {
+      const range = trainedRange(manifest, { kind: 'full' }, round);
+      return {
+        shape: { architecture, manifest: layOut(manifest.filter(({ offset }) => offset >= range.offset)), calendar },
+        weights: vector.subarray(range.offset, range.offset + range.length),
+        range,
+        dispose: () => undefined,
+      };
+    },
     dispose: () => undefined,
   };
 }

@@ -17,6 +17,7 @@ import type { Clock } from '@hansa/shared/clock';
 import { equalBytes } from '@hansa/shared/crypto';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
+import { MOST_WORD_BYTES } from '@hansa/shared/model';
 import { leaveSchema, type Plan, type Progress, progressSchema, uploadTicketSchema } from '@hansa/shared/protocol';
 import {
   type Evidence,
@@ -35,8 +36,15 @@ import { adapterOf, MAX_MODEL_BYTES, type ModelStore } from './modelStore.ts';
 import type { NodeStage, OnNodeEvent } from './nodeEvents.ts';
 import { pause } from './transport/pause.ts';
 
-/** Bytes that a model file may have beside its numbers. */
+/** Bytes that a model's or an adapter's file may have beside the numbers that a round trains: its header, and what lies in it untrained. */
 const HEADER_ROOM_BYTES = 1024 * 1024 + 8;
+const ROOM_BYTES: Readonly<Record<Plan['mode']['kind'], (trained: number) => number>> = {
+  full: () => HEADER_ROOM_BYTES + MOST_WORD_BYTES,
+  headOnly: () => HEADER_ROOM_BYTES,
+  lora: () => HEADER_ROOM_BYTES,
+  // The other factor, which is at most as large.
+  roLora: (trained) => HEADER_ROOM_BYTES + trained * 4,
+};
 /** How often the coordinator is told how far a stage is. */
 const PROGRESS_EVERY_MS = 500;
 
@@ -270,10 +278,8 @@ export class SetupRun {
     const modelHash = hex(effect.modelHash);
     const cohort = 'cohort' in this.#state ? this.#state.cohort.order.length : 0;
     this.#ports.onEvent({ type: 'roundStarted', taskId: this.taskId, round, cohort });
-    // RoLoRA's rounds pass both factors around and train one.
-    const largest = this.#plan.mode.kind === 'roLora' ? 2 * config.vectorLength : config.vectorLength;
     const modelFile = await this.#ports.models.fetch(modelHash, {
-      maxBytes: largest * 4 + HEADER_ROOM_BYTES,
+      maxBytes: config.vectorLength * 4 + ROOM_BYTES[this.#plan.mode.kind](config.vectorLength),
       signal,
       onProgress: (done, total) => this.#progress(round, 'downloading', done, total),
     });

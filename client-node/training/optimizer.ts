@@ -1,5 +1,4 @@
 import { makeKernels, vectorAt } from '@hansa/aggregation/kernels';
-import { WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount, type Manifest, parameterCount } from '@hansa/shared/numeric';
 
 /**
@@ -41,7 +40,7 @@ const LINE_BYTES = 64;
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019), β₁ 0.9, β₂ 0.999, ε 1e-8, in PyTorch's order of operations.
  *
- * Decay shrinks matrices only, not biases and LayerNorm gains, nor the word embeddings, which the demand job never uses. The arithmetic is a kernel of ours over the processor's memory and not the engine's, so that
+ * Decay shrinks matrices only, not biases and LayerNorm gains. The arithmetic is a kernel of ours over the processor's memory and not the engine's, so that
  * every engine takes the same step and nothing of it stays in the engine's memory. Weights that no tensor of the manifest covers stay as they are.
  *
  * @param longest norm that a gradient may have; a longer one counts as if scaled down to it
@@ -90,8 +89,8 @@ export function adamW(
 /** The manifest's tensors as stretches of the flat vector, neighbours that are treated alike in one. */
 function stretchesOf(manifest: Manifest): readonly { from: number; count: number; decays: boolean }[] {
   const stretches: { from: number; count: number; decays: boolean }[] = [];
-  for (const { name, shape, offset } of manifest) {
-    const decays = shape.length >= 2 && name !== WORD_EMBEDDINGS;
+  for (const { shape, offset } of manifest) {
+    const decays = shape.length >= 2;
     const count = elementCount(shape);
     const last = stretches.at(-1);
     if (last !== undefined && last.decays === decays && last.from + last.count === offset) last.count += count;

@@ -117,11 +117,12 @@ describe('initialAdapter', () => {
 describe('isAdapterOf', () => {
   it('takes the file of this mode and architecture, and no other', async () => {
     const { header } = await fileOf(lora);
-    expect(isAdapterOf(header, nano, lora)).toBe(true);
-    expect(isAdapterOf(header, architectureOf('tiny'), lora)).toBe(false);
-    expect(isAdapterOf(header, nano, mode({ kind: 'lora', alpha: 8 }))).toBe(false);
-    expect(isAdapterOf(header, nano, mode({ kind: 'headOnly' }))).toBe(false);
-    expect(isAdapterOf({ ...header, manifest: header.manifest.slice(0, -1) }, nano, lora)).toBe(false);
+    expect(isAdapterOf(header, nano, lora, 1)).toBe(true);
+    expect(isAdapterOf(header, architectureOf('tiny'), lora, 1)).toBe(false);
+    expect(isAdapterOf(header, nano, mode({ kind: 'lora', alpha: 8 }), 1)).toBe(false);
+    expect(isAdapterOf(header, nano, mode({ kind: 'headOnly' }), 1)).toBe(false);
+    expect(isAdapterOf({ ...header, manifest: header.manifest.slice(0, -1) }, nano, lora, 1)).toBe(false);
+    expect(isAdapterOf(header, nano, lora, 2)).toBe(false);
   });
 });
 

@@ -10,7 +10,7 @@ import {
 } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { type Architecture, architectureSchema } from './architecture.ts';
-import { manifestFor } from './manifestFor.ts';
+import { manifestFor, WORD_EMBEDDINGS } from './manifestFor.ts';
 import { adaptedMatrices, factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';
 
 /** A mode that leaves a part of the model as it is: its rounds pass an adapter around, and the base model lies with every member. */
@@ -59,10 +59,17 @@ export interface VectorRange {
   readonly length: number;
 }
 
-/** The piece of a model or adapter file's vector that a round trains, sends and averages. `round` counts from 1. */
+/**
+ * The piece of a model or adapter file's vector that a round trains, sends and averages: all of it, but for the word embeddings of a model that reads
+ * texts, which no job trains, and for the factor that a round of RoLoRA leaves as it is.
+ *
+ * @param round counts from 1
+ */
 export function trainedRange(manifest: Manifest, mode: TrainingMode, round: number): VectorRange {
   const end = parameterCount(manifest);
-  if (mode.kind !== 'roLora') return { offset: 0, length: end };
+  const [first] = manifest;
+  const words = first?.name === WORD_EMBEDDINGS ? elementCount(first.shape) : 0;
+  if (mode.kind !== 'roLora') return { offset: words, length: end - words };
   const isFactor = (factor: string) => (entry: TensorEntry) => entry.name.endsWith(`.lora_${factor}.weight`);
   if (round % 2 === 1) return { offset: 0, length: manifest.find(isFactor('A'))!.offset };
   const last = manifest.findLast(isFactor('B'))!;
@@ -112,21 +119,53 @@ export async function initialAdapter(
       vector.set(seededFactor(name.slice(0, -'.lora_A.weight'.length), shape, seed), offset);
     }
   }
-  return encodeFile(manifest, adapterMetadata(architecture, mode), vector);
+  return encodeFile(manifest, adapterMetadata(architecture, mode, seed), vector);
 }
 
-/** The metadata of an adapter file. */
-function adapterMetadata(architecture: Architecture, mode: AdapterMode): Record<string, string> {
+/** The metadata of an adapter file: all it takes to put it to its base model. */
+function adapterMetadata(architecture: Architecture, mode: AdapterMode, seed: number): Record<string, string> {
   return {
+    seed: String(seed),
     format: 'hansa-adapter',
     architecture: JSON.stringify(architectureSchema.parse(architecture)),
     mode: JSON.stringify(trainingModeSchema.parse(mode)),
   };
 }
 
-/** Whether a file holds exactly the adapter that `mode` makes of this architecture: same metadata, same tensors in the same order. */
-export function isAdapterOf(header: SafetensorsHeader, architecture: Architecture, mode: AdapterMode): boolean {
-  const expected = adapterMetadata(architecture, mode);
+/**
+ * What an adapter file says it is.
+ *
+ * @throws HansaError InvalidModelFile where it is none, or not for this architecture, or its tensors are not those it tells of
+ */
+export function adapterOfHeader(
+  header: SafetensorsHeader,
+  architecture: Architecture,
+): { mode: AdapterMode; seed: number } {
+  const { format, mode: text = '', seed = '' } = header.metadata;
+  if (format !== 'hansa-adapter') throw new HansaError('InvalidModelFile', 'It is no adapter of a Hansa model.');
+  let mode: TrainingMode | undefined;
+  try {
+    mode = trainingModeSchema.parse(JSON.parse(text));
+  } catch {
+    mode = undefined;
+  }
+  if (mode === undefined || mode.kind === 'full' || !/^\d{1,10}$/.test(seed)) {
+    throw new HansaError('InvalidModelFile', "The adapter's metadata (mode, seed) is malformed.");
+  }
+  if (!isAdapterOf(header, architecture, mode, Number(seed))) {
+    throw new HansaError('InvalidModelFile', 'The adapter belongs to a model of another architecture.');
+  }
+  return { mode, seed: Number(seed) };
+}
+
+/** Whether a file holds exactly the adapter that `mode` and `seed` make of this architecture: same metadata, same tensors in the same order. */
+export function isAdapterOf(
+  header: SafetensorsHeader,
+  architecture: Architecture,
+  mode: AdapterMode,
+  seed: number,
+): boolean {
+  const expected = adapterMetadata(architecture, mode, seed);
   const manifest = adapterManifest(architecture, mode);
   return (
     Object.entries(expected).every(([key, value]) => header.metadata[key] === value) &&

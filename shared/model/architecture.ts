@@ -11,6 +11,11 @@ export const PATCH_WIDTH = PATCH_PERIODS * PERIOD_CHANNELS;
 /** The quantiles that the demand head forecasts, ascending. Its last column, behind them, is the mean. */
 export const DEMAND_QUANTILES = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99] as const;
 
+const mostHidden = 1024;
+const mostWords = 300_000;
+/** The most bytes that a model's word embeddings take. */
+export const MOST_WORD_BYTES = 4 * mostHidden * mostWords;
+
 /**
  * The shape of a base model: a BERT-geometry encoder, the embedders that turn a merchant's numbers into its tokens, and the heads of its jobs.
  *
@@ -20,7 +25,7 @@ export const architectureSchema = z
   .strictObject({
     formatVersion: z.literal(1),
     encoder: z.strictObject({
-      hiddenSize: z.int().min(8).max(1024),
+      hiddenSize: z.int().min(8).max(mostHidden),
       layers: z.int().min(1).max(24),
       attentionHeads: z.int().min(1).max(32),
       feedForwardSize: z.int().min(8).max(4096),
@@ -41,7 +46,7 @@ export const architectureSchema = z
     text: z
       .strictObject({
         /** Rows of the word embeddings. */
-        vocabularySize: z.int().min(1).max(300_000),
+        vocabularySize: z.int().min(1).max(mostWords),
         /** What stands for a whole text: the mean of its tokens, or its first token. */
         pooling: z.enum(['mean', 'cls']),
       })

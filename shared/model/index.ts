@@ -1,6 +1,7 @@
 export {
   type AdapterMode,
   adapterManifest,
+  adapterOfHeader,
   frozenFactors,
   initialAdapter,
   isAdapterOf,
@@ -15,6 +16,7 @@ export {
   architectureOfMetadata,
   architectureSchema,
   DEMAND_QUANTILES,
+  MOST_WORD_BYTES,
   type ModelSize,
   modelMetadata,
   modelSizes,
@@ -30,4 +32,4 @@ export {
   manifestFor,
   WORD_EMBEDDINGS,
 } from './manifestFor.ts';
-export { factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';
+export { adaptedMatrices, factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';

@@ -11,7 +11,7 @@ export const DEMAND_ROWS = PATCH_PERIODS + 1;
 /** Columns of the demand head: quantiles and the mean. */
 export const DEMAND_COLUMNS = DEMAND_QUANTILES.length + 1;
 
-/** The word embeddings, [vocabularySize, hiddenSize], of a model that reads texts. The demand job uses and changes every tensor but this one. */
+/** The word embeddings, [vocabularySize, hiddenSize], of a model that reads texts. The first tensor of the model, and the one that no job uses or trains. */
 export const WORD_EMBEDDINGS = 'bert.embeddings.word_embeddings.weight';
 
 /**

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+import { explainWriteError } from '../ledger/files.ts';
+import { writeModelFile } from '../model/index.ts';
+import { mergeAdapter } from '../model/mergeAdapter.ts';
+import type { CommandContext } from './context.ts';
+import { refuseExisting } from './modelImport.ts';
+import { count } from './output.ts';
+
+/** `model merge`: writes the model that a task's adapter makes of its base model. */
+export async function modelMerge(
+  options: { base: string; out: string },
+  { output }: CommandContext,
+  adapter: string,
+): Promise<number> {
+  const path = resolve(options.out);
+  refuseExisting(path);
+  const { architecture, vector } = await mergeAdapter(resolve(options.base), resolve(adapter));
+  await writeModelFile(path, architecture, vector).catch((error: unknown) => {
+    throw explainWriteError(error, path);
+  });
+  output.line(`Wrote ${path}: ${count(vector.length)} parameters, the adapter's in them.`);
+  output.document({ path, parameters: vector.length });
+  return 0;
+}
