@@ -114,7 +114,8 @@ describe('startOnEngine', () => {
 });
 
 describe('chooseEngine', () => {
-  it('finds one that computes here', async () => {
+  // Up to four processes, one after another, that each load TensorFlow.js.
+  it('finds one that computes here', { timeout: 120_000 }, async () => {
     const choice = await chooseEngine();
     expect(there).toContain(choice.name);
     expect(await chooseEngine('cpu')).toMatchObject({ name: 'cpu' });
