@@ -9,6 +9,6 @@ export function compiledDense(build: DenseBuild): Uint8Array<ArrayBuffer> | unde
   return compiledModule({
     source: new URL('./assembly/kernels.ts', import.meta.url),
     flags: ['--importMemory', ...(build === 'fused' ? ['--enable', 'relaxed-simd'] : [])],
-    without: 'the wasm engine trains three times slower',
+    without: 'the wasm engine trains half as fast',
   });
 }
