@@ -1,3 +1,4 @@
+import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { Command, CommanderError, Option } from 'commander';
@@ -14,14 +15,17 @@ const wholeNumber = (name: string, low: number, high: number) => (text: string) 
 const wholeNumbers = (name: string, low: number, high: number) => (text: string) =>
   text.split(',').map(wholeNumber(name, low, high));
 
-function sizesIn(text: string): ModelSize[] {
-  return text.split(',').map((name) => {
-    const size = modelSizes.find((one) => one === name);
-    if (size === undefined)
-      throw new HansaError('InvalidArgument', `--sizes takes some of ${modelSizes.join(', ')}, not "${name}".`);
-    return size;
-  });
-}
+const someOf =
+  <Name extends string>(option: string, names: readonly Name[]) =>
+  (text: string): Name[] =>
+    text.split(',').map((given) => {
+      const found = names.find((one) => one === given);
+      if (found === undefined)
+        throw new HansaError('InvalidArgument', `${option} takes some of ${names.join(', ')}, not "${given}".`);
+      return found;
+    });
+const sizesIn = someOf('--sizes', modelSizes);
+const enginesIn = someOf('--engines', engineNames);
 
 /** Runs one benchmark by name; its last line on standard output is one JSON document. Exit status 0 ran, 1 could not (or missed a limit with --check), 2 bad input. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -127,12 +131,28 @@ export async function main(argv: readonly string[]): Promise<number> {
         .argParser(wholeNumbers('--cores', 1, 64))
         .default([1, 2], '1,2'),
     )
+    .addOption(
+      new Option(
+        '--engines <name,...>',
+        'engines that are measured, of those that are here; plain JavaScript takes minutes',
+      )
+        .argParser(enginesIn)
+        .default(engineNames, 'all'),
+    )
     .option('--peers', 'also the same model in PyTorch, in a Python environment that is made from PyPI', false)
     .option('--check', 'exit with 1 when a limit is missed', false)
-    .action(async (options: { sizes: ModelSize[]; cores: number[]; peers: boolean; check: boolean }) => {
-      const { benchTrainStep } = await import('./trainStep/benchTrainStep.ts');
-      report('train-step', await benchTrainStep(options), options.check);
-    });
+    .action(
+      async (options: {
+        sizes: ModelSize[];
+        cores: number[];
+        engines: EngineName[];
+        peers: boolean;
+        check: boolean;
+      }) => {
+        const { benchTrainStep } = await import('./trainStep/benchTrainStep.ts');
+        report('train-step', await benchTrainStep(options), options.check);
+      },
+    );
 
   program
     .command('uploads')

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type EngineName, engineNames, missingPart } from '@hansa/client-node/compute';
+import { type EngineName, missingPart } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
 import type { ModelSize } from '@hansa/shared/model';
 import { z } from 'zod';
@@ -42,12 +42,13 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 export async function benchTrainStep(options: {
   sizes: readonly ModelSize[];
   cores: readonly number[];
+  engines: readonly EngineName[];
   peers: boolean;
 }): Promise<BenchResult> {
   const cases: BenchCase[] = [];
   const gradients: Record<string, number> = {};
   const worst: Record<'native' | 'embedded', number | undefined> = { native: undefined, embedded: undefined };
-  const engines = engineNames.filter((name) => missingPart(name) === undefined);
+  const engines = options.engines.filter((name) => missingPart(name) === undefined);
   let versions: unknown;
   for (const size of options.sizes) {
     const folder = mkdtempSync(join(tmpdir(), 'hansa-bench-step-'));

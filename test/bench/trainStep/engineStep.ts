@@ -10,7 +10,7 @@ import { sampleOf, shapeOf, startOf } from './sample.ts';
 const LEARNING_RATE = 1e-3;
 const GRADIENT_NORM = 1;
 const LEAST_STEPS = 3;
-const MOST_STEPS = 30;
+const MOST_STEPS = 300;
 const ENOUGH_MS = 8_000;
 
 /**
