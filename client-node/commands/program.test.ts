@@ -20,6 +20,7 @@ describe('the command line', () => {
       'init',
       'import',
       'export',
+      'merge',
       'embed',
     ]);
   });

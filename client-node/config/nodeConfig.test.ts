@@ -43,7 +43,7 @@ describe('readNodeConfig', () => {
     const config = readNodeConfig(write(good));
     expect(config.folder).toBe(join(folder, 'node'));
     expect(config.baseFolder).toBe(folder);
-    expect(config.training).toEqual({ engine: 'auto', keepUpdates: false });
+    expect(config.training).toEqual({ engine: 'auto', checkpointSeconds: 30, keepUpdates: false });
     expect(config.policy).toMatchObject({ minCohort: 5, knownFloor: 3, maxRosterChange: 0.34 });
     expect(config.allowInsecure).toBe(false);
   });

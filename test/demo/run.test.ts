@@ -14,9 +14,9 @@ const root = join(import.meta.dirname, '../..');
 
 /** As few steps as show that everything hangs together; what they teach a model is nothing. */
 const training: TrainingSettings = {
-  localSteps: 12,
+  localSteps: 40,
   fineTuneSteps: 1,
-  batchSize: 4,
+  batchSize: 8,
   warmupSteps: 1,
   learningRates: [0.001, 0.003],
   clipNorm: 10,

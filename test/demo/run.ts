@@ -347,6 +347,10 @@ async function trainVisibly(
           `Round ${round}: ${merchant.id} is killed (SIGKILL), its key shares handed out, its update not sent`,
         );
       },
+      killedLate: ({ merchant }) => {
+        killed = undefined;
+        screen.tell(`${merchant.id} had just sent its update when it was killed: the next round tries again`);
+      },
       restarted: ({ merchant }) => {
         setActivity(state, merchant.id, { kind: 'restarting' });
         screen.tell(`${merchant.id} is started again and joins the next round`);

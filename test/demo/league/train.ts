@@ -8,6 +8,8 @@ import { victimOf } from './killPlan.ts';
 import { type Coordinator, type Node, startNode } from './league.ts';
 
 const pollMs = 200;
+/** While a node is to be caught between its key shares and its vector: a quick one trains for a fraction of a second. */
+const catchMs = 20;
 
 /** What the demo does to a league while it trains, and what it tells about it. */
 export interface TrainingPlan {
@@ -21,6 +23,8 @@ export interface TrainingPlan {
 export interface TrainingEvents {
   status(status: AdminStatus): void;
   killed(node: Node, round: number): void;
+  /** The kill came too late: its update had just been sent. A later round tries again. */
+  killedLate(node: Node): void;
   restarted(node: Node): void;
   /** A round has ended; `sumExact` is undefined where no sum was opened. */
   round(record: RoundRecord, sumExact: boolean | undefined): void;
@@ -53,6 +57,7 @@ export async function train(
   const created = await admin.createTask({ task: plan.task, modelHash: plan.modelHash });
   const exact = new Map<number, boolean>();
   let killed: { node: Node; attempt: number } | undefined;
+  let isLate = false;
   let told = 0;
   for (;;) {
     signal.throwIfAborted();
@@ -66,6 +71,7 @@ export async function train(
       const sumExact = isSumExact(record, nodes);
       if (sumExact !== undefined) exact.set(record.attempt, sumExact);
       events.round(record, sumExact);
+      if (record.attempt === killed?.attempt && record.reported.includes(killed.node.clientId)) isLate = true;
     }
     told = rounds.length;
 
@@ -83,6 +89,11 @@ export async function train(
       startNode(processes, killed.node);
       events.restarted(killed.node);
     }
+    if (killed !== undefined && isLate && killed.node.process?.running() === true) {
+      events.killedLate(killed.node);
+      killed = undefined;
+      isLate = false;
+    }
 
     if (task.state === 'completed') return { task, rounds, exact, killed };
     if (task.state === 'failed' || task.state === 'aborted') {
@@ -92,7 +103,8 @@ export async function train(
       });
     }
     await assertAlive(coordinator, nodes, killed?.node);
-    await delay(pollMs, undefined, { signal });
+    const isCatching = killed === undefined && (status.running?.round ?? 0) >= (plan.killFromRound ?? Infinity);
+    await delay(isCatching ? catchMs : pollMs, undefined, { signal });
   }
 }
 
