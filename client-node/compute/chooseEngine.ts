@@ -142,7 +142,7 @@ function describe(
     wanted !== 'auto'
       ? 'asked for in the configuration'
       : [...(measured.length > 1 ? [`the fastest that works here (a step: ${told})`] : []), ...obstacles].join('; ');
-  const better = `A native engine may be faster: ${NATIVE_INSTALL}, with --gpu where there is an NVIDIA card`;
+  const better = `A native engine trains up to twice as fast: ${NATIVE_INSTALL}, with --gpu where there is an NVIDIA card`;
   return {
     name,
     reason: reason === '' ? 'it works here' : reason,
