@@ -121,7 +121,8 @@ export async function runDemo(
     writeOrders(options, mapping, join(options.out, 'nodes')),
   ]);
   showMerchants(state, merchants);
-  const nodes = await startNodes(coordinator, merchants, options, stage);
+  // The same machine for all: none of them needs to choose again.
+  const nodes = await startNodes(coordinator, merchants, { ...options, engine: engine.name }, stage);
   const modelHash = sha256(await readFile(initialModel));
   await coordinator.admin.storeModel(modelHash, initialModel);
 
