@@ -44,7 +44,7 @@ interface Findings {
 
 interface EngineFinding {
   readonly name: EngineName;
-  readonly state: 'chosen' | 'works' | 'unusable';
+  readonly state: 'chosen' | 'here' | 'unusable';
   /** Milliseconds of a gradient of the tiny model on 8 windows; undefined where it was not measured. */
   readonly stepMs?: number;
   readonly reason?: string;
@@ -124,15 +124,15 @@ async function engine(config: NodeConfig, { signal }: CommandContext, findings: 
     const obstacle = passedOver.find((entry) => entry.name === one)?.reason ?? missingPart(one);
     if (obstacle !== undefined) return { name: one, state: 'unusable', reason: obstacle, remedy: engineRemedies[one] };
     const otherMs = stepOf(one);
-    return { name: one, state: 'works', ...(otherMs !== undefined && { stepMs: otherMs }) };
+    return { name: one, state: 'here', ...(otherMs !== undefined && { stepMs: otherMs }) };
   });
   findings.engines = engines;
   const told = engines.map(({ name, state, stepMs, reason, remedy }) => {
-    const step = stepMs === undefined ? '' : `, a step ${stepMs.toFixed(1)} ms`;
+    const step = stepMs === undefined ? 'not measured' : `a step ${stepMs.toFixed(1)} ms`;
     const words =
       state === 'unusable'
         ? `not usable: ${reason}. Remedy: ${remedy}`
-        : `${state === 'chosen' ? 'chosen' : 'not tried, or slower'}${step}`;
+        : `${state === 'chosen' ? 'chosen' : 'is here'}, ${step}`;
     return `${name.padEnd(13)} ${words}`;
   });
   const why =

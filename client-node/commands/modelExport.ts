@@ -5,7 +5,7 @@ import { exportModel } from '../model/huggingFace/index.ts';
 import { readModelFile } from '../model/index.ts';
 import { readTokenizerFile, tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
-import { refuseExisting } from './modelImport.ts';
+import { refuseExisting } from './refuseExisting.ts';
 
 /** `model export`: writes a model in Hugging Face's layout. */
 export async function modelExport(

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { HansaError } from '@hansa/shared/errors';
 import { explainWriteError } from '../ledger/files.ts';
 import { importModel } from '../model/huggingFace/index.ts';
 import { tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
+import { refuseExisting } from './refuseExisting.ts';
 
 /** `model import`: makes a model of a public BERT's weights, for a task to start from. */
 export async function modelImport(
@@ -55,13 +54,4 @@ export async function modelImport(
     ...(tokenizerPath === undefined ? {} : { tokenizer: tokenizerPath }),
   });
   return 0;
-}
-
-/** Refuses a path where something is already. Throws HansaError InvalidArgument. */
-export function refuseExisting(path: string): void {
-  if (!existsSync(path)) return;
-  throw new HansaError(
-    'InvalidArgument',
-    `${path} exists already. Name another place with --out, or remove this one first.`,
-  );
 }

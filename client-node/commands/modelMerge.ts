@@ -3,8 +3,8 @@ import { explainWriteError } from '../ledger/files.ts';
 import { writeModelFile } from '../model/index.ts';
 import { mergeAdapter } from '../model/mergeAdapter.ts';
 import type { CommandContext } from './context.ts';
-import { refuseExisting } from './modelImport.ts';
 import { count } from './output.ts';
+import { refuseExisting } from './refuseExisting.ts';
 
 /** `model merge`: writes the model that a task's adapter makes of its base model. */
 export async function modelMerge(
@@ -15,10 +15,11 @@ export async function modelMerge(
   const path = resolve(options.out);
   refuseExisting(path);
   const { architecture, vector } = await mergeAdapter(resolve(options.base), resolve(adapter));
-  await writeModelFile(path, architecture, vector).catch((error: unknown) => {
+  const { sizeBytes, sha256 } = await writeModelFile(path, architecture, vector).catch((error: unknown) => {
     throw explainWriteError(error, path);
   });
   output.line(`Wrote ${path}: ${count(vector.length)} parameters, the adapter's in them.`);
-  output.document({ path, parameters: vector.length });
+  output.line(`SHA-256 ${sha256}`);
+  output.document({ path, parameters: vector.length, sizeBytes, sha256 });
   return 0;
 }

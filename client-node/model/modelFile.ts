@@ -62,10 +62,14 @@ export async function readWeights<Content>(
 }
 
 /** Writes a model file whole or not at all. Throws RangeError where the vector does not fit the architecture. */
-export async function writeModelFile(path: string, architecture: Architecture, vector: Float32Array): Promise<void> {
+export async function writeModelFile(
+  path: string,
+  architecture: Architecture,
+  vector: Float32Array,
+): Promise<WrittenFile> {
   const manifest = manifestFor(architecture);
   if (vector.length !== parameterCount(manifest)) throw new RangeError('the vector does not fit the architecture');
-  await writeTensors(path, manifest, modelMetadata(architecture), [vector]);
+  return writeTensors(path, manifest, modelMetadata(architecture), [vector]);
 }
 
 /** Writes the numbers alone, little-endian float32, whole or not at all. */

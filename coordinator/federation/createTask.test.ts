@@ -1,7 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assertEncodingFits } from '@hansa/aggregation/secagg/encoding';
+import { architectureOf, manifestFor, modelMetadata } from '@hansa/shared/model';
+import { encodeFile, parameterCount } from '@hansa/shared/numeric';
 import { configHash } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileBlobStore } from '../storage/fileBlobStore.ts';
@@ -72,6 +74,26 @@ describe('newTask', () => {
     const larger = { ...config, scaleLog2: config.scaleLog2 + 1 };
     expect(() => assertEncodingFits(config)).not.toThrow();
     expect(() => assertEncodingFits(larger)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
+  });
+
+  it('makes and stores the adapter of a mode that leaves a part as it is, and nothing where the task does not fit', async () => {
+    const architecture = architectureOf('nano');
+    const manifest = manifestFor(architecture);
+    const bytes = encodeFile(manifest, modelMetadata(architecture), new Float32Array(parameterCount(manifest)));
+    const modelHash = await store(bytes);
+    const stored = () =>
+      readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).length;
+    const before = stored();
+    const mode = { kind: 'lora' } as const;
+    const tooMany = { cohort: { maximum: 200 }, secureAggregation: { graph: 'complete' } } as const;
+    const wrong = newTask({ task: testTask({ plan: { mode }, ...tooMany }), modelHash }, blobs, 5);
+    await expect(wrong).rejects.toMatchObject({ code: 'InvalidTask' });
+    expect(stored()).toBe(before);
+    const { task, adapter } = await newTask({ task: testTask({ plan: { mode } }), modelHash }, blobs, 5);
+    expect(JSON.parse(task.plan)).toMatchObject({ baseModelHash: modelHash, initialModelHash: adapter?.hash });
+    expect(stored()).toBe(before + 1);
+    const header = await readModelHeader(blobs, adapter!.hash);
+    expect(secAggConfigOf(task.file, task.plan, header).vectorLength).toBe(adapter?.parameters);
   });
 
   it('takes a small cohort that is allowed', async () => {

@@ -51,7 +51,7 @@ export async function newTask(
   const adapter =
     mode.kind === 'full'
       ? undefined
-      : await storeAdapter({ hash: request.modelHash, header: model }, mode, file.plan.seed, blobs);
+      : await makeAdapter({ hash: request.modelHash, header: model }, mode, file.plan.seed, blobs);
   const start = adapter ?? { hash: request.modelHash, header: model };
   const plan: Plan = {
     ...file.plan,
@@ -63,9 +63,8 @@ export async function newTask(
   };
   const planText = JSON.stringify(plan);
   assertConfigFits(secAggConfigOf(file, planText, start.header));
-  const id = randomUUID();
   const task: TaskRow = {
-    id,
+    id: randomUUID(),
     name: file.name,
     state: 'waiting',
     reason: undefined,
@@ -80,18 +79,19 @@ export async function newTask(
     createdAtMs: nowMs,
   };
   if (adapter === undefined) return { task };
-  const { hash, sizeBytes, header } = adapter;
-  const parameters = parameterCount(header.manifest);
+  // Stored last: a task that does not fit leaves nothing behind.
+  const { sha256: hash, sizeBytes } = await blobs.put(once(adapter.bytes), { sha256: adapter.hash });
+  const parameters = parameterCount(adapter.header.manifest);
   return { task, adapter: { hash, sizeBytes, parameters, taskId: undefined, round: 0, createdAtMs: nowMs } };
 }
 
-/** Makes the adapter that a task's first round starts from. @throws HansaError InvalidTask, InvalidModelFile */
-async function storeAdapter(
+/** The adapter that a task's first round starts from, as a file. @throws HansaError InvalidTask, InvalidModelFile */
+async function makeAdapter(
   base: { hash: string; header: SafetensorsHeader },
   mode: AdapterMode,
   seed: number,
   blobs: BlobStore,
-): Promise<{ hash: string; sizeBytes: number; header: SafetensorsHeader }> {
+): Promise<{ hash: string; bytes: Uint8Array; header: SafetensorsHeader }> {
   const architecture = architectureOfHeader(base.header);
   const reader = await blobs.open(base.hash);
   if (reader === undefined) throw new RangeError('the model whose header was read is not stored');
@@ -101,8 +101,8 @@ async function storeAdapter(
       await reader.read(new Uint8Array(values.buffer), base.header.dataOffset + offset * values.BYTES_PER_ELEMENT);
       return values;
     });
-    const { sha256: hash, sizeBytes } = await blobs.put(once(bytes));
-    return { hash, sizeBytes, header: readHeader(bytes, bytes.length) };
+    const hash = Buffer.from(sha256(bytes)).toString('hex');
+    return { hash, bytes, header: readHeader(bytes, bytes.length) };
   } finally {
     await reader.close();
   }

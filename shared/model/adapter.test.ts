@@ -79,6 +79,12 @@ describe('trainedRange', () => {
     }
   });
 
+  it('refuses a file without the factors that RoLoRA trains', () => {
+    expect(() => trainedRange(manifestFor(nano), roLora, 1)).toThrow(
+      expect.objectContaining({ code: 'InvalidModelFile' }),
+    );
+  });
+
   it('is of one length in every round', () => {
     const manifest = adapterManifest(nano, roLora);
     expect(trainedRange(manifest, roLora, 1).length).toBe(trainedRange(manifest, roLora, 2).length);

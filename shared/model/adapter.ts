@@ -64,16 +64,23 @@ export interface VectorRange {
  * texts, which no job trains, and for the factor that a round of RoLoRA leaves as it is.
  *
  * @param round counts from 1
+ * @throws HansaError InvalidModelFile where RoLoRA is to train factors that the file has not
  */
 export function trainedRange(manifest: Manifest, mode: TrainingMode, round: number): VectorRange {
   const end = parameterCount(manifest);
-  const [first] = manifest;
-  const words = first?.name === WORD_EMBEDDINGS ? elementCount(first.shape) : 0;
-  if (mode.kind !== 'roLora') return { offset: words, length: end - words };
+  if (mode.kind !== 'roLora') {
+    const [first] = manifest;
+    const words = first?.name === WORD_EMBEDDINGS ? elementCount(first.shape) : 0;
+    return { offset: words, length: end - words };
+  }
   const isFactor = (factor: string) => (entry: TensorEntry) => entry.name.endsWith(`.lora_${factor}.weight`);
-  if (round % 2 === 1) return { offset: 0, length: manifest.find(isFactor('A'))!.offset };
-  const last = manifest.findLast(isFactor('B'))!;
-  const offset = last.offset + elementCount(last.shape);
+  const firstA = manifest.find(isFactor('A'));
+  const lastB = manifest.findLast(isFactor('B'));
+  if (firstA === undefined || lastB === undefined) {
+    throw new HansaError('InvalidModelFile', "The file has none of the factors that the task's mode roLora trains.");
+  }
+  if (round % 2 === 1) return { offset: 0, length: firstA.offset };
+  const offset = lastB.offset + elementCount(lastB.shape);
   return { offset, length: end - offset };
 }
 
