@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import type { EngineName } from '../compute/index.ts';
-import { embedTexts } from '../model/text/embedTexts.ts';
+import { embedTexts } from '../embedding/embedTexts.ts';
 import { tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
 

@@ -1,6 +1,6 @@
 import { modelSizes } from '@hansa/shared/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type EngineName, engineNames } from '../compute/engine.ts';
+import { type EngineName, engineNames } from '../engines/engine.ts';
 import { version } from '../version.ts';
 import type { CommandContext } from './context.ts';
 

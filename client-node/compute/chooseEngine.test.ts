@@ -1,7 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
 import { describe, expect, it } from 'vitest';
+import { type EngineName, engineNames, missingPart } from '../engines/engine.ts';
 import { chooseEngine, firstUsable } from './chooseEngine.ts';
-import { type EngineName, engineNames, missingPart } from './engine.ts';
 import { startOnEngine } from './engineTrial.ts';
 
 const unusable = (reason: string) => new HansaError('EngineUnusable', reason);

@@ -1,5 +1,5 @@
 import { HansaError } from '@hansa/shared/errors';
-import { type EngineName, engineNames, isNative, missingPart } from './engine.ts';
+import { type EngineName, engineNames, isNative, missingPart } from '../engines/engine.ts';
 import { startOnEngine } from './engineTrial.ts';
 
 /** Which engine computes here, and why not a better one. */

@@ -1,7 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
 import { z } from 'zod';
+import type { EngineName } from '../engines/engine.ts';
 import { type Child, startChild } from './childProcess.ts';
-import type { EngineName } from './engine.ts';
 
 /** An engine that says nothing for this long while it starts is not usable. */
 const SILENCE_MS = 30_000;

@@ -1,4 +1,4 @@
-import { activate, type EngineName, engineNames } from './engine.ts';
+import { activate, type EngineName, engineNames } from '../engines/engine.ts';
 import type { TrialMessage } from './engineTrial.ts';
 
 /**

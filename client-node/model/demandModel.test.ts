@@ -1,10 +1,17 @@
-import { type Architecture, DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, manifestFor } from '@hansa/shared/model';
+import {
+  type Architecture,
+  architectureOf,
+  DEMAND_COLUMNS,
+  DEMAND_QUANTILES,
+  DEMAND_ROWS,
+  manifestFor,
+} from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activate, engineNames, missingPart } from '../compute/engine.ts';
-import { CHANNEL, CHANNELS, PATCH_LENGTH, type WindowBatch } from '../data/index.ts';
+import { CHANNEL, CHANNELS, type WindowBatch } from '../data/index.ts';
+import { activate, engineNames, missingPart } from '../engines/engine.ts';
 import { anchors } from './anchors.ts';
 import { demandLoss } from './demandHead.ts';
 import { demandTargets } from './demandInputs.ts';
@@ -12,18 +19,11 @@ import { forecastOf, lossAndGradient, lossOf, type ModelShape } from './gradient
 import { initialWeights } from './initialise.ts';
 import { sampleBatch } from './sampleWindows.ts';
 
+const nano = architectureOf('nano');
 const architecture: Architecture = {
-  formatVersion: 1,
+  ...nano,
   encoder: { hiddenSize: 8, layers: 2, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
-  embedder: {
-    patchWidth: PATCH_LENGTH,
-    pastPatches: 13,
-    futurePatches: 4,
-    staticRows: 256,
-    staticWidth: 4,
-    staticNumbers: 4,
-  },
-  heads: ['demand'],
+  embedder: { ...nano.embedder, staticWidth: 4 },
 };
 const shape: ModelShape = {
   architecture,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import type { DenseKernelName } from '../compute/kernels/denseKernels.ts';
+import type { DenseKernelName } from '../engines/kernels/denseKernels.ts';
 
 /** Columns that the kernels take at once: one SIMD vector. */
 const LANES = 4;
@@ -8,7 +8,7 @@ const LANES = 4;
 export const hasDenseKernels = (x?: tf.Tensor2D): boolean =>
   tf.getKernel('HansaMultiply', tf.getBackend()) !== undefined && (x === undefined || x.shape[1] % LANES === 0);
 
-/** Runs one of our own kernels; what it takes and gives is in compute/kernels/denseKernels.ts. */
+/** Runs one of our own kernels; what it takes and gives is in engines/kernels/denseKernels.ts. */
 export const denseKernel = <Result extends tf.Tensor | tf.Tensor[]>(
   name: DenseKernelName,
   inputs: Readonly<Record<string, tf.Tensor>>,

@@ -2,7 +2,7 @@ import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model
 import { layOut, type TensorEntry } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { activate, missingPart } from '../compute/engine.ts';
+import { activate, missingPart } from '../engines/engine.ts';
 import { release } from './frozenWeights.ts';
 import { lossAndGradient, type ModelShape } from './gradient.ts';
 import { initialWeights } from './initialise.ts';

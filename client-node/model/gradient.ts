@@ -1,8 +1,8 @@
 import type { Architecture } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
-import { recorded } from '../compute/native/recordedSteps.ts';
 import type { WindowBatch } from '../data/windows.ts';
+import { recorded } from '../engines/native/recordedSteps.ts';
 import { demandLoss } from './demandHead.ts';
 import { type Calendar, demandInputs, demandTargets } from './demandInputs.ts';
 import { forecastDemand } from './demandModel.ts';

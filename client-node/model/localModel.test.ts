@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   type AdapterMode,
   type Architecture,
+  architectureOf,
   frozenFactors,
   initialAdapter,
   manifestFor,
@@ -13,8 +14,7 @@ import { elementCount, encodeFile, type Manifest, readHeader } from '@hansa/shar
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activate, engineNames, missingPart } from '../compute/engine.ts';
-import { PATCH_LENGTH } from '../data/index.ts';
+import { activate, engineNames, missingPart } from '../engines/engine.ts';
 import { lossAndGradient, lossOf, type ModelShape } from './gradient.ts';
 import { initialWeights } from './initialise.ts';
 import { type LocalModel, openLocalModel } from './localModel.ts';
@@ -22,18 +22,11 @@ import { mergeAdapter } from './mergeAdapter.ts';
 import { writeModelFile } from './modelFile.ts';
 import { sampleWindows } from './sampleWindows.ts';
 
+const nano = architectureOf('nano');
 const architecture: Architecture = {
-  formatVersion: 1,
+  ...nano,
   encoder: { hiddenSize: 16, layers: 2, attentionHeads: 2, feedForwardSize: 24, positions: 32 },
-  embedder: {
-    patchWidth: PATCH_LENGTH,
-    pastPatches: 13,
-    futurePatches: 4,
-    staticRows: 256,
-    staticWidth: 4,
-    staticNumbers: 4,
-  },
-  heads: ['demand'],
+  embedder: { ...nano.embedder, staticWidth: 4 },
 };
 const calendar = { season: 7, horizonPeriods: 28 };
 const manifest = manifestFor(architecture);

@@ -1,8 +1,8 @@
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activate, engineNames, missingPart } from '../compute/engine.ts';
 import { checkGradient } from '../compute/exercise.ts';
+import { activate, engineNames, missingPart } from '../engines/engine.ts';
 import { attention, gelu, layerNorm, linear, product } from './ops.ts';
 
 const numbers = seededNumbers('ops');

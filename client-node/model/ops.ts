@@ -6,7 +6,7 @@ import { denseKernel, hasDenseKernels } from './denseKernel.ts';
  *
  * TensorFlow.js would derive the gradients itself, but through matMul's transpose flags, which cost 5 to 25 times a plain product on the wasm
  * engine, and through kernels that wasm lacks. One form serves all engines; where an engine has something quicker for a piece of it, that piece
- * says so: the native engine's own erf and products, and the kernels that we bring to the wasm engine (compute/kernels).
+ * says so: the native engine's own erf and products, and the kernels that we bring to the wasm engine (engines/kernels).
  */
 
 /** Whether libtensorflow computes: its products take transposed factors at no cost, and it knows erf. */

@@ -1,9 +1,9 @@
 import { HansaError } from '@hansa/shared/errors';
 import { type Architecture, architectureOf, type ModelSize, manifestFor, modelSizes } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
-import type { EngineName } from '../compute/engine.ts';
 import { startOnEngine } from '../compute/engineTrial.ts';
 import { PAST_PATCHES } from '../data/index.ts';
+import type { EngineName } from '../engines/engine.ts';
 
 /** The round that is forecast: as many steps of as many windows. */
 export const FORECAST_STEPS = 40;

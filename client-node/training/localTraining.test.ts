@@ -1,8 +1,8 @@
-import { type Architecture, manifestFor } from '@hansa/shared/model';
+import { type Architecture, architectureOf, manifestFor } from '@hansa/shared/model';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activate } from '../compute/engine.ts';
-import { PATCH_LENGTH, type WindowSet } from '../data/index.ts';
+import type { WindowSet } from '../data/index.ts';
+import { activate } from '../engines/engine.ts';
 import type { ModelShape } from '../model/gradient.ts';
 import { initialWeights } from '../model/initialise.ts';
 import { sampleWindows } from '../model/sampleWindows.ts';
@@ -16,18 +16,11 @@ import {
   trainLocally,
 } from './localTraining.ts';
 
+const nano = architectureOf('nano');
 const architecture: Architecture = {
-  formatVersion: 1,
+  ...nano,
   encoder: { hiddenSize: 8, layers: 1, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
-  embedder: {
-    patchWidth: PATCH_LENGTH,
-    pastPatches: 13,
-    futurePatches: 4,
-    staticRows: 256,
-    staticWidth: 4,
-    staticNumbers: 4,
-  },
-  heads: ['demand'],
+  embedder: { ...nano.embedder, staticWidth: 4 },
 };
 const shape: ModelShape = {
   architecture,

@@ -2,9 +2,9 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { Child } from '../compute/childProcess.ts';
 import { type EngineChoice, firstUsable } from '../compute/chooseEngine.ts';
-import type { EngineName } from '../compute/engine.ts';
 import { startOnEngine } from '../compute/engineTrial.ts';
 import type { DataConfig } from '../data/dataConfig.ts';
+import type { EngineName } from '../engines/engine.ts';
 import type { CompareRequest, CompareResult, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { FromWorker, JobName, Jobs, LoadedData, ToWorker } from './workerMessages.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nativePackageFolder } from '../engine.ts';
+import { nativePackageFolder } from '../../engines/engine.ts';
 import { installNative } from './installNative.ts';
 
 const packageFolder = nativePackageFolder('tfjs-node');

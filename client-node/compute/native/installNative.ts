@@ -2,7 +2,7 @@ import { constants, existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
-import { type NativeEngineName, nativePackageFolder } from '../engine.ts';
+import { type NativeEngineName, nativePackageFolder } from '../../engines/engine.ts';
 import { compileAddOn, includeFolder, libraries, libraryFolder, loadAddOn } from './addOn.ts';
 import { type NativeRelease, releaseFor, tensorflowVersion } from './release.ts';
 import { downloadWheel, unpackWheel } from './wheelFile.ts';

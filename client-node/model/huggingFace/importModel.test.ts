@@ -5,7 +5,7 @@ import { type Architecture, architectureOf, manifestFor, WORD_EMBEDDINGS } from 
 import { elementCount } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activate, engineNames, missingPart } from '../../compute/engine.ts';
+import { activate, engineNames, missingPart } from '../../engines/engine.ts';
 import { trainLocally } from '../../training/localTraining.ts';
 import { initialWeights } from '../initialise.ts';
 import { openLocalModel } from '../localModel.ts';

@@ -2,7 +2,7 @@ import { architectureOf, manifestFor } from '@hansa/shared/model';
 import { layOut } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activate } from '../../compute/engine.ts';
+import { activate } from '../../engines/engine.ts';
 import { release } from '../frozenWeights.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import { initialWeights } from '../initialise.ts';

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { activate } from '../../compute/engine.ts';
+import { activate } from '../../engines/engine.ts';
 import { release } from '../frozenWeights.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import type { GradientJob, PartAnswer } from './gradientJob.ts';

@@ -1,8 +1,8 @@
 import { HansaError } from '@hansa/shared/errors';
 import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activate } from '../../compute/engine.ts';
 import type { WindowBatch } from '../../data/windows.ts';
+import { activate } from '../../engines/engine.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import { initialWeights } from '../initialise.ts';
 import { sampleBatch } from '../sampleWindows.ts';

@@ -2,12 +2,17 @@ import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasDenseKernels } from '../../model/denseKernel.ts';
-import { attention, gelu, layerNorm, linear, product } from '../../model/ops.ts';
-import { activate } from '../engine.ts';
-import { denseBuilds } from './compiledDense.ts';
-import { denseKernelNames, registerDenseKernels, unregisterDenseKernels, usableBuild } from './denseKernels.ts';
-import { memoryMadeBy, type WasmMemory } from './webAssembly.ts';
+import { activate } from '../engines/engine.ts';
+import { denseBuilds } from '../engines/kernels/compiledDense.ts';
+import {
+  denseKernelNames,
+  registerDenseKernels,
+  unregisterDenseKernels,
+  usableBuild,
+} from '../engines/kernels/denseKernels.ts';
+import { memoryMadeBy, type WasmMemory } from '../engines/kernels/webAssembly.ts';
+import { hasDenseKernels } from './denseKernel.ts';
+import { attention, gelu, layerNorm, linear, product } from './ops.ts';
 
 let memory: WasmMemory;
 beforeAll(async () => {

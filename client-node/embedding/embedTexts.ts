@@ -1,7 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
-import { firstUsable } from '../../compute/chooseEngine.ts';
-import type { EngineName } from '../../compute/engine.ts';
-import { startOnEngine } from '../../compute/engineTrial.ts';
+import { firstUsable } from '../compute/chooseEngine.ts';
+import { startOnEngine } from '../compute/engineTrial.ts';
+import type { EngineName } from '../engines/engine.ts';
 import type { EmbeddedText, EmbedRequest, FromWorker } from './workerMessages.ts';
 
 /**

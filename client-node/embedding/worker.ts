@@ -1,5 +1,5 @@
 import { HansaError } from '@hansa/shared/errors';
-import { runOnEngine } from '../../compute/runOnEngine.ts';
+import { runOnEngine } from '../compute/runOnEngine.ts';
 import type { EmbedRequest, FromWorker } from './workerMessages.ts';
 
 /** Texts that go through the engine at once. */
@@ -29,9 +29,9 @@ if (await runOnEngine()) {
 }
 
 async function embed({ modelFile, tokenizerFile, texts }: EmbedRequest): Promise<void> {
-  const { readModelFile } = await import('../modelFile.ts');
-  const { createTokenizer, readTokenizerFile } = await import('./tokenizer.ts');
-  const { createTextModel, pooled } = await import('./textModel.ts');
+  const { readModelFile } = await import('../model/modelFile.ts');
+  const { createTokenizer, readTokenizerFile } = await import('../model/text/tokenizer.ts');
+  const { createTextModel, pooled } = await import('../model/text/textModel.ts');
   const model = await readModelFile(modelFile);
   const { encoder, text } = model.architecture;
   if (text === undefined) {
