@@ -1,21 +1,25 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { simdKernels } from '../simdKernels.ts';
-import { compiledKernels } from './compiledKernels.ts';
+import { compiledKernels, compiledModule } from './compiledKernels.ts';
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'hansa-kernels-'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const cache = (name = 'cache/') => new URL(name, `${pathToFileURL(folder).href}/`);
-const files = () => readdirSync(cache());
+const files = () => (existsSync(cache()) ? readdirSync(cache()) : []);
 
 describe('the compiled kernels', () => {
   it('are kept once, whole, and the same however often they are compiled', () => {
@@ -46,5 +50,17 @@ describe('the compiled kernels', () => {
   it('are compiled in memory where nothing can be kept', () => {
     writeFileSync(join(folder, 'file'), '');
     expect(simdKernels(compiledKernels(cache('file/cache/')))?.(0).kind).toBe('simd');
+  });
+
+  it('are done without, with a warning that says how it ended, where their compiler fails', () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    const broken = new URL('broken.ts', cache(''));
+    writeFileSync(broken, 'export function f(): i32 { return nothing; }\n');
+    expect(compiledModule({ source: broken, flags: [], without: 'all is slow' }, cache())).toBeUndefined();
+    expect(warn.mock.calls[0]![0]).toMatch(/compiler failed \(it exited with status 1: .*nothing.*\): all is slow/s);
+    vi.stubEnv('NODE_OPTIONS', '--max-old-space-size=1');
+    expect(compiledKernels(cache())).toBeUndefined();
+    expect(warn.mock.calls[1]![0]).toMatch(/compiler failed \(it was ended by SIG.*\): masks are expanded/s);
+    expect(files()).toEqual([]);
   });
 });

@@ -76,13 +76,21 @@ function compile(wanted: ModuleSource, file: URL): Uint8Array<ArrayBuffer> | und
     );
     return undefined;
   }
-  const { status, stdout, stderr } = spawnSync(
+  const { status, signal, error, stdout, stderr } = spawnSync(
     process.execPath,
     [fileURLToPath(compiler), fileURLToPath(wanted.source), ...flags, ...wanted.flags],
     // The compiler names files by their path from here.
     { cwd: fileURLToPath(new URL('.', wanted.source)), maxBuffer: 2 ** 24 },
   );
-  if (status !== 0) throw new Error(`the kernels could not be compiled: ${stderr}`);
+  if (status !== 0) {
+    // On a machine short of memory the compiler is what goes first, and everything computes without the kernels too.
+    const how = error?.message ?? (signal === null ? `it exited with status ${status}` : `it was ended by ${signal}`);
+    const said = stderr?.toString().trim().slice(0, 500);
+    process.emitWarning(
+      `The SIMD kernels' compiler failed (${how}${said ? `: ${said}` : ''}): ${wanted.without}. It is tried again the next time.`,
+    );
+    return undefined;
+  }
   const module = new Uint8Array(stdout);
   keep(file, module);
   return module;
