@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createProgram } from './program.ts';
 
 const program = createProgram(async () => undefined);
@@ -33,4 +33,14 @@ describe('the command line', () => {
       expect(command.options.map(({ long }) => long)).toContain('--json');
     },
   );
+
+  it.each(['foo', 'file:///somewhere'])('takes no "%s" for the address of a package index', async (address) => {
+    vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const parsed = program.parseAsync(['native', 'install', '--index', address], { from: 'user' });
+    await expect(parsed).rejects.toMatchObject({
+      code: 'commander.invalidArgument',
+      message: expect.stringContaining('https://'),
+    });
+    vi.restoreAllMocks();
+  });
 });

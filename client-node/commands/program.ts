@@ -147,7 +147,9 @@ export function createProgram(
       '--from <folder>',
       'a folder with libtensorflow and its headers, such as an installed Python package tensorflow',
     )
-    .option('--index <url>', 'a Python package index (default: https://pypi.org/simple/)')
+    .addOption(
+      new Option('--index <url>', 'a Python package index (default: https://pypi.org/simple/)').argParser(webAddress),
+    )
     .option('--compiler <command>', 'C++ compiler', 'c++');
 
   const model = program.command('model').description('model files').exitOverride();
@@ -214,4 +216,10 @@ function seed(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
   return value;
+}
+
+function webAddress(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('It must be an address that begins with https:// or http://.');
+  return text;
 }

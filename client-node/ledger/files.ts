@@ -17,8 +17,16 @@ const UNWRITABLE = new Set([
 ]);
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** The HansaError (StorageFull, DataFolderUnusable) that a failed write to `path` stands for; anything else is given back as it is. */
-export function explainWriteError(error: unknown, path: string): unknown {
+/**
+ * The HansaError (StorageFull, DataFolderUnusable) that a failed write to `path` stands for; anything else is given back as it is.
+ *
+ * @param remedy what to do where this process may not write there
+ */
+export function explainWriteError(
+  error: unknown,
+  path: string,
+  remedy = `Make the node's folder writable, or name another in "folder".`,
+): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== undefined && FULL.has(code)) {
     return new HansaError(
@@ -29,12 +37,7 @@ export function explainWriteError(error: unknown, path: string): unknown {
     );
   }
   if (code !== undefined && UNWRITABLE.has(code)) {
-    return new HansaError(
-      'DataFolderUnusable',
-      `Cannot write ${path} (${code}). Make the node's folder writable, or name another in "folder".`,
-      {},
-      { cause: error },
-    );
+    return new HansaError('DataFolderUnusable', `Cannot write ${path} (${code}). ${remedy}`, {}, { cause: error });
   }
   return error;
 }

@@ -1,6 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +18,22 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZipFile } from 'yazl';
 import { downloadWheel, unpackWheel } from '../../client-node/compute/native/wheelFile.ts';
+
+const mount = (at: string, size: string) =>
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', at], { stdio: 'ignore' });
+// A full disk takes a real mount; where that is not allowed the skip is counted.
+const canMount = (() => {
+  const probe = mkdtempSync(path.join(tmpdir(), 'hansa-mount-'));
+  try {
+    mount(probe, '64k');
+    execFileSync('umount', [probe]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(probe, { recursive: true });
+  }
+})();
 
 let folder: string;
 let server: Server;
@@ -31,10 +57,22 @@ beforeAll(async () => {
         response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: '/files/damaged' }] })),
       '/broken/some-project/': () =>
         response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: '/files/broken' }] })),
+      '/longer/some-project/': () =>
+        response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: '/files/longer' }] })),
+      '/addressless/some-project/': () =>
+        response.end(JSON.stringify({ files: [{ filename: wheel.filename, url: 'http://[' }] })),
       '/empty/some-project/': () => response.end(JSON.stringify({ files: [] })),
       '/html/some-project/': () => response.end('<html></html>'),
       '/files/good': () => response.end(content),
       '/files/damaged': () => response.end(content.subarray(1)),
+      // It would go on for ever.
+      '/files/longer': () => {
+        const write = () => {
+          while (response.write(content));
+        };
+        response.on('drain', write);
+        write();
+      },
       '/files/broken': () => {
         response.writeHead(200, { 'content-length': content.length });
         response.write(content.subarray(0, 1000), () => response.destroy());
@@ -70,7 +108,9 @@ describe('downloading a wheel', () => {
 
   it.each([
     ['damaged', 'WrongHash', 'Nothing of it is used'],
+    ['longer', 'WrongHash', `is larger than its ${content.length} bytes`],
     ['broken', 'Unavailable', 'broke off after'],
+    ['addressless', 'Unavailable', 'gives no address for some_project-1.0'],
     ['empty', 'NotFound', 'does not list some_project-1.0'],
     ['html', 'Unavailable', 'is no page of a Python package index'],
     ['nowhere', 'Unavailable', 'answers with status 404'],
@@ -87,6 +127,30 @@ describe('downloading a wheel', () => {
     ).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('cannot be reached') });
   });
 
+  it('says what cannot be written', async () => {
+    const file = path.join(folder, 'taken');
+    writeFileSync(file, 'another');
+    await expect(downloadWheel(wheel, `${index}/simple/`, file, options)).rejects.toMatchObject({
+      code: 'DataFolderUnusable',
+      message: expect.stringContaining(`Cannot write ${file} (EEXIST)`),
+    });
+  });
+
+  it.skipIf(!canMount)('says that the disk is full', async () => {
+    const small = path.join(folder, 'small');
+    mkdirSync(small);
+    mount(small, '64k');
+    try {
+      const file = path.join(small, 'file');
+      await expect(downloadWheel(wheel, `${index}/simple/`, file, options)).rejects.toMatchObject({
+        code: 'StorageFull',
+        message: expect.stringContaining(`no space left to write ${file}`),
+      });
+    } finally {
+      execFileSync('umount', [small]);
+    }
+  });
+
   it('stops when told to', async () => {
     const stopped = AbortSignal.abort(new Error('enough'));
     await expect(
@@ -96,10 +160,10 @@ describe('downloading a wheel', () => {
 });
 
 describe('unpacking a wheel', () => {
-  async function archive(name: string, entries: Record<string, string>): Promise<string> {
+  async function archive(name: string, entries: Record<string, string>, mode = 0o644): Promise<string> {
     const file = path.join(folder, name);
     const zip = new ZipFile();
-    for (const [entry, text] of Object.entries(entries)) zip.addBuffer(Buffer.from(text), entry);
+    for (const [entry, text] of Object.entries(entries)) zip.addBuffer(Buffer.from(text), entry, { mode });
     zip.end();
     await once(zip.outputStream.pipe(createWriteStream(file)), 'close');
     return file;
@@ -120,6 +184,30 @@ describe('unpacking a wheel', () => {
     expect(existsSync(path.join(target, 'tensorflow'))).toBe(false);
   });
 
+  it.skipIf(process.platform === 'win32')('keeps what can be executed so, and gives nobody more rights', async () => {
+    for (const [mode, kept] of [
+      [0o755, 0o755],
+      [0o6777, 0o755],
+      [0o400, 0o644],
+      [0, 0o644],
+    ] as const) {
+      const file = await archive(`mode-${mode}.whl`, { ptxas: 'program' }, mode);
+      const target = path.join(folder, `mode-${mode}`);
+      await unpackWheel(file, target, (name) => name, signal);
+      const expected = kept & ~process.umask();
+      expect((statSync(path.join(target, 'ptxas')).mode & 0o7777).toString(8)).toBe(expected.toString(8));
+    }
+  });
+
+  it('says what cannot be written', async () => {
+    const file = await archive('twice.whl', { 'a/x': 'x', 'b/x': 'x' });
+    const target = path.join(folder, 'twice');
+    await expect(unpackWheel(file, target, path.basename, signal)).rejects.toMatchObject({
+      code: 'DataFolderUnusable',
+      message: expect.stringContaining('EEXIST'),
+    });
+  });
+
   it('refuses what is no archive, and one whose name leads out of the folder', async () => {
     const none = path.join(folder, 'none.whl');
     writeFileSync(none, 'no archive');
@@ -127,7 +215,10 @@ describe('unpacking a wheel', () => {
     const file = await archive('outside.whl', { 'aaaa/outside': 'x' });
     const bytes = readFileSync(file);
     writeFileSync(file, Buffer.from(bytes.toString('latin1').replaceAll('aaaa/outside', '../a/outside'), 'latin1'));
-    await expect(unpackWheel(file, path.join(folder, 'in'), (name) => name, signal)).rejects.toThrow();
+    await expect(unpackWheel(file, path.join(folder, 'in'), (name) => name, signal)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('../a/outside'),
+    });
     expect(existsSync(path.join(folder, 'a'))).toBe(false);
   });
 });

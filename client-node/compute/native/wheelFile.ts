@@ -6,7 +6,11 @@ import { pipeline } from 'node:stream/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { type Entry, openPromise } from 'yauzl';
 import { z } from 'zod';
+import { explainWriteError } from '../../ledger/files.ts';
 import type { Wheel } from './release.ts';
+
+/** What to do where the files of a native engine may not be written. */
+export const writeRemedy = 'Run the command as the user who owns that folder.';
 
 /** The public index. */
 export const publicIndex = 'https://pypi.org/simple/';
@@ -17,8 +21,10 @@ const pageSchema = z.looseObject({ files: z.array(z.looseObject({ filename: z.st
 /**
  * Downloads a wheel into a file and checks its sum.
  *
- * @param index a package index with the JSON pages of PEP 691, such as {@link publicIndex}
- * @throws HansaError Unavailable where the index or the file cannot be had, WrongHash where it is another file than it should be
+ * @param index the address of a package index with the JSON pages of PEP 691, such as {@link publicIndex}
+ * @param file must not exist
+ * @throws HansaError Unavailable where the index or the file cannot be had, WrongHash where it is another file than it should be, StorageFull or
+ *   DataFolderUnusable where it cannot be written
  */
 export async function downloadWheel(
   wheel: Wheel,
@@ -40,6 +46,12 @@ export async function downloadWheel(
       `${page} does not list ${wheel.filename}. Name another index with --index, or a folder that holds libtensorflow with --from.`,
     );
   }
+  if (!URL.canParse(found.url, page.href)) {
+    throw new HansaError(
+      'Unavailable',
+      `${page} gives no address for ${wheel.filename}: "${found.url}". Check --index.`,
+    );
+  }
   const response = await get(new URL(found.url, page), signal);
   const hash = createHash('sha256');
   let doneBytes = 0;
@@ -47,8 +59,9 @@ export async function downloadWheel(
     response.body as unknown as AsyncIterable<Uint8Array>,
     async function* (chunks: AsyncIterable<Uint8Array>) {
       for await (const chunk of chunks) {
-        hash.update(chunk);
         doneBytes += chunk.length;
+        if (doneBytes > wheel.sizeBytes) throw wrongFile(wheel, `is larger than its ${wheel.sizeBytes} bytes`);
+        hash.update(chunk);
         onProgress(doneBytes);
         yield chunk;
       }
@@ -57,16 +70,16 @@ export async function downloadWheel(
     { signal },
   ).catch((error: Error) => {
     signal.throwIfAborted();
+    const explained = explainWriteError(error, file, writeRemedy);
+    if (explained instanceof HansaError) throw explained;
     throw new HansaError('Unavailable', `${wheel.filename} broke off after ${doneBytes} bytes: ${error.message}`);
   });
   const sha256 = hash.digest('hex');
-  if (sha256 !== wheel.sha256) {
-    throw new HansaError(
-      'WrongHash',
-      `${wheel.filename} has the SHA-256 ${sha256} and should have ${wheel.sha256}: it is damaged or not what it says. Nothing of it is used.`,
-    );
-  }
+  if (sha256 !== wheel.sha256) throw wrongFile(wheel, `has the SHA-256 ${sha256} and should have ${wheel.sha256}`);
 }
+
+const wrongFile = ({ filename }: Wheel, how: string): HansaError =>
+  new HansaError('WrongHash', `${filename} ${how}: it is damaged or not what it says. Nothing of it is used.`);
 
 async function get(url: URL, signal: AbortSignal, headers: Record<string, string> = {}): Promise<Response> {
   const response = await fetch(url, { signal, headers }).catch((error: Error) => {
@@ -83,7 +96,8 @@ async function get(url: URL, signal: AbortSignal, headers: Record<string, string
  *
  * @param place where in `folder` an entry goes, by its name in the archive; undefined: it is left out
  * @returns how many files were written
- * @throws HansaError InvalidArgument where a name leads out of the folder or the archive is none
+ * @throws HansaError InvalidArgument where a name leads out of the folder or the archive is none or damaged, StorageFull or DataFolderUnusable where
+ *   something cannot be written
  */
 export async function unpackWheel(
   file: string,
@@ -91,23 +105,32 @@ export async function unpackWheel(
   place: (name: string) => string | undefined,
   signal: AbortSignal,
 ): Promise<number> {
-  // Names that are absolute or lead upwards are refused by yauzl itself.
   const archive = await openPromise(file).catch((error: Error) => {
     throw new HansaError('InvalidArgument', `${file} is no wheel: ${error.message}`);
   });
   let count = 0;
   try {
+    // Names that are absolute or lead upwards are refused by yauzl itself.
     for await (const entry of archive.eachEntry() as AsyncIterable<Entry>) {
       signal.throwIfAborted();
       const target = entry.fileName.endsWith('/') ? undefined : place(entry.fileName);
       if (target === undefined) continue;
       const full = path.join(folder, target);
       await mkdir(path.dirname(full), { recursive: true });
-      await pipeline(await archive.openReadStreamPromise(entry), createWriteStream(full, { flags: 'wx' }), { signal });
+      const output = createWriteStream(full, { flags: 'wx', mode: modeOf(entry) });
+      await pipeline(await archive.openReadStreamPromise(entry), output, { signal });
       count += 1;
     }
+  } catch (error) {
+    signal.throwIfAborted();
+    const explained = explainWriteError(error, folder, writeRemedy);
+    if (explained instanceof HansaError) throw explained;
+    throw new HansaError('InvalidArgument', `${file} cannot be unpacked: ${(error as Error).message}`);
   } finally {
     archive.close();
   }
   return count;
 }
+
+/** Of an entry's mode, which Unix archivers keep in the upper half of its attributes, only whether it can be executed. */
+const modeOf = ({ externalFileAttributes }: Entry): number => 0o644 | ((externalFileAttributes >>> 16) & 0o111);
