@@ -62,6 +62,7 @@ function isUsable(build: DenseBuild): boolean {
 export function registerDenseKernels(tf: typeof TensorFlow, build: DenseBuild, memory: WasmMemory): void {
   unregisterDenseKernels(tf);
   const kernels = kernelsIn(memory, build);
+  if (kernels === undefined) return;
   for (const kernelName of denseKernelNames) {
     tf.registerKernel({
       kernelName,
@@ -80,12 +81,15 @@ export function unregisterDenseKernels(tf: typeof TensorFlow): void {
 /** Kernels keep scratch in the engine's memory, so each build is made once for it. */
 const made = new WeakMap<WasmMemory, Map<DenseBuild, Record<DenseKernelName, Kernel>>>();
 
-function kernelsIn(memory: WasmMemory, build: DenseBuild): Record<DenseKernelName, Kernel> {
+function kernelsIn(memory: WasmMemory, build: DenseBuild): Record<DenseKernelName, Kernel> | undefined {
   const builds = made.get(memory) ?? new Map<DenseBuild, Record<DenseKernelName, Kernel>>();
   made.set(memory, builds);
   let kernels = builds.get(build);
   if (kernels === undefined) {
-    const module = new webAssembly.Module(compiledDense(build)!);
+    const compiled = compiledDense(build);
+    // Where a module cannot be kept it is compiled each time, and this time may fail.
+    if (compiled === undefined) return undefined;
+    const module = new webAssembly.Module(compiled);
     kernels = kernelsOf(new webAssembly.Instance(module, { env: { memory } }).exports as unknown as Functions);
     builds.set(build, kernels);
   }
