@@ -5,6 +5,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import {
   chooseEngine,
+  type Device,
   type EngineName,
   engineNames,
   engineRemedies,
@@ -45,6 +46,8 @@ interface Findings {
 interface EngineFinding {
   readonly name: EngineName;
   readonly state: 'chosen' | 'here' | 'unusable';
+  /** What it computes on; undefined where it was not measured. */
+  readonly device?: Device;
   /** Milliseconds of a gradient of the tiny model on 8 windows; undefined where it was not measured. */
   readonly stepMs?: number;
   readonly reason?: string;
@@ -117,18 +120,17 @@ async function machine(findings: Findings): Found {
 async function engine(config: NodeConfig, { signal }: CommandContext, findings: Findings): Found {
   const { name, reason, passedOver, measured } = await chooseEngine(config.training.engine, { signal });
   findings.engine = name;
-  const stepOf = (of: EngineName) => measured.find((one) => one.name === of)?.stepMs;
-  const stepMs = stepOf(name) ?? (await measureEngine(name, signal));
+  const measurementOf = (of: EngineName) => measured.find((one) => one.name === of);
+  const { stepMs, device } = measurementOf(name) ?? (await measureEngine(name, { signal }));
   const engines = engineNames.map((one): EngineFinding => {
-    if (one === name) return { name, state: 'chosen', stepMs };
+    if (one === name) return { name, state: 'chosen', stepMs, device };
     const obstacle = passedOver.find((entry) => entry.name === one)?.reason ?? missingPart(one);
     if (obstacle !== undefined) return { name: one, state: 'unusable', reason: obstacle, remedy: engineRemedies[one] };
-    const otherMs = stepOf(one);
-    return { name: one, state: 'here', ...(otherMs !== undefined && { stepMs: otherMs }) };
+    return { ...measurementOf(one), name: one, state: 'here' };
   });
   findings.engines = engines;
-  const told = engines.map(({ name, state, stepMs, reason, remedy }) => {
-    const step = stepMs === undefined ? 'not measured' : `a step ${stepMs.toFixed(1)} ms`;
+  const told = engines.map(({ name, state, stepMs, device, reason, remedy }) => {
+    const step = stepMs === undefined ? 'not measured' : `on the ${device}, a step ${stepMs.toFixed(1)} ms`;
     const words =
       state === 'unusable'
         ? `not usable: ${reason}. Remedy: ${remedy}`
@@ -143,7 +145,7 @@ async function engine(config: NodeConfig, { signal }: CommandContext, findings: 
         : 'the first that works here';
   return {
     state: 'ok',
-    detail: `${name} (${why}). A training step of the tiny model on 8 windows takes ${stepMs.toFixed(1)} ms`,
+    detail: `${name} on the ${device} (${why}). A training step of the tiny model on 8 windows takes ${stepMs.toFixed(1)} ms`,
     lines: told,
   };
 }

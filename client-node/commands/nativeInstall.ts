@@ -23,11 +23,16 @@ export async function nativeInstall(
   });
   output.progressDone();
   output.line(`Built ${engine} against TensorFlow ${tensorflow} in ${folder}.`);
-  const stepMs = await measureEngine(engine, signal);
-  const wasmMs = await measureEngine('wasm', signal);
+  const { stepMs, device } = await measureEngine(engine, { signal, withoutCard: true });
+  const { stepMs: wasmMs } = await measureEngine('wasm', { signal });
   output.line(
-    `It computes what it should: ${stepMs.toFixed(1)} ms a training step of the tiny model, wasm ${wasmMs.toFixed(1)}.`,
+    `It computes what it should, on the ${device}: ${stepMs.toFixed(1)} ms a training step of the tiny model, wasm ${wasmMs.toFixed(1)}.`,
   );
-  output.document({ engine, tensorflow, folder, stepMs, wasmStepMs: wasmMs });
+  if (engine === 'tfjs-node-gpu' && device !== 'card') {
+    output.line(
+      'TensorFlow sees no card here, so no node on this machine takes tfjs-node-gpu until it does: nvidia-smi must list one. For the processor there is tfjs-node: npx hansa-client native install',
+    );
+  }
+  output.document({ engine, tensorflow, folder, device, stepMs, wasmStepMs: wasmMs });
   return 0;
 }

@@ -14,7 +14,7 @@ describe('firstUsable', () => {
   /** A machine that has the parts of these engines. */
   const machineWith = (...names: EngineName[]) => ({
     lookFor: (name: EngineName) => (names.includes(name) ? undefined : 'it is not there'),
-    measure: async (name: EngineName) => 10 - engineNames.indexOf(name),
+    measure: async (name: EngineName) => ({ stepMs: 10 - engineNames.indexOf(name), device: 'processor' as const }),
   });
 
   it('takes plain JavaScript where nothing else works, and says what was in the way', async () => {

@@ -1,6 +1,6 @@
 import { HansaError } from '@hansa/shared/errors';
-import { type EngineName, engineNames, isNative, missingPart } from '../engines/engine.ts';
-import { startOnEngine } from './engineTrial.ts';
+import { type Device, type EngineName, engineNames, isNative, missingPart } from '../engines/engine.ts';
+import { startOnEngine, type TrialLimits } from './engineTrial.ts';
 
 /** Which engine computes here, and why not a better one. */
 export interface EngineChoice {
@@ -11,13 +11,19 @@ export interface EngineChoice {
   readonly better?: string;
   /** Engines that do not work here, with what is in their way. */
   readonly passedOver: readonly { readonly name: EngineName; readonly reason: string }[];
-  /** Milliseconds of a step, see `measureStep`; of no engine where there was nothing to choose between. */
+  /** Of no engine where there was nothing to choose between. */
   readonly measured: readonly Measured[];
 }
 
-export interface Measured {
+export interface Measured extends Measurement {
   readonly name: EngineName;
+}
+
+/** What a trial of an engine found. */
+export interface Measurement {
+  /** Milliseconds of a step, see `measureStep`. */
   readonly stepMs: number;
+  readonly device: Device;
 }
 
 const tryOut = new URL('./tryOut.ts', import.meta.url);
@@ -48,10 +54,10 @@ export async function firstUsable<Result>(
   wanted: EngineName | 'auto',
   attempt: (name: EngineName) => Promise<Result>,
   {
-    measure = (name) => measureEngine(name),
+    measure = measureEngine,
     lookFor = missingPart,
   }: {
-    readonly measure?: (name: EngineName) => Promise<number>;
+    readonly measure?: (name: EngineName) => Promise<Measurement>;
     /** What is missing of an engine's parts, if anything. */
     readonly lookFor?: (name: EngineName) => string | undefined;
   } = {},
@@ -77,7 +83,7 @@ export async function firstUsable<Result>(
   if (wanted === 'auto' && accelerated.length > 1) {
     for (const name of accelerated) {
       const found = await usable(name, () => measure(name));
-      if (found !== undefined) measured.push({ name, stepMs: found.value });
+      if (found !== undefined) measured.push({ name, ...found.value });
     }
     measured.sort((left, right) => left.stepMs - right.stepMs);
   }
@@ -91,9 +97,9 @@ export async function firstUsable<Result>(
   const reasons = passedOver.map(({ name, reason }) => `${name}: not usable: ${reason}`).join('; ');
   throw new HansaError(
     'EngineUnusable',
-    `No TensorFlow.js engine works here (${reasons}). Set training.engine to "auto", or install what is missing${
-      passedOver.some(({ name }) => isNative(name)) ? `: ${NATIVE_INSTALL}` : ''
-    }.`,
+    `No TensorFlow.js engine works here (${reasons}). Set training.engine to "auto", or install what is missing (${
+      wanted === 'auto' ? NATIVE_INSTALL : engineRemedies[wanted]
+    }).`,
   );
 }
 
@@ -107,27 +113,31 @@ export async function chooseEngine(
     child.kill();
     await child.ended;
   };
-  const { choice } = await firstUsable(wanted, attempt, { measure: (name) => measureEngine(name, signal) });
+  const { choice } = await firstUsable(wanted, attempt, { measure: (name) => measureEngine(name, { signal }) });
   return choice;
 }
 
 /**
  * Tries an engine in a process of its own and measures a training step on it.
  *
- * @returns milliseconds, see `measureStep`
+ * @param withoutCard takes an engine for a card too that sees none and computes on the processor
  * @throws HansaError EngineUnusable with the reason; Interrupted when the signal aborts
  */
-export async function measureEngine(name: EngineName, signal?: AbortSignal): Promise<number> {
-  let stepMs: number | undefined;
+export async function measureEngine(
+  name: EngineName,
+  { withoutCard = false, ...options }: TrialLimits & { readonly withoutCard?: boolean } = {},
+): Promise<Measurement> {
+  let measurement: Measurement | undefined;
   const child = await startOnEngine(tryOut, name, {
-    signal,
+    ...options,
+    parameters: withoutCard ? ['withoutCard'] : [],
     onMessage: (message) => {
-      stepMs = (message as { stepMs: number }).stepMs;
+      measurement = message as Measurement;
     },
   });
   const reason = await child.ended;
-  if (stepMs === undefined) throw new HansaError('EngineUnusable', reason);
-  return stepMs;
+  if (measurement === undefined) throw new HansaError('EngineUnusable', reason);
+  return measurement;
 }
 
 function describe(

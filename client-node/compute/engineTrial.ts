@@ -14,9 +14,12 @@ const trialMessageSchema = z.discriminatedUnion('type', [
 ]);
 export type TrialMessage = z.infer<typeof trialMessageSchema>;
 
-export interface TrialOptions {
+export interface TrialLimits {
   readonly signal?: AbortSignal | undefined;
   readonly silenceMs?: number;
+}
+
+export interface TrialOptions extends TrialLimits {
   /** What the child is told behind the engine's name. */
   readonly parameters?: readonly string[];
   /** Messages that follow `engineReady`. */

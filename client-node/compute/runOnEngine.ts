@@ -6,9 +6,10 @@ import type { TrialMessage } from './engineTrial.ts';
  *
  * The process ends when its parent does, whatever it is doing between two steps.
  *
+ * @param options as {@link activate} takes them
  * @returns whether the engine works; where it does not, the parent has been told why
  */
-export async function runOnEngine(): Promise<boolean> {
+export async function runOnEngine(options?: Parameters<typeof activate>[1]): Promise<boolean> {
   process.once('disconnect', () => process.exit());
   // Ctrl-C reaches every process of a terminal; the parent decides what it means here.
   process.on('SIGINT', () => undefined);
@@ -17,7 +18,7 @@ export async function runOnEngine(): Promise<boolean> {
   try {
     // A busy machine takes its time over each of these steps: only one that never ends is silence.
     tell({ type: 'engineStarting' });
-    await activate(name);
+    await activate(name, options);
     tell({ type: 'engineStarting' });
     // Loaded late: it brings in the whole model.
     const { checkGradient } = await import('./exercise.ts');

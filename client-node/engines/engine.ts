@@ -12,6 +12,9 @@ export type EngineName = (typeof engineNames)[number];
 /** Engines with a native part, libtensorflow, that `hansa-client native install` brings. */
 export type NativeEngineName = 'tfjs-node-gpu' | 'tfjs-node';
 
+/** What an engine computes on. A WebGPU adapter is a graphics card, or a driver that computes on the processor. */
+export type Device = 'card' | 'WebGPU adapter' | 'processor';
+
 const require = createRequire(import.meta.url);
 
 export const isNative = (name: EngineName): name is NativeEngineName => name.startsWith('tfjs-node');
@@ -51,9 +54,10 @@ function packageFolder(name: string): string | undefined {
 /**
  * Makes an engine the one that this process's tensors use. Call it before any tensor is made, and in a child process: a native engine can crash.
  *
+ * @param withoutCard takes TensorFlow for a card too that sees none
  * @throws whatever the engine throws when it does not work here
  */
-export async function activate(name: EngineName): Promise<void> {
+export async function activate(name: EngineName, { withoutCard = false } = {}): Promise<void> {
   const tf = await import('@tensorflow/tfjs');
   tf.enableProdMode();
   let backend: string = name;
@@ -70,12 +74,25 @@ export async function activate(name: EngineName): Promise<void> {
   const { result, memory } = await memoryMadeBy(() => tf.setBackend(backend));
   if (!result) throw new Error(`TensorFlow.js could not start its ${backend} backend`);
   await tf.ready();
+  // Without one TensorFlow says nothing and computes on the processor.
+  if (name === 'tfjs-node-gpu' && !withoutCard && (await activeDevice()) !== 'card') {
+    throw new Error(
+      "TensorFlow sees no card: there is none (nvidia-smi lists them, in a container started with --gpus all), or NVIDIA's driver or CUDA's libraries do not fit",
+    );
+  }
   // It starts once a process, however often it is made the active one.
   if (name === 'wasm' && memory !== undefined) {
     shareIdentity(tf);
     const build = usableBuild();
     if (build !== undefined) registerDenseKernels(tf, build, memory);
   }
+}
+
+/** What the engine that is active computes on. */
+export async function activeDevice(): Promise<Device> {
+  const tf = await import('@tensorflow/tfjs');
+  if ((tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true) return 'card';
+  return tf.getBackend() === 'webgpu' ? 'WebGPU adapter' : 'processor';
 }
 
 function prepareForNative(name: NativeEngineName): void {

@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 
 describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on %s', (engine) => {
-  beforeAll(() => activate(engine));
+  beforeAll(() => activate(engine, { withoutCard: true }));
 
   it('gives the loss and the gradient of tfjs-cpu', async () => {
     const found = await lossAndGradient(shape, weights, batch);

@@ -96,7 +96,7 @@ const relative = (found: Float32Array, expected: Float32Array): number =>
 
 const present = engineNames.filter((name) => missingPart(name) === undefined);
 describe.each(present)('a task’s weights on %s', (engine) => {
-  beforeAll(() => activate(engine));
+  beforeAll(() => activate(engine, { withoutCard: true }));
 
   it.each(Object.keys(modes))(
     'of %s compute what the merged model computes, and so do their gradients',
