@@ -17,16 +17,15 @@ const UNWRITABLE = new Set([
 ]);
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
+/** What to do where the node's folder may not be written. */
+export const folderRemedy = `Make the node's folder writable, or name another in "folder".`;
+
 /**
  * The HansaError (StorageFull, DataFolderUnusable) that a failed write to `path` stands for; anything else is given back as it is.
  *
  * @param remedy what to do where this process may not write there
  */
-export function explainWriteError(
-  error: unknown,
-  path: string,
-  remedy = `Make the node's folder writable, or name another in "folder".`,
-): unknown {
+export function explainWriteError(error: unknown, path: string, remedy = folderRemedy): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== undefined && FULL.has(code)) {
     return new HansaError(

@@ -1,13 +1,16 @@
 import { constants, existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { type NativeEngineName, nativePackageFolder } from '../../engines/engine.ts';
+import { lockFile } from '../../ledger/fileLock.ts';
+import { explainWriteError } from '../../ledger/files.ts';
 import { compileAddOn, includeFolder, libraries, libraryFolder, loadAddOn } from './addOn.ts';
 import { type NativeRelease, releaseFor, tensorflowVersion } from './release.ts';
-import { downloadWheel, unpackWheel } from './wheelFile.ts';
+import { discardStaging, putInPlace, stagingFolder, undoStaging } from './staging.ts';
+import { downloadWheel, unpackWheel, writeRemedy } from './wheelFile.ts';
 
-export interface NativeInstallOptions {
+export interface NativeInstallOptions<Proof> {
   readonly variant: 'cpu' | 'gpu';
   /** The engine's package; by default where Node finds it. */
   readonly packageFolder?: string;
@@ -19,12 +22,15 @@ export interface NativeInstallOptions {
   readonly signal: AbortSignal;
   /** `total` 0: it is not known how long it takes. */
   readonly onProgress: (doing: string, done: number, total: number) => void;
+  /** Computes with the engine as it now lies in its place; where it rejects, what was there before comes back. */
+  readonly prove: (engine: NativeEngineName) => Promise<Proof>;
 }
 
-export interface NativeInstalled {
+export interface NativeInstalled<Proof> {
   readonly engine: NativeEngineName;
   readonly tensorflow: string;
   readonly folder: string;
+  readonly proof: Proof;
 }
 
 /** The headers that the add-on includes, and those which they include, by their first folders. */
@@ -35,18 +41,17 @@ const wheelRoot = 'tensorflow/';
 const engineOf = { cpu: 'tfjs-node', gpu: 'tfjs-node-gpu' } as const;
 
 /**
- * Gives TensorFlow.js's native engine a current libtensorflow: gets it, compiles the add-on against it, tries it, and only then puts both where
- * TensorFlow.js looks for them.
+ * Gives TensorFlow.js's native engine a current libtensorflow: gets it, compiles the add-on against it, loads it, puts both where TensorFlow.js looks for
+ * them, and has it prove itself there.
  *
- * Until that last moment nothing that was there before is touched, and whatever goes wrong leaves everything as it was. Room: some 2 GB meanwhile
- * without a GPU, 9 GB with.
+ * What was there before stays until the proof; whatever goes wrong leaves everything as it was, and what a killed install left the next one puts right.
+ * Room: some 2 GB meanwhile without a GPU, 9 GB with, beside what is there.
  *
- * @throws HansaError EngineUnusable (a machine there is nothing for, a library that does not load), NotFound, Unavailable, WrongHash, ProcessFailed (no
- *   compiler), StorageFull; the signal's reason
+ * @throws HansaError EngineUnusable (a machine there is nothing for, a library that does not load or prove itself), NotFound, Unavailable, WrongHash,
+ *   ProcessFailed (no compiler), StorageFull, DataFolderUnusable, DataFolderInUse (another install is at work); the signal's reason
  */
-export async function installNative(options: NativeInstallOptions): Promise<NativeInstalled> {
-  const { variant, from, compiler, signal, onProgress } = options;
-  const engine = engineOf[variant];
+export async function installNative<Proof>(options: NativeInstallOptions<Proof>): Promise<NativeInstalled<Proof>> {
+  const engine = engineOf[options.variant];
   const packageFolder = options.packageFolder ?? nativePackageFolder(engine);
   if (packageFolder === undefined) {
     throw new HansaError('EngineUnusable', `@tensorflow/${engine} is not installed. Run: npm ci --include=optional`);
@@ -57,27 +62,55 @@ export async function installNative(options: NativeInstallOptions): Promise<Nati
       `The native engine can be built on Linux only, not on ${process.platform}; here the wasm engine trains.`,
     );
   }
-  // Beside the package, so that moving it into place is one step of the file system.
-  const work = await mkdtemp(path.join(packageFolder, '..', '.hansa-native-'));
+  const lock = lockFile(
+    path.join(packageFolder, '.hansa-native.lock'),
+    () =>
+      new HansaError(
+        'DataFolderInUse',
+        `Another native install is at work in ${packageFolder}. Wait until it has ended, or stop it.`,
+      ),
+    writeRemedy,
+  );
   try {
-    await mkdir(path.join(work, libraryFolder), { recursive: true });
-    if (from === undefined) await fetchRelease(releaseOrThrow(variant), work, options);
-    else await copyLibrary(path.resolve(from), work);
-    onProgress('compiling the add-on', 0, 0);
-    await compileAddOn(packageFolder, work, compiler, signal);
-    const tensorflow = await loadAddOn(work, signal);
-    // The compiler was the last to need them.
-    await rm(path.join(work, includeFolder), { recursive: true });
-    await moveIntoPlace(work, packageFolder);
-    return { engine, tensorflow, folder: packageFolder };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') {
-      throw new HansaError('StorageFull', `The disk under ${packageFolder} is full. Nothing was changed.`);
+    await undoStaging(packageFolder);
+    try {
+      const tensorflow = await stage(packageFolder, options);
+      await putInPlace(packageFolder);
+      const proof = await options.prove(engine).catch((error: unknown) => {
+        throw error instanceof HansaError && error.code === 'EngineUnusable' ? unproven(error.message) : error;
+      });
+      await discardStaging(packageFolder);
+      return { engine, tensorflow, folder: packageFolder, proof };
+    } catch (error) {
+      await undoStaging(packageFolder);
+      throw error;
     }
-    throw error;
+  } catch (error) {
+    throw explainWriteError(error, packageFolder, writeRemedy);
   } finally {
-    await rm(work, { recursive: true, force: true });
+    lock.release();
   }
+}
+
+const unproven = (reason: string): HansaError =>
+  new HansaError(
+    'EngineUnusable',
+    `The engine was built but is not usable: ${reason}. Everything is as it was before.`,
+  );
+
+/** Makes the package's new parts in its staging folder and loads them there. Gives the version of TensorFlow. */
+async function stage<Proof>(packageFolder: string, options: NativeInstallOptions<Proof>): Promise<string> {
+  const { variant, from, compiler, signal, onProgress } = options;
+  const work = stagingFolder(packageFolder);
+  await mkdir(path.join(work, libraryFolder), { recursive: true });
+  if (from === undefined) await fetchRelease(releaseOrThrow(variant), work, options);
+  else await copyLibrary(path.resolve(from), work, signal);
+  onProgress('compiling the add-on', 0, 0);
+  await compileAddOn(packageFolder, work, compiler, signal);
+  const tensorflow = await loadAddOn(work, signal);
+  // The compiler was the last to need them.
+  await rm(path.join(work, includeFolder), { recursive: true });
+  return tensorflow;
 }
 
 function releaseOrThrow(variant: 'cpu' | 'gpu'): NativeRelease {
@@ -93,7 +126,7 @@ function releaseOrThrow(variant: 'cpu' | 'gpu'): NativeRelease {
 async function fetchRelease(
   { tensorflow, cuda }: NativeRelease,
   work: string,
-  { index, signal, onProgress }: NativeInstallOptions,
+  { index, signal, onProgress }: Pick<NativeInstallOptions<unknown>, 'index' | 'signal' | 'onProgress'>,
 ): Promise<void> {
   const file = path.join(work, 'download.whl');
   for (const wheel of [tensorflow, ...cuda]) {
@@ -124,7 +157,7 @@ function placeOfCuda(name: string): string | undefined {
 }
 
 /** Takes libtensorflow from a folder of the user's: an unpacked wheel's `tensorflow`, or one with lib and include. */
-async function copyLibrary(from: string, work: string): Promise<void> {
+async function copyLibrary(from: string, work: string, signal: AbortSignal): Promise<void> {
   const found = [from, path.join(from, 'lib')].find((folder) => existsSync(path.join(folder, libraries[0]!)));
   const headers = path.join(from, 'include');
   if (found === undefined || !existsSync(path.join(headers, 'tensorflow/c/c_api.h'))) {
@@ -135,36 +168,23 @@ async function copyLibrary(from: string, work: string): Promise<void> {
   }
   assertLibrary(found, from);
   for (const name of libraries) {
+    signal.throwIfAborted();
     await copyFile(path.join(found, name), path.join(work, libraryFolder, name), constants.COPYFILE_FICLONE);
   }
-  await cp(headers, path.join(work, includeFolder), { recursive: true, dereference: true });
+  const whole = {
+    recursive: true,
+    dereference: true,
+    filter: () => {
+      signal.throwIfAborted();
+      return true;
+    },
+  };
+  await cp(headers, path.join(work, includeFolder), whole);
   const cuda = path.join(from, '..', 'nvidia');
-  if (existsSync(cuda)) await cp(cuda, path.join(work, 'deps/nvidia'), { recursive: true, dereference: true });
+  if (existsSync(cuda)) await cp(cuda, path.join(work, 'deps/nvidia'), whole);
 }
 
 function assertLibrary(folder: string, source: string): void {
   const missing = libraries.filter((name) => !existsSync(path.join(folder, name)));
   if (missing.length > 0) throw new HansaError('NotFound', `${source} lacks ${missing.join(' and ')}.`);
-}
-
-/** deps and lib of the package become those in `work`, or stay as they were. */
-async function moveIntoPlace(work: string, packageFolder: string): Promise<void> {
-  const names = ['deps', 'lib'];
-  const replaced: string[] = [];
-  try {
-    for (const name of names) {
-      const target = path.join(packageFolder, name);
-      if (existsSync(target)) await rename(target, path.join(work, `${name}.before`));
-      replaced.push(name);
-      await rename(path.join(work, name), target);
-    }
-  } catch (error) {
-    for (const name of replaced) {
-      const target = path.join(packageFolder, name);
-      await rm(target, { recursive: true, force: true });
-      const before = path.join(work, `${name}.before`);
-      if (existsSync(before)) await rename(before, target);
-    }
-    throw error;
-  }
 }
