@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -10,7 +11,7 @@ import {
   manifestFor,
   trainingModeSchema,
 } from '@hansa/shared/model';
-import { elementCount, encodeFile, type Manifest, readHeader } from '@hansa/shared/numeric';
+import { elementCount, encodeFile, type Manifest, readHeader, type TensorEntry } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,7 +59,9 @@ const tensorOf = (of: Manifest, vector: Float32Array, name: string) => {
 
 /** The adapter as the task starts with it, and one as it may be later: B is not 0 any more. */
 async function adapterFiles(mode: AdapterMode): Promise<{ start: string; later: string }> {
-  const bytes = await initialAdapter(architecture, mode, 1, async ({ name }) => tensorOf(manifest, base, name).values);
+  const sha256 = createHash('sha256').update(readFileSync(baseModelFile())).digest('hex');
+  const read = async ({ name }: TensorEntry) => tensorOf(manifest, base, name).values;
+  const bytes = await initialAdapter({ architecture, sha256 }, mode, 1, read);
   const header = readHeader(bytes, bytes.length);
   const vector = new Float32Array(bytes.buffer.slice(header.dataOffset));
   const numbers = seededNumbers('later');
@@ -143,7 +146,7 @@ describe('openLocalModel', () => {
   });
 
   it('merges nothing but an adapter of this base', async () => {
-    const { start } = await adapterFiles(modes.lora!);
+    const { start, later } = await adapterFiles(modes.lora!);
     const other = join(folder, 'other.safetensors');
     const wider = { ...architecture, encoder: { ...architecture.encoder, feedForwardSize: 32 } };
     await writeModelFile(other, wider, initialWeights(wider, 1));
@@ -151,6 +154,16 @@ describe('openLocalModel', () => {
       code: 'InvalidModelFile',
       message: expect.stringContaining(start),
     });
+    const mergedOnce = join(folder, 'merged.safetensors');
+    await writeModelFile(mergedOnce, architecture, (await mergeAdapter(baseModelFile(), later)).vector);
+    const anotherSeed = join(folder, 'another-seed.safetensors');
+    await writeModelFile(anotherSeed, architecture, initialWeights(architecture, 2));
+    for (const wrong of [mergedOnce, anotherSeed]) {
+      await expect(mergeAdapter(wrong, later)).rejects.toMatchObject({
+        code: 'InvalidModelFile',
+        message: expect.stringMatching(/belongs to the base model whose SHA-256 is .* that of the one given is/),
+      });
+    }
     await expect(mergeAdapter(baseModelFile(), baseModelFile())).rejects.toMatchObject({ code: 'InvalidModelFile' });
     await expect(mergeAdapter(baseModelFile(), join(folder, 'none'))).rejects.toMatchObject({ code: 'NotFound' });
   });
@@ -164,6 +177,12 @@ describe('openLocalModel', () => {
       message: expect.stringContaining(start),
     });
     await expect(open(baseModelFile(), modes.lora!)).rejects.toMatchObject({ code: 'InvalidModelFile' });
+    const anotherSeed = join(folder, 'another-seed.safetensors');
+    await writeModelFile(anotherSeed, architecture, initialWeights(architecture, 2));
+    await expect(open(start, modes.lora!, anotherSeed)).rejects.toMatchObject({
+      code: 'InvalidModelFile',
+      message: expect.stringContaining('that of the one given is'),
+    });
     await expect(open(start, modes.lora!, start)).rejects.toMatchObject({ code: 'InvalidModelFile' });
     await expect(open(start, modes.lora!, join(folder, 'none'))).rejects.toMatchObject({ code: 'NotFound' });
   });

@@ -1,8 +1,8 @@
 import { HansaError } from '@hansa/shared/errors';
 import {
   type AdapterMode,
+  assertAdapterOf,
   frozenFactors,
-  isAdapterOf,
   loraScale,
   trainedRange,
   type VectorRange,
@@ -12,7 +12,7 @@ import { elementCount, layOut, type Manifest, parameterCount, type TensorEntry }
 import type { Calendar } from './demandInputs.ts';
 import { type FrozenWeights, release } from './frozenWeights.ts';
 import type { ModelShape } from './gradient.ts';
-import { readModelFile, readWeights } from './modelFile.ts';
+import { readBaseModel, readModelFile, readWeights } from './modelFile.ts';
 
 /** Where a task's weights lie. */
 export interface ModelFiles {
@@ -48,13 +48,9 @@ export interface LocalModel {
 export async function openLocalModel({ modelFile, adapter }: ModelFiles, calendar: Calendar): Promise<LocalModel> {
   if (adapter === undefined) return wholeModel(modelFile, calendar);
   const { baseModelFile, mode, seed } = adapter;
-  const base = await readModelFile(baseModelFile);
+  const base = await readBaseModel(baseModelFile);
   const { architecture } = base;
-  const read = (path: string) =>
-    readWeights(path, (header) => {
-      if (isAdapterOf(header, architecture, mode, seed)) return;
-      throw new HansaError('InvalidModelFile', "It is not the adapter that the task's mode makes of its base model.");
-    });
+  const read = (path: string) => readWeights(path, (header) => assertAdapterOf(header, base, mode, seed));
   const { manifest, vector } = await read(modelFile);
   const inAdapter = new Set(manifest.map(({ name }) => name));
   const untouched = frozenOf(

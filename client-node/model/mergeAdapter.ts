@@ -1,15 +1,16 @@
 import { adaptedMatrices, adapterOfHeader, factorNames, frozenFactors, isLora, loraScale } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
-import { type Model, readModelFile, readWeights } from './modelFile.ts';
+import { type Model, readBaseModel, readWeights } from './modelFile.ts';
 
 /**
  * The model that an adapter makes of its base: what the adapter trained whole in its place, and alpha/rank · B·A added to every matrix it adapts.
  *
- * @throws HansaError NotFound or InvalidModelFile, which name the path: a file that is no adapter, or one of another architecture
+ * @throws HansaError NotFound or InvalidModelFile, which name the path: a file that is no adapter, or one of another base model
  */
 export async function mergeAdapter(baseModelFile: string, adapterFile: string): Promise<Model> {
-  const { architecture, manifest, vector } = await readModelFile(baseModelFile);
-  const adapter = await readWeights(adapterFile, (header) => adapterOfHeader(header, architecture));
+  const base = await readBaseModel(baseModelFile);
+  const { architecture, manifest, vector } = base;
+  const adapter = await readWeights(adapterFile, (header) => adapterOfHeader(header, base));
   const { mode, seed } = adapter.content;
   for (const entry of adapter.manifest) {
     const place = manifest.find(({ name }) => name === entry.name);

@@ -2,7 +2,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
-import { type Architecture, architectureOfHeader, manifestFor, modelMetadata } from '@hansa/shared/model';
+import {
+  type Architecture,
+  architectureOfHeader,
+  type BaseModel,
+  manifestFor,
+  modelMetadata,
+} from '@hansa/shared/model';
 import {
   encodeHeader,
   type Manifest,
@@ -10,6 +16,9 @@ import {
   readHeaderFrom,
   type SafetensorsHeader,
 } from '@hansa/shared/numeric';
+
+/** Numbers that are hashed at once. */
+const HASH_PIECE_LENGTH = 16 * 1024 * 1024;
 
 /** A model as this node holds it. */
 export interface Model {
@@ -23,6 +32,20 @@ export interface Model {
 export async function readModelFile(path: string): Promise<Model> {
   const { content: architecture, manifest, vector } = await readWeights(path, architectureOfHeader);
   return { architecture, manifest, vector };
+}
+
+/** As readModelFile, with the hash by which adapters name their base. */
+export async function readBaseModel(path: string): Promise<Model & BaseModel> {
+  const { content, manifest, vector } = await readWeights(path, (header) => ({
+    architecture: architectureOfHeader(header),
+    headerBytes: header.headerBytes,
+  }));
+  const hash = createHash('sha256').update(content.headerBytes);
+  // In pieces: a hash takes less than 2 GiB at once.
+  for (let at = 0; at < vector.length; at += HASH_PIECE_LENGTH) {
+    hash.update(bytesOf(vector.subarray(at, at + HASH_PIECE_LENGTH)));
+  }
+  return { architecture: content.architecture, manifest, vector, sha256: hash.digest('hex') };
 }
 
 /**
@@ -106,7 +129,7 @@ export async function writeTensors(
       let count = 0;
       for await (const piece of values) {
         count += piece.length;
-        yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+        yield bytesOf(piece);
       }
       if (count !== parameterCount(manifest)) throw new RangeError(`${count} numbers do not fill the manifest`);
     })(),

@@ -96,7 +96,7 @@ async function makeAdapter(
   const reader = await blobs.open(base.hash);
   if (reader === undefined) throw new RangeError('the model whose header was read is not stored');
   try {
-    const bytes = await initialAdapter(architecture, mode, seed, async ({ shape, offset }) => {
+    const bytes = await initialAdapter({ architecture, sha256: base.hash }, mode, seed, async ({ shape, offset }) => {
       const values = new Float32Array(elementCount(shape));
       await reader.read(new Uint8Array(values.buffer), base.header.dataOffset + offset * values.BYTES_PER_ELEMENT);
       return values;

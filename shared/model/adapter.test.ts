@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   type AdapterMode,
   adapterManifest,
+  adapterOfHeader,
+  assertAdapterOf,
   frozenFactors,
   initialAdapter,
-  isAdapterOf,
   trainedRange,
 } from './adapter.ts';
 import { architectureOf } from './architecture.ts';
@@ -13,6 +14,7 @@ import { manifestFor } from './manifestFor.ts';
 import { trainingModeSchema } from './trainingMode.ts';
 
 const nano = architectureOf('nano');
+const base = { architecture: nano, sha256: 'ab'.repeat(32) };
 const mode = (settings: Record<string, unknown>) => trainingModeSchema.parse(settings) as AdapterMode;
 const lora = mode({ kind: 'lora' });
 const roLora = mode({ kind: 'roLora', rank: 4, targets: ['query', 'intermediate', 'output'], alsoTrain: [] });
@@ -22,7 +24,7 @@ const read = async ({ offset, shape }: TensorEntry) =>
   Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, index) => offset + index);
 const headerOf = (bytes: Uint8Array) => readHeader(bytes, bytes.length);
 const fileOf = async (of: AdapterMode, seed = 1) => {
-  const bytes = await initialAdapter(nano, of, seed, read);
+  const bytes = await initialAdapter(base, of, seed, read);
   const header = headerOf(bytes);
   return { header, vector: new Float32Array(bytes.buffer.slice(header.dataOffset)) };
 };
@@ -94,10 +96,10 @@ describe('trainedRange', () => {
 describe('initialAdapter', () => {
   it('has B at 0 and the rest as in the base model', async () => {
     const { header, vector } = await fileOf(lora);
-    const base = manifestFor(nano);
+    const whole = manifestFor(nano);
     for (const { name, shape, offset } of header.manifest) {
       const values = vector.subarray(offset, offset + shape.reduce((product, size) => product * size, 1));
-      const entry = base.find((one) => one.name === name);
+      const entry = whole.find((one) => one.name === name);
       expect(values).toEqual(entry === undefined ? new Float32Array(values.length) : await read(entry));
     }
   });
@@ -120,15 +122,37 @@ describe('initialAdapter', () => {
   });
 });
 
-describe('isAdapterOf', () => {
-  it('takes the file of this mode and architecture, and no other', async () => {
+describe('assertAdapterOf', () => {
+  const refused = (message: string) =>
+    expect.objectContaining({ code: 'InvalidModelFile', message: expect.stringContaining(message) });
+
+  it('takes the file of this base model and mode, and no other', async () => {
     const { header } = await fileOf(lora);
-    expect(isAdapterOf(header, nano, lora, 1)).toBe(true);
-    expect(isAdapterOf(header, architectureOf('tiny'), lora, 1)).toBe(false);
-    expect(isAdapterOf(header, nano, mode({ kind: 'lora', alpha: 8 }), 1)).toBe(false);
-    expect(isAdapterOf(header, nano, mode({ kind: 'headOnly' }), 1)).toBe(false);
-    expect(isAdapterOf({ ...header, manifest: header.manifest.slice(0, -1) }, nano, lora, 1)).toBe(false);
-    expect(isAdapterOf(header, nano, lora, 2)).toBe(false);
+    expect(() => assertAdapterOf(header, base, lora, 1)).not.toThrow();
+    expect(adapterOfHeader(header, base)).toEqual({ mode: lora, seed: 1 });
+    const tiny = { ...base, architecture: architectureOf('tiny') };
+    const shorter = { ...header, manifest: header.manifest.slice(0, -1) };
+    for (const check of [
+      () => assertAdapterOf(header, tiny, lora, 1),
+      () => assertAdapterOf(header, base, mode({ kind: 'lora', alpha: 8 }), 1),
+      () => assertAdapterOf(header, base, mode({ kind: 'headOnly' }), 1),
+      () => assertAdapterOf(shorter, base, lora, 1),
+      () => assertAdapterOf(header, base, lora, 2),
+    ]) {
+      expect(check).toThrow(refused('not the one that mode'));
+    }
+  });
+
+  it('says which base model is wanted and which was given', async () => {
+    const { header } = await fileOf(lora);
+    const other = { ...base, sha256: 'cd'.repeat(32) };
+    for (const check of [() => assertAdapterOf(header, other, lora, 1), () => adapterOfHeader(header, other)]) {
+      expect(check).toThrow(refused(base.sha256));
+      expect(check).toThrow(refused(other.sha256));
+    }
+    const { baseModelHash: _, ...metadata } = header.metadata;
+    expect(() => adapterOfHeader({ ...header, metadata }, base)).toThrow(refused('does not say'));
+    expect(() => adapterOfHeader({ ...header, metadata: { format: 'hansa' } }, base)).toThrow(refused('no adapter'));
   });
 });
 

@@ -53,6 +53,13 @@ export function adapterManifest(architecture: Architecture, mode: AdapterMode): 
   ]);
 }
 
+/** The model that an adapter belongs to. */
+export interface BaseModel {
+  readonly architecture: Architecture;
+  /** SHA-256 of its file, hexadecimal: a plan's `baseModelHash`. */
+  readonly sha256: string;
+}
+
 /** A piece of a flat vector, in numbers. */
 export interface VectorRange {
   readonly offset: number;
@@ -111,29 +118,30 @@ export function frozenFactors(
  * @param read a tensor of the base model
  */
 export async function initialAdapter(
-  architecture: Architecture,
+  base: BaseModel,
   mode: AdapterMode,
   seed: number,
   read: (entry: TensorEntry) => Promise<Float32Array>,
 ): Promise<Uint8Array> {
-  const manifest = adapterManifest(architecture, mode);
-  const base = new Map(manifestFor(architecture).map((entry) => [entry.name, entry]));
+  const manifest = adapterManifest(base.architecture, mode);
+  const whole = new Map(manifestFor(base.architecture).map((entry) => [entry.name, entry]));
   const vector = new Float32Array(parameterCount(manifest));
   for (const { name, shape, offset } of manifest) {
-    const entry = base.get(name);
+    const entry = whole.get(name);
     if (entry !== undefined) vector.set(await read(entry), offset);
     else if (name.endsWith('.lora_A.weight')) {
       vector.set(seededFactor(name.slice(0, -'.lora_A.weight'.length), shape, seed), offset);
     }
   }
-  return encodeFile(manifest, adapterMetadata(architecture, mode, seed), vector);
+  return encodeFile(manifest, adapterMetadata(base, mode, seed), vector);
 }
 
-/** The metadata of an adapter file: all it takes to put it to its base model. */
-function adapterMetadata(architecture: Architecture, mode: AdapterMode, seed: number): Record<string, string> {
+/** The metadata of an adapter file: all it takes to put it to its base model, and to no other. */
+function adapterMetadata({ architecture, sha256 }: BaseModel, mode: AdapterMode, seed: number): Record<string, string> {
   return {
     seed: String(seed),
     format: 'hansa-adapter',
+    baseModelHash: sha256,
     architecture: JSON.stringify(architectureSchema.parse(architecture)),
     mode: JSON.stringify(trainingModeSchema.parse(mode)),
   };
@@ -142,14 +150,11 @@ function adapterMetadata(architecture: Architecture, mode: AdapterMode, seed: nu
 /**
  * What an adapter file says it is.
  *
- * @throws HansaError InvalidModelFile where it is none, or not for this architecture, or its tensors are not those it tells of
+ * @throws HansaError InvalidModelFile where it is none, or not for this base model, or its tensors are not those it tells of
  */
-export function adapterOfHeader(
-  header: SafetensorsHeader,
-  architecture: Architecture,
-): { mode: AdapterMode; seed: number } {
-  const { format, mode: text = '', seed = '' } = header.metadata;
-  if (format !== 'hansa-adapter') throw new HansaError('InvalidModelFile', 'It is no adapter of a Hansa model.');
+export function adapterOfHeader(header: SafetensorsHeader, base: BaseModel): { mode: AdapterMode; seed: number } {
+  assertBaseOf(header, base);
+  const { mode: text = '', seed = '' } = header.metadata;
   let mode: TrainingMode | undefined;
   try {
     mode = trainingModeSchema.parse(JSON.parse(text));
@@ -157,30 +162,50 @@ export function adapterOfHeader(
     mode = undefined;
   }
   if (mode === undefined || mode.kind === 'full' || !/^\d{1,10}$/.test(seed)) {
-    throw new HansaError('InvalidModelFile', "The adapter's metadata (mode, seed) is malformed.");
+    throw new HansaError('InvalidModelFile', `The adapter's metadata (mode, seed) is malformed. ${GET_IT_ANEW}`);
   }
-  if (!isAdapterOf(header, architecture, mode, Number(seed))) {
-    throw new HansaError('InvalidModelFile', 'The adapter belongs to a model of another architecture.');
-  }
+  assertAdapterOf(header, base, mode, Number(seed));
   return { mode, seed: Number(seed) };
 }
 
-/** Whether a file holds exactly the adapter that `mode` and `seed` make of this architecture: same metadata, same tensors in the same order. */
-export function isAdapterOf(
-  header: SafetensorsHeader,
-  architecture: Architecture,
-  mode: AdapterMode,
-  seed: number,
-): boolean {
-  const expected = adapterMetadata(architecture, mode, seed);
-  const manifest = adapterManifest(architecture, mode);
-  return (
+/**
+ * Refuses a file that is not exactly the adapter that `mode` and `seed` make of this base model: same metadata, same tensors in the same order.
+ *
+ * @throws HansaError InvalidModelFile
+ */
+export function assertAdapterOf(header: SafetensorsHeader, base: BaseModel, mode: AdapterMode, seed: number): void {
+  assertBaseOf(header, base);
+  const expected = adapterMetadata(base, mode, seed);
+  const manifest = adapterManifest(base.architecture, mode);
+  const isSame =
     Object.entries(expected).every(([key, value]) => header.metadata[key] === value) &&
     header.manifest.length === manifest.length &&
     manifest.every(({ name, shape, offset }, index) => {
       const found = header.manifest[index]!;
       return found.name === name && found.offset === offset && found.shape.join() === shape.join();
-    })
+    });
+  if (isSame) return;
+  throw new HansaError(
+    'InvalidModelFile',
+    `The adapter is of this base model, and not the one that mode "${mode.kind}" and seed ${seed} make of it. ${GET_IT_ANEW}`,
+  );
+}
+
+const GET_IT_ANEW = "Take the file as the task's coordinator has it.";
+
+function assertBaseOf({ metadata }: SafetensorsHeader, { sha256 }: BaseModel): void {
+  const { format, baseModelHash = '' } = metadata;
+  if (format !== 'hansa-adapter') throw new HansaError('InvalidModelFile', 'It is no adapter of a Hansa model.');
+  if (baseModelHash === sha256) return;
+  if (!/^[0-9a-f]{64}$/.test(baseModelHash)) {
+    throw new HansaError(
+      'InvalidModelFile',
+      'The adapter does not say which base model it belongs to (metadata "baseModelHash"). It is of an older Hansa: make its task anew.',
+    );
+  }
+  throw new HansaError(
+    'InvalidModelFile',
+    `The adapter belongs to the base model whose SHA-256 is ${baseModelHash}; that of the one given is ${sha256}. Take the model that the adapter's task was made from.`,
   );
 }
 

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { TestLeague } from '@hansa/coordinator/testing';
 import {
   type AdapterMode,
   adapterManifest,
+  adapterOfHeader,
   architectureOf,
   frozenFactors,
   initialAdapter,
@@ -10,13 +12,21 @@ import {
   trainedRange,
   trainingModeSchema,
 } from '@hansa/shared/model';
-import { elementCount, encodeFile, type Manifest, parameterCount, readHeader } from '@hansa/shared/numeric';
+import {
+  elementCount,
+  encodeFile,
+  type Manifest,
+  parameterCount,
+  readHeader,
+  type TensorEntry,
+} from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const architecture = architectureOf('nano');
 const base = manifestFor(architecture);
 const model = encodeFile(base, modelMetadata(architecture), new Float32Array(parameterCount(base)).fill(0.01));
+const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const matrix = 'bert.encoder.layer.1.attention.self.value';
 const members = 5;
 
@@ -41,9 +51,10 @@ async function train(mode: AdapterMode, rounds: number, updateOf: (member: numbe
     hashes.map(async (hash) => {
       const response = await league.nodes[0]!.request('GET', `/v1/blobs/${hash}`);
       const bytes = new Uint8Array(await response.arrayBuffer());
-      const { manifest, dataOffset } = readHeader(bytes, bytes.length);
-      expect(manifest).toEqual(adapterManifest(architecture, mode));
-      return new Float32Array(bytes.slice(dataOffset).buffer);
+      const header = readHeader(bytes, bytes.length);
+      expect(header.manifest).toEqual(adapterManifest(architecture, mode));
+      expect(adapterOfHeader(header, { architecture, sha256: hashOf(model) })).toEqual({ mode, seed: 3 });
+      return new Float32Array(bytes.slice(header.dataOffset).buffer);
     }),
   );
   return { taskId, files };
@@ -132,12 +143,9 @@ describe('what the coordinator averages', () => {
     const taskId = await league.createTask(model, { plan: { mode, seed: 3 } });
     const again = await league.createTask(model, { plan: { mode, seed: 3 } });
     expect((await league.task(taskId)).initialModelHash).toBe((await league.task(again)).initialModelHash);
-    const bytes = await initialAdapter(architecture, mode, 3, async ({ shape }) =>
-      new Float32Array(elementCount(shape)).fill(0.01),
-    );
-    expect((await league.task(taskId)).initialModelHash).toBe(
-      Buffer.from(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes))).toString('hex'),
-    );
+    const read = async ({ shape }: TensorEntry) => new Float32Array(elementCount(shape)).fill(0.01);
+    const bytes = await initialAdapter({ architecture, sha256: hashOf(model) }, mode, 3, read);
+    expect((await league.task(taskId)).initialModelHash).toBe(hashOf(bytes));
     await expect(league.createTask(100, { plan: { mode } })).rejects.toMatchObject({ code: 'InvalidModelFile' });
     const beyond = trainingModeSchema.parse({ kind: 'lora', layers: [7] });
     await expect(league.createTask(model, { plan: { mode: beyond } })).rejects.toMatchObject({ code: 'InvalidTask' });
