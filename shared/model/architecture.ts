@@ -116,6 +116,12 @@ export function modelMetadata(architecture: Architecture): Record<string, string
 /** Reads the architecture out of a model file's metadata. Throws HansaError InvalidModelFile where it is absent or malformed. */
 export function architectureOfMetadata(metadata: Readonly<Record<string, string>>): Architecture {
   const text = metadata.architecture;
+  if (metadata.format === 'hansa-adapter') {
+    throw new HansaError(
+      'InvalidModelFile',
+      'The file is an adapter, no whole model. Make one of it with: hansa-client model merge ADAPTER --base START --out MODEL.',
+    );
+  }
   if (metadata.format !== 'hansa' || text === undefined) {
     throw new HansaError(
       'InvalidModelFile',

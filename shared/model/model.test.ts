@@ -117,4 +117,10 @@ describe('architectureOfHeader', () => {
   ])('refuses metadata with %s', (_, metadata) => {
     expect(() => architectureOfMetadata(metadata)).toThrow(expect.objectContaining({ code: 'InvalidModelFile' }));
   });
+
+  it('refuses an adapter and says what makes a model of it', () => {
+    expect(() => architectureOfMetadata({ ...modelMetadata(nano), format: 'hansa-adapter' })).toThrow(
+      expect.objectContaining({ code: 'InvalidModelFile', message: expect.stringContaining('model merge') }),
+    );
+  });
 });
