@@ -69,7 +69,7 @@ describe('a federation whose members approve each other', () => {
   it('lists a newcomer in the epoch after enough members approved it, and a round counts it', async () => {
     league.approver = undefined;
     const founders = await league.enrol(5, { update });
-    const first = await league.createTask(100, { rounds: 1 });
+    const first = await league.createTask({ rounds: 1 });
     await Promise.all(founders.map((node) => node.connect()));
     await Promise.all(founders.map((node) => node.ended));
 
@@ -83,7 +83,7 @@ describe('a federation whose members approve each other', () => {
     expect((await league.status()).clients.at(-1)).toMatchObject({ inRoster: false, approvals: 1 });
     expect(await founders[3]!.approve(clientId, fingerprint)).toEqual({ given: 2, needed: 2 });
 
-    const second = await league.createTask(100, { rounds: 1, cohort: { minimum: 6 } });
+    const second = await league.createTask({ rounds: 1, cohort: { minimum: 6 } });
     await expect.poll(async () => (await league.task(second)).state, { timeout: 20_000 }).toBe('completed');
     const selected = async (task: string) => (await league.rounds(task)).map((round) => round.selected.length);
     expect([await selected(first), await selected(second)]).toEqual([[5], [6]]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assertEncodingFits } from '@hansa/aggregation/secagg/encoding';
 import { architectureOf, manifestFor, modelMetadata } from '@hansa/shared/model';
-import { encodeFile, parameterCount } from '@hansa/shared/numeric';
+import { encodeFile, layOut, parameterCount } from '@hansa/shared/numeric';
 import { configHash } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileBlobStore } from '../storage/fileBlobStore.ts';
@@ -22,7 +22,7 @@ async function* once(bytes: Uint8Array) {
   yield bytes;
 }
 const store = async (bytes: Uint8Array) => (await blobs.put(once(bytes))).sha256;
-const model = testModel(10);
+const model = testModel;
 
 describe('newTask', () => {
   it.each([0, Number.MIN_VALUE, 1e-30, 1e9])('cannot be given a clip norm of %d, which no scale fits', (clipNorm) => {
@@ -37,7 +37,13 @@ describe('newTask', () => {
     const header = await readModelHeader(blobs, modelHash);
     const [one, two] = [secAggConfigOf(row.file, row.plan, header), secAggConfigOf(row.file, row.plan, header)];
     expect(configHash(one)).toEqual(configHash(two));
-    expect(one).toMatchObject({ vectorLength: 10, weighting: 'uniform', weightMax: 1, minCohort: 5, gammaPermille: 0 });
+    expect(one).toMatchObject({
+      vectorLength: model.parameters,
+      weighting: 'uniform',
+      weightMax: 1,
+      minCohort: 5,
+      gammaPermille: 0,
+    });
     expect(one.tail.map(({ name }) => name)).toEqual(['loss', 'validationLoss']);
   });
 
@@ -101,6 +107,25 @@ describe('newTask', () => {
     const cohort = { minimum: 3, allowSmall: true };
     await expect(newTask({ task: testTask({ cohort }), modelHash }, blobs, 5)).resolves.toBeDefined();
   });
+
+  it.each(['full', 'headOnly', 'lora', 'roLora'] as const)(
+    'takes nothing but a whole Hansa model in mode %s, and says what it was given',
+    async (kind) => {
+      const { manifest } = await readModelHeader(blobs, await store(model.bytes));
+      const numbers = new Float32Array(model.parameters);
+      for (const [bytes, message] of [
+        [encodeFile(layOut([{ name: 'demand.weight', shape: [10] }]), {}, new Float32Array(10)), 'is a Hansa model'],
+        [encodeFile(manifest, modelMetadata(architectureOf('nano')), numbers), 'not those of the architecture'],
+        [encodeFile(manifest, { format: 'hansa-adapter' }, numbers), 'model merge'],
+      ] as const) {
+        const made = newTask({ task: testTask({ plan: { mode: { kind } } }), modelHash: await store(bytes) }, blobs, 5);
+        await expect(made).rejects.toMatchObject({
+          code: 'InvalidModelFile',
+          message: expect.stringContaining(message),
+        });
+      }
+    },
+  );
 
   it('names the model that is missing, or is none', async () => {
     await expect(newTask({ task: testTask(), modelHash: 'a'.repeat(64) }, blobs, 5)).rejects.toMatchObject({

@@ -5,6 +5,7 @@ import { HansaError } from '@hansa/shared/errors';
 import {
   type AdapterMode,
   architectureOfHeader,
+  type BaseModel,
   initialAdapter,
   trainedRange,
   type VectorRange,
@@ -36,7 +37,7 @@ const LENGTH_PREFIX_BYTES = 8;
  * The row of a new task, and that of the adapter it starts from where its mode leaves a part of the model as it is: made and stored here.
  *
  * @throws HansaError InvalidTask (what does not fit: clip, scale and cohort; floors; a small cohort that is not allowed; a mode that asks for what
- *   the model has not), NotFound or InvalidModelFile (the model)
+ *   the model has not), NotFound or InvalidModelFile (the model: it is not there, or no whole Hansa model)
  */
 export async function newTask(
   request: CreateTask,
@@ -47,12 +48,10 @@ export async function newTask(
   assertCohort(file);
   const { weighting } = file.secureAggregation;
   const { mode } = file.plan;
-  const model = await readModelHeader(blobs, request.modelHash);
-  const adapter =
-    mode.kind === 'full'
-      ? undefined
-      : await makeAdapter({ hash: request.modelHash, header: model }, mode, file.plan.seed, blobs);
-  const start = adapter ?? { hash: request.modelHash, header: model };
+  const header = await readModelHeader(blobs, request.modelHash);
+  const model = { sha256: request.modelHash, header, architecture: architectureOfHeader(header) };
+  const adapter = mode.kind === 'full' ? undefined : await makeAdapter(model, mode, file.plan.seed, blobs);
+  const start = adapter ?? { hash: model.sha256, header };
   const plan: Plan = {
     ...file.plan,
     rounds: file.rounds,
@@ -85,18 +84,17 @@ export async function newTask(
   return { task, adapter: { hash, sizeBytes, parameters, taskId: undefined, round: 0, createdAtMs: nowMs } };
 }
 
-/** The adapter that a task's first round starts from, as a file. @throws HansaError InvalidTask, InvalidModelFile */
+/** The adapter that a task's first round starts from, as a file. @throws HansaError InvalidTask */
 async function makeAdapter(
-  base: { hash: string; header: SafetensorsHeader },
+  base: BaseModel & { readonly header: SafetensorsHeader },
   mode: AdapterMode,
   seed: number,
   blobs: BlobStore,
 ): Promise<{ hash: string; bytes: Uint8Array; header: SafetensorsHeader }> {
-  const architecture = architectureOfHeader(base.header);
-  const reader = await blobs.open(base.hash);
+  const reader = await blobs.open(base.sha256);
   if (reader === undefined) throw new RangeError('the model whose header was read is not stored');
   try {
-    const bytes = await initialAdapter({ architecture, sha256: base.hash }, mode, seed, async ({ shape, offset }) => {
+    const bytes = await initialAdapter(base, mode, seed, async ({ shape, offset }) => {
       const values = new Float32Array(elementCount(shape));
       await reader.read(new Uint8Array(values.buffer), base.header.dataOffset + offset * values.BYTES_PER_ELEMENT);
       return values;

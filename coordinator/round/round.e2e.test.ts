@@ -5,7 +5,7 @@ import { encodeMessage } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TestLeague, testModel } from '../testing/testLeague.ts';
 
-const parameters = 1000;
+const { parameters } = testModel;
 let league: TestLeague;
 beforeEach(async () => {
   league = await TestLeague.start();
@@ -17,7 +17,7 @@ it('runs a task of two rounds with five nodes over the wire', async () => {
     update: (round, { vectorLength }) => new Float32Array(vectorLength).fill(0.001 * round),
     tail: { loss: 1.5, validationLoss: 3 },
   });
-  const taskId = await league.createTask(parameters);
+  const taskId = await league.createTask();
   await Promise.all(nodes.map((node) => node.connect()));
   const [ended] = await Promise.all(nodes.map((node) => node.ended));
 
@@ -46,7 +46,7 @@ it('runs a task of two rounds with five nodes over the wire', async () => {
   }
   const [node] = nodes;
   const response = await node!.request('GET', `/v1/blobs/${task.modelHash}`);
-  const { bytes: before } = testModel(parameters);
+  const { bytes: before } = testModel;
   const bytes = new Uint8Array(await response.arrayBuffer());
   expect(bytes.length).toBe(before.length);
   const values = new Float32Array(bytes.slice(before.length - 4 * parameters).buffer);
@@ -64,14 +64,14 @@ it('runs a round in the ring of 16 bits, at half the bytes', async () => {
   const nodes = await league.enrol(5, {
     update: (_round, { vectorLength }) => Float32Array.from({ length: vectorLength }, (_, at) => Math.sin(at) / 100),
   });
-  const taskId = await league.createTask(parameters, { rounds: 1, secureAggregation: { ring: 16, clipNorm: 1 } });
+  const taskId = await league.createTask({ rounds: 1, secureAggregation: { ring: 16, clipNorm: 1 } });
   await Promise.all(nodes.map((node) => node.connect()));
   const [ended] = await Promise.all(nodes.map((node) => node.ended));
   const [round] = await league.rounds(taskId);
   expect(round).toMatchObject({ outcome: 'committed', weightSum: 5 });
   const [node] = nodes;
   const response = await node!.request('GET', `/v1/blobs/${ended!.modelHash}`);
-  const { bytes: before } = testModel(parameters);
+  const { bytes: before } = testModel;
   const bytes = new Uint8Array(await response.arrayBuffer());
   const values = new Float32Array(bytes.slice(before.length - 4 * parameters).buffer);
   let squares = 0;
@@ -96,7 +96,7 @@ it('commits without a node that dies after its shares were accepted, and takes i
     },
   });
   league.nodes.push(dying);
-  const taskId = await league.createTask(parameters, { deadlines: { recruitMs: 60_000 } });
+  const taskId = await league.createTask({ deadlines: { recruitMs: 60_000 } });
   const roundOver = league.logged('"round ended"');
   await Promise.all([dying, ...others].map((node) => node.connect()));
   await roundOver;
@@ -129,7 +129,7 @@ it('keeps the vector of a node that vanishes after it has delivered', async () =
       if (effect.type === 'mask') await gate;
     },
   });
-  const taskId = await league.createTask(parameters, { rounds: 1, deadlines: { recruitMs: 60_000 } });
+  const taskId = await league.createTask({ rounds: 1, deadlines: { recruitMs: 60_000 } });
   await Promise.all([vanishing!, ...others, slow!].map((node) => node.connect()));
   await vi.waitFor(
     async () => {
@@ -160,7 +160,7 @@ it('has one ticket for a header, however often it comes, and leaves nothing in t
       for (let time = 0; time < 5; time++) tickets.add(JSON.stringify(await node.send('maskedInputHeader', header)));
     },
   });
-  const taskId = await league.createTask(parameters, { rounds: 1 });
+  const taskId = await league.createTask({ rounds: 1 });
   await Promise.all(nodes.map((node) => node.connect()));
   await Promise.all(nodes.map((node) => node.ended));
   expect(tickets.size).toBe(5);
@@ -185,7 +185,7 @@ it('makes the set-up of the next round while this one trains, so that M3 follows
       if (effect.type === 'mask') await setUp;
     },
   });
-  const taskId = await league.createTask(parameters, { rounds: 3 });
+  const taskId = await league.createTask({ rounds: 3 });
   await Promise.all(nodes.map((node) => node.connect()));
   await Promise.all(nodes.map((node) => node.ended));
   const order = milestones();
@@ -212,7 +212,7 @@ it('gives up a set-up that was made ahead when a node that it lacks has come bac
     },
   });
   const arrival = ahead.then(() => late!.connect());
-  const taskId = await league.createTask(parameters, { rounds: 2, deadlines: { recruitMs: 100 } });
+  const taskId = await league.createTask({ rounds: 2, deadlines: { recruitMs: 100 } });
   await Promise.all(others.map((node) => node.connect()));
   await Promise.all(others.map((node) => node.ended));
   const rounds = await league.rounds(taskId);
@@ -226,11 +226,11 @@ it('gives up a set-up that was made ahead when a node that it lacks has come bac
 describe('groups', () => {
   const task = { cohort: { minimum: 10, groups: { size: 9, minimum: 5 } } };
   const update = (_round: number, { vectorLength }: { vectorLength: number }) =>
-    new Float32Array(vectorLength).fill(0.25);
+    new Float32Array(vectorLength).fill(0.125);
 
   it('are drawn once for a roster, and their sums are summed', async () => {
     const nodes = await league.enrol(11, { update, tail: { loss: 2, validationLoss: 4 } });
-    const taskId = await league.createTask(parameters, task);
+    const taskId = await league.createTask(task);
     await Promise.all(nodes.map((node) => node.connect()));
     await Promise.all(nodes.map((node) => node.ended));
     const rounds = await league.rounds(taskId);
@@ -244,12 +244,12 @@ describe('groups', () => {
     const sizes = nodes.map(({ outcomes }) => outcomes.map((one) => one.type === 'committed' && one.survivors));
     expect(sizes.map(([size]) => size).sort()).toEqual([5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6]);
     const bytes = nodes[0]!.models.get(rounds[1]!.baseModelHash)!;
-    for (const value of new Float32Array(bytes.slice(-4 * parameters).buffer)) expect(value).toBeCloseTo(1.25, 4);
+    for (const value of new Float32Array(bytes.slice(-4 * parameters).buffer)) expect(value).toBeCloseTo(1.125, 4);
   });
 
   it('stay over a restart, and one that cannot go on is left out of the sum', async () => {
     const nodes = await league.enrol(10, { update });
-    const taskId = await league.createTask(parameters, {
+    const taskId = await league.createTask({
       ...task,
       cohort: { minimum: 9, groups: { size: 9, minimum: 5 } },
     });

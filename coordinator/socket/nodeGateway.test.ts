@@ -147,7 +147,7 @@ describe('messages in a round', () => {
     };
     const [bad] = await league.enrol(1, saboteur);
     const good = await league.enrol(4, { update });
-    const taskId = await league.createTask(50, { rounds: 1 });
+    const taskId = await league.createTask({ rounds: 1 });
     await Promise.all([bad, ...good].map((node) => node!.connect()));
     await Promise.all(good.map(({ ended }) => ended));
     expect(refusals).toEqual({
@@ -190,7 +190,7 @@ describe('messages in a round', () => {
     const [leaver] = await league.enrol(1, leaving);
     const others = await league.enrol(5, { update });
     const [refuser] = await league.enrol(1, { update, policy: { minCohort: 100 } });
-    const taskId = await league.createTask(50, { rounds: 1, secureAggregation: { dropoutRate: 0.5 } });
+    const taskId = await league.createTask({ rounds: 1, secureAggregation: { dropoutRate: 0.5 } });
     await Promise.all([leaver, refuser, ...others].map((node) => node!.connect()));
     await Promise.all(others.map(({ ended }) => ended));
     const [round] = await league.rounds(taskId);

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { fromProblem, problemSchema } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
-import { encodeFile, layOut } from '@hansa/shared/numeric';
+import { manifestFor, modelMetadata } from '@hansa/shared/model';
+import { encodeFile, parameterCount } from '@hansa/shared/numeric';
 import {
   adminStatusSchema,
   coordinatorIdentitySchema,
@@ -19,6 +20,7 @@ import {
   tokenRequestSchema,
 } from '@hansa/shared/protocol';
 import { systemRandom } from '@hansa/shared/random';
+import { smallestArchitecture } from '@hansa/shared/testing';
 import { z } from 'zod';
 import { type Coordinator, type CoordinatorOptions, startCoordinator } from '../startCoordinator.ts';
 import { ToyNode, type ToyNodeOptions } from './toyNode.ts';
@@ -46,12 +48,14 @@ export function testTask(change: TaskChange = {}): TaskFile {
   });
 }
 
-/** A model of `parameters` numbers, all 1. */
-export function testModel(parameters: number): { bytes: Uint8Array; hash: string } {
-  const manifest = layOut([{ name: 'demand.weight', shape: [parameters] }]);
-  const bytes = encodeFile(manifest, { format: 'hansa' }, new Float32Array(parameters).fill(1));
-  return { bytes, hash: createHash('sha256').update(bytes).digest('hex') };
-}
+const manifest = manifestFor(smallestArchitecture);
+const parameters = parameterCount(manifest);
+
+/** The smallest model that there is, its numbers all 1. */
+export const testModel = {
+  parameters,
+  bytes: encodeFile(manifest, modelMetadata(smallestArchitecture), new Float32Array(parameters).fill(1)),
+};
 
 /** A coordinator in this process, on a folder of its own and a free port, and the toy nodes around it. */
 export class TestLeague {
@@ -147,11 +151,10 @@ export class TestLeague {
     return added;
   }
 
-  /** Stores a model, or one of so many parameters, and creates a task that starts from it; resolves to the task's id. */
-  async createTask(model: number | Uint8Array, change: TaskChange = {}): Promise<string> {
-    const bytes = typeof model === 'number' ? testModel(model).bytes : model;
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    await this.admin('PUT', `/blobs/${hash}`, modelRecordSchema, bytes);
+  /** Stores a model and creates a task that starts from it; resolves to the task's id. */
+  async createTask(change: TaskChange = {}, model = testModel.bytes): Promise<string> {
+    const hash = createHash('sha256').update(model).digest('hex');
+    await this.admin('PUT', `/blobs/${hash}`, modelRecordSchema, model);
     const body = { task: testTask(change), modelHash: hash };
     return (await this.admin('POST', '/tasks', taskRecordSchema, body)).id;
   }

@@ -1,2 +1,3 @@
 export { ManualClock } from './manualClock.ts';
+export { smallestArchitecture } from './smallestArchitecture.ts';
 export { TestApprover } from './testApprover.ts';

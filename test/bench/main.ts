@@ -53,7 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
     .addOption(
       new Option('--params <n>', 'numbers in the update')
-        .argParser(wholeNumber('--params', 1000, 100_000_000))
+        .argParser(wholeNumber('--params', 3000, 100_000_000))
         .default(10_000_000),
     )
     .addOption(new Option('--rounds <n>', 'rounds').argParser(wholeNumber('--rounds', 1, 100)).default(2))

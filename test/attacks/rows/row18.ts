@@ -14,7 +14,7 @@ import {
   shareKeysBytes,
 } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
-import { cheating, fire, type Honest, sentBy, toyLength, toyUpdate } from '../harness/cheat.ts';
+import { cheating, fire, type Honest, sentBy, toyUpdate } from '../harness/cheat.ts';
 import type { Attack, Outcome, Row } from '../harness/row.ts';
 
 const atM5 = 'a bad share at M5 where every share is needed';
@@ -101,7 +101,7 @@ function instead(
             },
           });
         const over = league.logged('"round ended"');
-        const taskId = await league.createTask(toyLength, { rounds: 1, deadlines: { unmaskMs: 1_500 } });
+        const taskId = await league.createTask({ rounds: 1, deadlines: { unmaskMs: 1_500 } });
         await Promise.all(league.nodes.map((node) => node.connect()));
         await over;
         return { [name]: verdict(league, cheating.clientId, honest, (await league.rounds(taskId))[0]!, told) };

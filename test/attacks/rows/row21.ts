@@ -1,6 +1,6 @@
 import { TestLeague, type ToyNode } from '@hansa/coordinator/testing';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
-import { isExact, sentBy, toyLength, toyUpdate } from '../harness/cheat.ts';
+import { isExact, sentBy, toyUpdate } from '../harness/cheat.ts';
 import type { Attack, Row } from '../harness/row.ts';
 
 /** A whole league with the real coordinator, some members of which vanish with their masks in all other vectors. */
@@ -33,7 +33,7 @@ function vanish(size: number, gone: number, expects: string): Attack {
           consistencyMs: 120_000,
           unmaskMs: 120_000,
         };
-        const taskId = await league.createTask(toyLength, {
+        const taskId = await league.createTask({
           rounds: 1,
           cohort: { minimum: size, maximum: size },
           deadlines,

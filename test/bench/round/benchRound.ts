@@ -3,8 +3,10 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
-import { encodeHeader, layOut } from '@hansa/shared/numeric';
+import { type Architecture, manifestFor, modelMetadata } from '@hansa/shared/model';
+import { encodeHeader, parameterCount } from '@hansa/shared/numeric';
 import { type RoundRecord, roundPhases, type TaskRecord } from '@hansa/shared/protocol';
+import { smallestArchitecture } from '@hansa/shared/testing';
 import { z } from 'zod';
 import { newToken, roundsOf, startCoordinator } from '../../endToEnd/league.ts';
 import { Processes } from '../../endToEnd/processes.ts';
@@ -185,17 +187,38 @@ function writeNodeConfig(folder: string, coordinator: string): string {
   return path;
 }
 
-/** A model of one tensor of zeros. */
+/** A model of `length` zeros. */
 async function writeZeroModel(path: string, length: number): Promise<void> {
+  const architecture = architectureWith(length);
   const file = await open(path, 'w');
   try {
-    await file.writeFile(encodeHeader(layOut([{ name: 'synthetic', shape: [length] }]), { format: 'synthetic' }));
+    await file.writeFile(encodeHeader(manifestFor(architecture), modelMetadata(architecture)));
     for (let left = 4 * length; left > 0; left -= ZEROS.length) {
       await file.writeFile(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
     }
   } finally {
     await file.close();
   }
+}
+
+/** An architecture of exactly `length` numbers: as shallow as it can be, the rest of them rows of the static table, which are one number long. */
+function architectureWith(length: number): Architecture {
+  for (let layers = 1; layers <= 24; layers++) {
+    for (let hiddenSize = 8; hiddenSize <= 1024; hiddenSize += 8) {
+      const sized = (feedForwardSize: number, staticRows: number): Architecture => ({
+        ...smallestArchitecture,
+        encoder: { ...smallestArchitecture.encoder, hiddenSize, layers, feedForwardSize },
+        embedder: { ...smallestArchitecture.embedder, staticRows },
+      });
+      const spare = length - parameterCount(manifestFor(sized(8, 1)));
+      if (spare < 0) break;
+      const perFeedForward = layers * (2 * hiddenSize + 1);
+      const wider = Math.min(Math.floor(spare / perFeedForward), 4096 - 8);
+      const rows = 1 + spare - wider * perFeedForward;
+      if (rows <= 8192) return sized(8 + wider, rows);
+    }
+  }
+  throw new HansaError('InvalidArgument', `No model has ${length} numbers. Name another size with --params.`);
 }
 
 /** The most memory that a running process ever had resident (VmHWM); only Linux tells. */
