@@ -37,7 +37,8 @@ const loraSettings = {
  * - `headOnly`: the heads; encoder and embedders stay as they are.
  * - `lora`: Hu et al. 2022, W + alpha/rank · B·A. A is drawn from the plan's seed and never trained (FFA-LoRA, Sun et al. 2024): B enters the
  *   product linearly, so the mean of the members' B gives the mean of their products exactly. Nobody sends A.
- * - `roLora`: Chen et al. 2025, odd rounds train B while A stays, even rounds A while B stays. Each round's mean is exact in the same way.
+ * - `roLora`: Chen et al. 2025, odd rounds train B while A stays, even rounds A while B stays. Each round's mean is exact in the same way. It goes by the round's
+ *   number, which every member's signature binds, and a lost round takes its turn with it: without round 1, round 2 gives A a gradient of 0.
  */
 export const trainingModeSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('full') }),
