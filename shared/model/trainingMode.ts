@@ -57,7 +57,11 @@ export function adaptedMatrices({ encoder }: Architecture, { targets, layers }: 
   return blocks.flatMap((layer) => targets.map((target) => `bert.encoder.layer.${layer}.${loraTargets[target]}`));
 }
 
-/** Names of the two factors of a matrix's adapter, as the library PEFT has them: A [rank, in], B [out, rank]. */
+/**
+ * Names of the two factors of a matrix's adapter: A [rank, in], B [out, rank].
+ *
+ * They follow those of the library PEFT, without its prefix `base_model.model.`; PEFT cannot load the file, which in mode `lora` holds no A.
+ */
 export const factorNames = (matrix: string): { a: string; b: string } => ({
   a: `${matrix}.lora_A.weight`,
   b: `${matrix}.lora_B.weight`,
