@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { explainWriteError } from '../ledger/files.ts';
 import { exportModel } from '../model/huggingFace/index.ts';
 import { readModelFile } from '../model/index.ts';
 import { readTokenizerFile, tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
 import { refuseExisting } from './refuseExisting.ts';
+import { writingOut } from './writingOut.ts';
 
 /** `model export`: writes a model in Hugging Face's layout. */
 export async function modelExport(
@@ -20,9 +20,7 @@ export async function modelExport(
   const beside = tokenizerPathOf(path);
   const tokenizerPath = options.tokenizer ?? (existsSync(beside) ? beside : undefined);
   const tokenizer = tokenizerPath === undefined ? undefined : await readTokenizerFile(resolve(tokenizerPath));
-  const files = await exportModel(model, out, tokenizer).catch((error: unknown) => {
-    throw explainWriteError(error, out);
-  });
+  const files = await writingOut(out, () => exportModel(model, out, tokenizer));
   output.line(`Wrote ${out}: ${files.join(', ')}.`);
   output.line(
     "model.safetensors is BERT's encoder for Python; hansa.safetensors holds Hansa's own embedders and heads.",

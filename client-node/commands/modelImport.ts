@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { explainWriteError } from '../ledger/files.ts';
 import { importModel } from '../model/huggingFace/index.ts';
 import { tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 import { refuseExisting } from './refuseExisting.ts';
+import { writingOut } from './writingOut.ts';
 
 /** `model import`: makes a model of a public BERT's weights, for a task to start from. */
 export async function modelImport(
@@ -14,15 +14,15 @@ export async function modelImport(
 ): Promise<number> {
   const path = resolve(options.out);
   for (const one of [path, tokenizerPathOf(path)]) refuseExisting(one);
-  const imported = await importModel({
-    folder: resolve(folder),
-    path,
-    seed: options.seed,
-    signal,
-    onProgress: (done, total) => output.progress('Writing', done, total),
-  }).catch((error: unknown) => {
-    throw explainWriteError(error, path);
-  });
+  const imported = await writingOut(path, () =>
+    importModel({
+      folder: resolve(folder),
+      path,
+      seed: options.seed,
+      signal,
+      onProgress: (done, total) => output.progress('Writing', done, total),
+    }),
+  );
   output.progressDone();
   const { architecture, parameters, leftOut, ownTensors, tokenizerPath, sizeBytes, sha256 } = imported;
   const { encoder, text } = architecture;

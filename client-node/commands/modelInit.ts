@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { architectureOf, type ModelSize } from '@hansa/shared/model';
-import { explainWriteError } from '../ledger/files.ts';
 import { initialWeights, writeModelFile } from '../model/index.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 import { refuseExisting } from './refuseExisting.ts';
+import { writingOut } from './writingOut.ts';
 
 /** `model init`: writes a model with seeded starting weights, for a task to start from. */
 export async function modelInit(
@@ -15,9 +15,7 @@ export async function modelInit(
   refuseExisting(path);
   const architecture = architectureOf(options.size);
   const vector = initialWeights(architecture, options.seed);
-  const { sizeBytes, sha256 } = await writeModelFile(path, architecture, vector).catch((error: unknown) => {
-    throw explainWriteError(error, path);
-  });
+  const { sizeBytes, sha256 } = await writingOut(path, () => writeModelFile(path, architecture, vector));
   output.line(`Wrote ${path}: ${options.size}, ${count(vector.length)} parameters, seed ${options.seed}.`);
   output.line(`SHA-256 ${sha256}`);
   output.document({

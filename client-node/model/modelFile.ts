@@ -12,6 +12,7 @@ import {
 import {
   encodeHeader,
   type Manifest,
+  openModelFile,
   parameterCount,
   readHeaderFrom,
   type SafetensorsHeader,
@@ -57,10 +58,7 @@ export async function readWeights<Content>(
   path: string,
   check: (header: SafetensorsHeader) => Content,
 ): Promise<{ content: Content; manifest: Manifest; vector: Float32Array }> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new HansaError('NotFound', `There is no model file at ${path}.`);
-    throw error;
-  });
+  const file = await openModelFile(path);
   try {
     const header = await readHeaderFrom(file);
     const content = check(header);

@@ -11,6 +11,7 @@ export {
 export {
   encodeFile,
   encodeHeader,
+  openModelFile,
   readHeader,
   readHeaderFrom,
   readHeaderOfFile,

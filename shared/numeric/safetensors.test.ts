@@ -7,6 +7,7 @@ import { groupOf, layOut, parameterCount } from './manifest.ts';
 import {
   encodeFile,
   encodeHeader,
+  openModelFile,
   readHeader,
   readHeaderOfFile,
   readTensorTable,
@@ -173,6 +174,16 @@ describe('a hostile file', () => {
       await writeFile(path, fileOf('{}', 0).fill(255, 0, 8));
       await expect(readHeaderOfFile(path)).rejects.toEqual(refusal(/header is larger/));
       await expect(readHeaderOfFile(join(folder, 'none'))).rejects.toMatchObject({ code: 'NotFound' });
+      for (const [wrong, message] of [
+        [folder, 'is a folder'],
+        [join(path, 'beyond'), 'cannot be read (ENOTDIR)'],
+        [join(folder, 'n'.repeat(300)), 'cannot be read (ENAMETOOLONG)'],
+      ] as const) {
+        await expect(openModelFile(wrong)).rejects.toMatchObject({
+          code: 'InvalidModelFile',
+          message: expect.stringContaining(`${wrong} ${message}`),
+        });
+      }
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { z } from 'zod';
 import { elementCount, groupOf, type Manifest, parameterCount } from './manifest.ts';
@@ -205,15 +205,28 @@ async function startOf(file: FileHandle, limits: SafetensorsLimits): Promise<{ s
   return { start, size };
 }
 
-/** Reads the header of the file at `path`. Throws as readHeader does, and NotFound where there is no such file. */
+/** Opens the model file at `path` for reading. Throws HansaError NotFound, or InvalidModelFile where it is no file or cannot be read; both name the path. */
+export async function openModelFile(path: string): Promise<FileHandle> {
+  try {
+    if ((await stat(path)).isFile()) return await open(path, 'r');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new HansaError('NotFound', `There is no model file at ${path}. Look at its path.`);
+    const message = `${path} cannot be read (${code}). Look at its permissions and its path.`;
+    throw new HansaError('InvalidModelFile', message, {}, { cause: error });
+  }
+  throw new HansaError(
+    'InvalidModelFile',
+    `${path} is a folder or a device. Name the model file (safetensors) itself.`,
+  );
+}
+
+/** Reads the header of the file at `path`. Throws as readHeader and openModelFile do. */
 export async function readHeaderOfFile(
   path: string,
   limits: SafetensorsLimits = standardSafetensorsLimits,
 ): Promise<SafetensorsHeader> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new HansaError('NotFound', `There is no model file at ${path}.`);
-    throw error;
-  });
+  const file = await openModelFile(path);
   try {
     return await readHeaderFrom(file, limits);
   } finally {

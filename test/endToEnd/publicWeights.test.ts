@@ -124,8 +124,8 @@ describe('a league that starts from public weights', () => {
     ]);
     expect(await refused('import', published, '--out', join(folder, 'none', 'out.safetensors'))).toEqual([
       2,
-      'DataFolderUnusable',
-      expect.stringMatching(/Cannot write/),
+      'InvalidArgument',
+      expect.stringMatching(/Cannot write .* \(ENOENT\)\. Name a place with --out/),
     ]);
     expect(await refused('embed', nano, '--text', 'shoes', '--engine', 'wasm')).toEqual([
       2,
@@ -137,6 +137,16 @@ describe('a league that starts from public weights', () => {
       2,
       'NotFound',
       expect.stringMatching(/no model file/),
+    ]);
+    expect(await refused('export', folder, '--out', join(folder, 'e'))).toEqual([
+      2,
+      'InvalidModelFile',
+      expect.stringMatching(/is a folder/),
+    ]);
+    expect(await refused('init', '--out', join(folder, 'none', 'out.safetensors'))).toEqual([
+      2,
+      'InvalidArgument',
+      expect.stringMatching(/Name a place with --out/),
     ]);
     expect(await refused('export', nano, '--out', folder)).toEqual([
       2,

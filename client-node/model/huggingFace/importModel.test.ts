@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Architecture, architectureOf, manifestFor, WORD_EMBEDDINGS } from '@hansa/shared/model';
@@ -430,6 +430,15 @@ describe('a folder that cannot be taken', () => {
       message: expect.stringMatching(message),
     });
     expect((await readdir(folder)).sort()).toEqual(before);
+  });
+
+  it('whose hansa.safetensors is a folder is refused', async () => {
+    const folder = await fixtureFolder(here, {});
+    await mkdir(join(folder, 'hansa.safetensors'));
+    await expect(importModel({ folder, path: join(folder, 'out.safetensors'), seed: 0 })).rejects.toMatchObject({
+      code: 'InvalidModelFile',
+      message: expect.stringMatching(/hansa\.safetensors is a folder/),
+    });
   });
 
   it('is told when it does not exist', async () => {

@@ -1,8 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { type Architecture, architectureOfMetadata, modelMetadata } from '@hansa/shared/model';
-import { elementCount, type Manifest, readHeaderFrom, type TensorEntry } from '@hansa/shared/numeric';
+import { elementCount, type Manifest, openModelFile, readHeaderFrom, type TensorEntry } from '@hansa/shared/numeric';
 
 /**
  * The file beside an exported encoder with what Hugging Face's models lack: the embedders of a merchant's numbers and the heads of the jobs.
@@ -28,8 +28,8 @@ export interface OwnTensors {
 /** Opens hansa.safetensors; undefined where the folder has none. Throws HansaError InvalidModelFile, which names the path. */
 export async function openOwnTensors(folder: string): Promise<OwnTensors | undefined> {
   const path = join(folder, OWN_TENSORS_FILE);
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const file = await openModelFile(path).catch((error: unknown) => {
+    if (error instanceof HansaError && error.code === 'NotFound') return undefined;
     throw error;
   });
   if (file === undefined) return undefined;

@@ -1,0 +1,19 @@
+import { HansaError } from '@hansa/shared/errors';
+import { explainWriteError } from '../ledger/files.ts';
+
+/** Runs a command's write to the path of --out. Throws HansaError InvalidArgument or StorageFull where that cannot be written; otherwise what `write` does. */
+export async function writingOut<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const explained = explainWriteError(error, path);
+    if (!(explained instanceof HansaError && explained.code === 'DataFolderUnusable')) throw explained;
+    const { cause } = explained;
+    throw new HansaError(
+      'InvalidArgument',
+      `Cannot write ${path} (${(cause as NodeJS.ErrnoException).code}). Name a place with --out whose folder is there and can be written to.`,
+      {},
+      { cause },
+    );
+  }
+}
