@@ -1,16 +1,12 @@
 import type { Clock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
-import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
 import type { RandomSource } from '@hansa/shared/random';
 import type { NodeIdentity } from '../ledger/identity.ts';
 import { Connection } from './transport/connection.ts';
+import { type Bandwidth, measureLine } from './transport/measureLine.ts';
 
 const TIMEOUT_MS = 10_000;
-/** What measures the line begins with little, so that a slow one is not kept busy for minutes. */
-const FIRST_TRANSFER_BYTES = 32 * 1024;
-const LONG_TRANSFER_MS = 500;
-const LINE_TIMEOUT_MS = 30_000;
 
 export interface Reachability {
   /** How far this machine's clock is ahead of the coordinator's, to about a second; undefined where the answer bore no time. */
@@ -39,12 +35,6 @@ export async function probeCoordinator(address: string, clock: Clock, signal: Ab
   const middleMs = (beforeMs + clock.now()) / 2;
   // The header is cut to whole seconds.
   return { clockOffsetMs: Number.isNaN(dateMs) ? undefined : Math.round(middleMs - (dateMs + 500)) };
-}
-
-/** Bits a second of the line to the coordinator. */
-export interface Bandwidth {
-  readonly upBitsPerSecond: number;
-  readonly downBitsPerSecond: number;
 }
 
 /**
@@ -77,37 +67,11 @@ export async function probeEnrolment(
   try {
     connection.open();
     const session = await connection.session(AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
-    const request = async (method: 'GET' | 'POST', bytes: number): Promise<boolean> => {
-      const path = method === 'GET' ? `/v1/bandwidth/${bytes}` : '/v1/bandwidth';
-      const response = await fetch(new URL(path, address), {
-        method,
-        headers: { ...session.sign(method, path), 'content-type': 'application/octet-stream' },
-        // Random, so that nothing on the way can pack it.
-        ...(method === 'POST' && { body: Buffer.from(ports.random.bytes(bytes)) }),
-        redirect: 'error',
-        signal: AbortSignal.any([signal, AbortSignal.timeout(LINE_TIMEOUT_MS)]),
-      });
-      await response.arrayBuffer();
-      return response.ok;
-    };
-    const upBitsPerSecond = await lineSpeed((bytes) => request('POST', bytes));
-    const downBitsPerSecond = await lineSpeed((bytes) => request('GET', bytes));
-    if (upBitsPerSecond === undefined || downBitsPerSecond === undefined) return undefined;
-    return { upBitsPerSecond, downBitsPerSecond };
+    return await measureLine({ address, session, random: ports.random, signal });
   } catch (error) {
     if (error instanceof HansaError) throw error;
     throw new HansaError('ConnectionLost', `No connection to ${address} (${lastReason}).`, {}, { cause: error });
   } finally {
     connection.close();
-  }
-}
-
-/** Bits a second of transfers of growing size, of the last one: a line takes a while to come up to its speed. Undefined where one is refused. */
-async function lineSpeed(transfer: (bytes: number) => Promise<boolean>): Promise<number | undefined> {
-  for (let bytes = FIRST_TRANSFER_BYTES; ; bytes = Math.min(4 * bytes, maxBandwidthProbeBytes)) {
-    const began = performance.now();
-    if (!(await transfer(bytes))) return undefined;
-    const tookMs = performance.now() - began;
-    if (tookMs > LONG_TRANSFER_MS || bytes === maxBandwidthProbeBytes) return (bytes * 8 * 1000) / tookMs;
   }
 }

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { systemRandom } from '@hansa/shared/random';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { measureLine } from './measureLine.ts';
+
+describe('measureLine', () => {
+  let server: Server;
+  let down: (bytes: number, response: ServerResponse) => void;
+  let up: (response: ServerResponse) => void;
+  /** Answers that the other side hung up on. */
+  let cutShort: number;
+
+  beforeEach(async () => {
+    down = (bytes, response) => void response.end(Buffer.alloc(bytes));
+    up = (response) => void response.end('{}');
+    cutShort = 0;
+    server = createServer(async (request, response) => {
+      response.on('close', () => {
+        if (!response.writableFinished) cutShort += 1;
+      });
+      for await (const _ of request);
+      if (request.method === 'POST') up(response);
+      else down(Number(request.url?.split('/').at(-1)), response);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const measure = () =>
+    measureLine({
+      address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      session: { sign: () => ({}) },
+      random: systemRandom,
+      signal: new AbortController().signal,
+    });
+  const endlessly = (response: ServerResponse) => {
+    const more = () => {
+      while (response.write(Buffer.alloc(64 * 1024)));
+    };
+    response.on('drain', more);
+    more();
+  };
+
+  it('gives the speed of both directions', async () => {
+    expect(await measure()).toEqual({ upBitsPerSecond: expect.any(Number), downBitsPerSecond: expect.any(Number) });
+  });
+
+  it.each<[string, typeof down]>([
+    ['fewer', (bytes, response) => void response.end(Buffer.alloc(bytes - 1))],
+    ['more', (bytes, response) => void response.end(Buffer.alloc(bytes + 1))],
+    ['no', (_, response) => void response.end()],
+  ])('takes %s bytes than asked for as no offer', async (_, answer) => {
+    down = answer;
+    expect(await measure()).toBeUndefined();
+  });
+
+  it.each(['sent for', 'told of what it took'])('hangs up on a coordinator that never stops, %s', async (what) => {
+    if (what === 'sent for') down = (_, response) => endlessly(response);
+    else up = endlessly;
+    expect(await measure()).toBeUndefined();
+    await expect.poll(() => cutShort).toBe(1);
+  });
+
+  it('takes a refusal as no offer', async () => {
+    up = (response) => void response.writeHead(404).end('none');
+    expect(await measure()).toBeUndefined();
+  });
+});

@@ -1,0 +1,74 @@
+import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
+import type { RandomSource } from '@hansa/shared/random';
+import type { Session } from './session.ts';
+
+/** What measures the line begins with little, so that a slow one is not kept busy for minutes. */
+const FIRST_TRANSFER_BYTES = 32 * 1024;
+const LONG_TRANSFER_MS = 500;
+const LINE_TIMEOUT_MS = 30_000;
+/** The most that is read of the answer to what was sent. */
+const MAX_ANSWER_BYTES = 1024;
+
+/** Bits a second of the line to the coordinator. */
+export interface Bandwidth {
+  readonly upBitsPerSecond: number;
+  readonly downBitsPerSecond: number;
+}
+
+/**
+ * Times random bytes to the coordinator and back.
+ *
+ * @returns undefined where the coordinator does not offer to measure: it refuses, or answers with more or fewer bytes than it was asked for
+ * @throws what fetch throws
+ */
+export async function measureLine({
+  address,
+  session,
+  random,
+  signal,
+}: {
+  readonly address: string;
+  readonly session: Session;
+  readonly random: RandomSource;
+  readonly signal: AbortSignal;
+}): Promise<Bandwidth | undefined> {
+  const request = (method: 'GET' | 'POST', path: string, body?: Uint8Array): Promise<Response> =>
+    fetch(new URL(path, address), {
+      method,
+      headers: { ...session.sign(method, path), 'content-type': 'application/octet-stream' },
+      ...(body !== undefined && { body: Buffer.from(body) }),
+      redirect: 'error',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(LINE_TIMEOUT_MS)]),
+    });
+  const upBitsPerSecond = await lineSpeed(async (bytes) => {
+    // Random, so that nothing on the way can pack it.
+    const response = await request('POST', '/v1/bandwidth', random.bytes(bytes));
+    return (await bodySize(response, MAX_ANSWER_BYTES)) !== undefined && response.ok;
+  });
+  const downBitsPerSecond = await lineSpeed(async (bytes) => {
+    const response = await request('GET', `/v1/bandwidth/${bytes}`);
+    return (await bodySize(response, bytes)) === bytes && response.ok;
+  });
+  if (upBitsPerSecond === undefined || downBitsPerSecond === undefined) return undefined;
+  return { upBitsPerSecond, downBitsPerSecond };
+}
+
+/** The bytes of a body; undefined, and nothing more read, once they are more than `mostBytes`. */
+async function bodySize({ body }: Response, mostBytes: number): Promise<number | undefined> {
+  let size = 0;
+  for await (const piece of body ?? []) {
+    size += (piece as Uint8Array).length;
+    if (size > mostBytes) return undefined;
+  }
+  return size;
+}
+
+/** Bits a second of transfers of growing size, of the last one: a line takes a while to come up to its speed. Undefined where one is refused. */
+async function lineSpeed(transfer: (bytes: number) => Promise<boolean>): Promise<number | undefined> {
+  for (let bytes = FIRST_TRANSFER_BYTES; ; bytes = Math.min(4 * bytes, maxBandwidthProbeBytes)) {
+    const began = performance.now();
+    if (!(await transfer(bytes))) return undefined;
+    const tookMs = performance.now() - began;
+    if (tookMs > LONG_TRANSFER_MS || bytes === maxBandwidthProbeBytes) return (bytes * 8 * 1000) / tookMs;
+  }
+}
