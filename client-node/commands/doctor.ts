@@ -1,16 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import {
   chooseEngine,
   type Device,
+  describeTimes,
   type EngineName,
   engineNames,
   engineRemedies,
+  freeMemoryBytes,
   measureEngine,
   missingPart,
+  type StepTimes,
 } from '../compute/index.ts';
 import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
 import { checkData } from '../data/index.ts';
@@ -44,13 +47,12 @@ interface Findings {
   forecast?: readonly (SizeForecast & { readonly transferSeconds?: number })[];
 }
 
-interface EngineFinding {
+/** With the times of its training steps where they were measured. */
+interface EngineFinding extends Partial<StepTimes> {
   readonly name: EngineName;
   readonly state: 'chosen' | 'here' | 'unusable';
   /** What it computes on; undefined where it was not measured. */
   readonly device?: Device;
-  /** Milliseconds of a gradient of the tiny model on 8 windows; undefined where it was not measured. */
-  readonly stepMs?: number;
   readonly reason?: string;
   readonly remedy?: string;
 }
@@ -111,10 +113,10 @@ function plan(
 async function machine(findings: Findings): Found {
   const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
-  findings.memory = { totalBytes: totalmem(), freeBytes: freemem() };
+  findings.memory = { totalBytes: totalmem(), freeBytes: freeMemoryBytes() };
   return {
     state: 'ok',
-    detail: `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores (${model}), ${gib(totalmem())} memory, ${gib(freemem())} free`,
+    detail: `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores (${model}), ${gib(totalmem())} memory, ${gib(freeMemoryBytes())} free`,
   };
 }
 
@@ -122,20 +124,21 @@ async function engine(config: NodeConfig, { signal }: CommandContext, findings: 
   const { name, reason, passedOver, measured } = await chooseEngine(config.training.engine, { signal });
   findings.engine = name;
   const measurementOf = (of: EngineName) => measured.find((one) => one.name === of);
-  const { stepMs, device } = measurementOf(name) ?? (await measureEngine(name, { signal }));
+  const { name: _, ...measurement } = measurementOf(name) ?? { name, ...(await measureEngine(name, { signal })) };
   const engines = engineNames.map((one): EngineFinding => {
-    if (one === name) return { name, state: 'chosen', stepMs, device };
+    if (one === name) return { name, state: 'chosen', ...measurement };
     const obstacle = passedOver.find((entry) => entry.name === one)?.reason ?? missingPart(one);
     if (obstacle !== undefined) return { name: one, state: 'unusable', reason: obstacle, remedy: engineRemedies[one] };
     return { ...measurementOf(one), name: one, state: 'here' };
   });
   findings.engines = engines;
-  const told = engines.map(({ name, state, stepMs, device, reason, remedy }) => {
-    const step = stepMs === undefined ? 'not measured' : `on the ${device}, a step ${stepMs.toFixed(1)} ms`;
+  const told = engines.map(({ name, state, tinyStepMs, smallStepMs, device, reason, remedy }) => {
+    const steps =
+      tinyStepMs === undefined ? 'not measured' : `on the ${device}, ${describeTimes({ tinyStepMs, smallStepMs })}`;
     const words =
       state === 'unusable'
         ? `not usable: ${reason}. Remedy: ${remedy}`
-        : `${state === 'chosen' ? 'chosen' : 'is here'}, ${step}`;
+        : `${state === 'chosen' ? 'chosen' : 'is here'}, ${steps}`;
     return `${name.padEnd(13)} ${words}`;
   });
   const why =
@@ -146,7 +149,7 @@ async function engine(config: NodeConfig, { signal }: CommandContext, findings: 
         : 'the first that works here';
   return {
     state: 'ok',
-    detail: `${name} on the ${device} (${why}). A training step of the tiny model on 8 windows takes ${stepMs.toFixed(1)} ms`,
+    detail: `${name} on the ${measurement.device} (${why}): ${describeTimes(measurement)}`,
     lines: told,
   };
 }
@@ -223,7 +226,12 @@ async function enrolment(config: NodeConfig, { clock, random, signal }: CommandC
 async function forecast(config: NodeConfig, { output, signal }: CommandContext, findings: Findings): Found {
   const { engine, bandwidth } = findings;
   if (engine === undefined) throw new RangeError('the engine is chosen before anything is forecast on it');
-  const sizes = await forecastTraining(engine, signal, (size) => output.note(`measuring steps of the ${size} model`));
+  const sizes = await forecastTraining(engine, {
+    maxMemoryBytes: config.training.maxMemoryBytes,
+    freeBytes: freeMemoryBytes(),
+    signal,
+    onSize: (size) => output.note(`measuring steps of the ${size} model`),
+  });
   const rows = sizes.map((row) => {
     const bits = row.parameters * 32;
     return {
@@ -232,18 +240,19 @@ async function forecast(config: NodeConfig, { output, signal }: CommandContext, 
     };
   });
   findings.forecast = rows;
-  const ceiling = config.training.maxMemoryBytes ?? totalmem();
-  const lines = rows.map(({ size, measured, roundSeconds, peakMemoryBytes, transferSeconds }) => {
+  const lines = rows.map(({ size, measured, roundSeconds, peakMemoryBytes, transferSeconds, doesNotFit }) => {
+    const name = size.padEnd(6);
+    if (doesNotFit !== undefined) return `${name} does not fit: ${doesNotFit}`;
     const time = duration(roundSeconds);
     const transfer = transferSeconds === undefined ? '' : `, ${duration(transferSeconds)} model down and update up`;
-    const memory = `${(peakMemoryBytes / 1e9).toFixed(1)} GB of memory${peakMemoryBytes > ceiling ? ', more than there is for it' : ''}`;
-    return `${size.padEnd(6)} ${time} training${transfer}, ${memory}${measured ? '' : ' (reckoned from the size before)'}`;
+    const memory = `${(peakMemoryBytes / 1e9).toFixed(1)} GB of memory`;
+    return `${name} ${time} training${transfer}, ${memory}${measured ? '' : ' (reckoned from the size before)'}`;
   });
-  return {
-    state: 'ok',
-    detail: `a round of ${FORECAST_STEPS} steps of ${FORECAST_BATCH} windows, everything trained, on ${engine}`,
-    lines,
-  };
+  const unfit = rows.filter(({ doesNotFit }) => doesNotFit !== undefined).map(({ size }) => size);
+  const round = `a round of ${FORECAST_STEPS} steps of ${FORECAST_BATCH} windows, everything trained, on ${engine}`;
+  return unfit.length === 0
+    ? { state: 'ok', detail: round, lines }
+    : { state: 'notice', detail: `${round}; does not fit on this machine: ${unfit.join(', ')}`, lines };
 }
 
 const duration = (seconds: number): string =>

@@ -1,4 +1,4 @@
-import { measureEngine } from '../compute/index.ts';
+import { describeTimes, measureEngine } from '../compute/index.ts';
 import { installNative } from '../compute/native/installNative.ts';
 import { publicIndex } from '../compute/native/wheelFile.ts';
 import type { CommandContext } from './context.ts';
@@ -32,18 +32,15 @@ export async function nativeInstall(
   });
   output.progressDone();
   output.line(`Built ${engine} against TensorFlow ${tensorflow} in ${folder}.`);
-  const { stepMs, device } = proof;
   // It is installed: what becomes of the comparison changes nothing.
   const wasm = await measureEngine('wasm', { signal }).catch(() => undefined);
-  const comparison = wasm === undefined ? '' : `, wasm ${wasm.stepMs.toFixed(1)}`;
-  output.line(
-    `It computes what it should, on the ${device}: ${stepMs.toFixed(1)} ms a training step of the tiny model${comparison}.`,
-  );
-  if (engine === 'tfjs-node-gpu' && device !== 'card') {
+  const comparison = wasm === undefined ? '' : `; on wasm ${describeTimes(wasm)}`;
+  output.line(`It computes what it should, on the ${proof.device}: ${describeTimes(proof)}${comparison}.`);
+  if (engine === 'tfjs-node-gpu' && proof.device !== 'card') {
     output.line(
       'TensorFlow sees no card here, so no node on this machine takes tfjs-node-gpu until it does: nvidia-smi must list one. For the processor there is tfjs-node: npx hansa-client native install',
     );
   }
-  output.document({ engine, tensorflow, folder, device, stepMs, ...(wasm && { wasmStepMs: wasm.stepMs }) });
+  output.document({ engine, tensorflow, folder, ...proof, ...(wasm && { wasm }) });
   return 0;
 }

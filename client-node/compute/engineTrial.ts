@@ -41,7 +41,7 @@ export async function startOnEngine(file: URL, name: EngineName, options: TrialO
   try {
     await new Promise<void>((resolve, reject) => {
       const unusable = (reason: string) => reject(new HansaError('EngineUnusable', reason));
-      onAbort = () => reject(new HansaError('Interrupted', 'Stopped while the training engine was being tried.'));
+      onAbort = () => reject(interrupted());
       if (signal?.aborted) return onAbort();
       signal?.addEventListener('abort', onAbort, { once: true });
       const listen = () => {
@@ -77,3 +77,30 @@ export async function startOnEngine(file: URL, name: EngineName, options: TrialO
   }
   return child as Child;
 }
+
+/**
+ * Waits until a child has ended, and ends it where it takes too long or the signal aborts.
+ *
+ * @returns how it ended, in words
+ * @throws HansaError Interrupted when the signal aborts; the child is gone then
+ */
+export async function endOf(child: Child, withinMs: number, signal?: AbortSignal): Promise<string> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill();
+  }, withinMs);
+  const onAbort = () => child.kill();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  try {
+    const reason = await child.ended;
+    if (signal?.aborted) throw interrupted();
+    return isLate ? `it gave no result within ${withinMs / 1000} s` : reason;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+const interrupted = () => new HansaError('Interrupted', 'Stopped while the training engine was being tried.');

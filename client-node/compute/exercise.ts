@@ -1,13 +1,15 @@
-import { architectureOf, manifestFor } from '@hansa/shared/model';
+import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { lossAndGradient, type ModelShape } from '../model/gradient.ts';
 import { initialWeights } from '../model/index.ts';
 import { sampleBatch } from '../model/sampleWindows.ts';
 import { trainingGradient } from '../model/threads/trainingGradient.ts';
+import { freeMemoryBytes } from './freeMemory.ts';
 
 const calendar = { season: 7, horizonPeriods: 28 };
 
-const shapeOf = (size: 'nano' | 'tiny'): ModelShape => {
+const shapeOf = (size: ModelSize): ModelShape => {
   const architecture = architectureOf(size);
   return { architecture, manifest: manifestFor(architecture), calendar };
 };
@@ -61,19 +63,42 @@ export async function fingerprint(): Promise<Fingerprint> {
   return { loss, norm, projections };
 }
 
-const WINDOWS = 8;
+/** Milliseconds of training steps: what an engine takes over what it starts, and what it takes over arithmetic. */
+export interface StepTimes {
+  /** Of the tiny model on 8 windows: mostly the overhead of a thousand small operations. */
+  readonly tinyStepMs: number;
+  /** Of the small model on 16 windows: mostly arithmetic. Undefined where the engine is too slow for it, memory is too short, or it fails. */
+  readonly smallStepMs?: number | undefined;
+}
+
+/** In the first two engines compile, threads start, and graphs prove themselves. */
+const WARM_UP = 2;
 const STEPS = 3;
-const ENOUGH_MS = 2000;
+const ENOUGH_MS = 500;
+
+/** Where the tiny model's step takes longer, the small one's, fifty times the arithmetic, takes longer than the choice of an engine may. */
+const SLOWEST_TINY_STEP_MS = 250;
+
+/** Memory that there must be for the small model's step, which takes about 1 GB: a try is no reason to have processes killed. */
+const SMALL_STEP_BYTES = 2e9;
 
 /**
- * Milliseconds of a training step of the tiny model on 8 windows: the least of a few, of one on a slow engine, after a first one, in which engines compile
- * and threads start.
+ * Times training steps on the engine that is active: the least of a few, of one on a slow engine.
+ *
+ * @param onTimes told first of the tiny model's step alone: the small one's may fail
  */
-export async function measureStep(): Promise<number> {
-  const shape = shapeOf('tiny');
-  const weights = initialWeights(shape.architecture, 1);
-  const batch = sampleBatch('speed', WINDOWS);
-  await trainingGradient(shape, weights, batch);
+export async function measureSteps(onTimes: (times: StepTimes) => void): Promise<void> {
+  const tinyStepMs = await measureStep('tiny', 8);
+  onTimes({ tinyStepMs });
+  if (tinyStepMs > SLOWEST_TINY_STEP_MS || freeMemoryBytes() < SMALL_STEP_BYTES) return;
+  onTimes({ tinyStepMs, smallStepMs: await measureStep('small', 16) });
+}
+
+async function measureStep(size: ModelSize, windows: number): Promise<number> {
+  const shape = shapeOf(size);
+  const weights = anyWeights(shape);
+  const batch = sampleBatch('speed', windows);
+  for (let step = 0; step < WARM_UP; step++) await trainingGradient(shape, weights, batch);
   const began = performance.now();
   let least = Number.POSITIVE_INFINITY;
   for (let step = 0; step < STEPS && (step === 0 || performance.now() - began < ENOUGH_MS); step++) {
@@ -82,4 +107,11 @@ export async function measureStep(): Promise<number> {
     least = Math.min(least, performance.now() - start);
   }
   return least;
+}
+
+/** Weights to take the time of a step with: any numbers take as long, and seeded ones would take longer than the steps. */
+export function anyWeights({ manifest }: ModelShape): Float32Array {
+  const weights = new Float32Array(parameterCount(manifest));
+  for (let index = 0; index < weights.length; index++) weights[index] = ((index % 251) - 125) / 6250;
+  return weights;
 }

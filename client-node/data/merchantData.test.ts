@@ -434,3 +434,20 @@ test("an index outside a set is the caller's mistake", async () => {
   expect(() => data.test.describe(-1)).toThrow(RangeError);
   expect(() => data.history(data.test.count)).toThrow(RangeError);
 });
+
+test('equal data has an equal digest, other quantities, prices or split dates another', async () => {
+  const priced = (price: (line: string) => string) => plain().map((line) => `${line},${price(line)}`);
+  const config = dailyConfig({ columns: { price: 'price' } });
+  const digestOf = async (lines: readonly string[], read = config) =>
+    (await load(lines, read, 'date,item,qty,price')).digest;
+  const lines = priced(() => '2');
+  const digest = await digestOf(lines);
+  expect(await digestOf(lines)).toBe(digest);
+  const others = [
+    await digestOf(lines.map((line) => line.replace('2024-03-05,a,', '2024-03-05,a,1'))),
+    await digestOf(priced((line) => (line.startsWith('2024-03-05,a') ? '3' : '2'))),
+    await digestOf(lines, dailyConfig({ columns: { price: 'price' }, validFrom: '2024-04-02' })),
+    await digestOf(lines, dailyConfig()),
+  ];
+  expect(new Set([digest, ...others]).size).toBe(5);
+});

@@ -3,6 +3,7 @@ import { dayNumber, firstPeriodFrom, isoDate, periodOf, periodStart } from './ca
 import type { CleaningReport } from './cleaning.ts';
 import { type OrderDatabase, openDatabase } from './database.ts';
 import { type DataConfig, type Frequency, frequencyShapes, type Source } from './dataConfig.ts';
+import { dataDigest } from './dataDigest.ts';
 import { dataFault } from './dataFault.ts';
 import { findOrderFile, type OrderFile, openOrderTable } from './orderFile.ts';
 import { createLines, readOrderLines } from './orderLines.ts';
@@ -240,6 +241,7 @@ function assemble(
     firstPeriod: isoDate(periodStart(frequency, split.first)),
     lastPeriod: isoDate(periodStart(frequency, lastPeriod)),
     cleaning,
+    digest: dataDigest(source, split),
     train: train.windows,
     validation: validation.windows,
     test: test.windows,

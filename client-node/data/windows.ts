@@ -94,6 +94,8 @@ export interface MerchantData {
   readonly firstPeriod: string;
   readonly lastPeriod: string;
   readonly cleaning: CleaningReport;
+  /** Of what the windows are built from, hexadecimal: other data, other digest. Never sent. */
+  readonly digest: string;
   readonly train: WindowSet;
   readonly validation: WindowSet;
   readonly test: WindowSet;

@@ -35,7 +35,7 @@ export async function embedTexts(
     engine,
     (name) => startOnEngine(worker, name, { ...(signal === undefined ? {} : { signal }), onMessage }),
     // To measure the engines would take longer than most texts do: the first in their order that works is taken.
-    { measure: async () => ({ stepMs: 0, device: 'processor' }) },
+    { measure: async () => ({ tinyStepMs: 0, device: 'processor' }) },
   );
   const stop = () => finish?.(new HansaError('Interrupted', 'The command was interrupted.'));
   try {

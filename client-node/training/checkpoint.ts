@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { layOut } from '@hansa/shared/numeric';
+import { writing } from '../ledger/files.ts';
 import { readWeights, writeTensors } from '../model/modelFile.ts';
 import type { TrainingState } from './localTraining.ts';
 
@@ -10,7 +11,7 @@ const FORMAT = 'hansa-checkpoint';
 export interface Checkpoint {
   /** The state that an earlier process of the same job left; undefined where there is none that can be used. */
   read(): Promise<TrainingState | undefined>;
-  /** Writes the state, whole or not at all, where the last one is old enough. */
+  /** Writes the state, whole or not at all, where the last one is old enough. Where it cannot be written, training goes on without it. */
   keep(state: TrainingState): Promise<void>;
   remove(): Promise<void>;
 }
@@ -18,11 +19,18 @@ export interface Checkpoint {
 /**
  * A checkpoint in the file at `path` (safetensors).
  *
- * @param job what names the job: a file that another job left is not read
+ * @param job what names the job and its data: a file that another left is not read
  * @param everyMs how far apart states are kept at least
+ * @param onFailure told once why a state could not be kept
  */
-export function checkpointAt(path: string, job: string, everyMs: number): Checkpoint {
+export function checkpointAt(
+  path: string,
+  job: string,
+  everyMs: number,
+  onFailure: (reason: string) => void,
+): Checkpoint {
   let keptAtMs = performance.now();
+  let hasFailed = false;
   return {
     async read() {
       try {
@@ -64,14 +72,17 @@ export function checkpointAt(path: string, job: string, everyMs: number): Checkp
         windowsAtOnce: String(windowsAtOnce),
         ...(best !== undefined && { bestLoss: String(best.loss), bestMisses: String(best.misses) }),
       };
-      await writeTensors(
-        path,
-        manifest,
-        metadata,
-        tensors.map(([, values]) => values),
-      );
+      try {
+        const values = tensors.map(([, values]) => values);
+        await writing(path, () => writeTensors(path, manifest, metadata, values));
+      } catch (error) {
+        if (!(error instanceof HansaError)) throw error;
+        if (!hasFailed) onFailure(error.message);
+        hasFailed = true;
+      }
+      // After a failure too: a full disk is not written to at every step.
       keptAtMs = performance.now();
     },
-    remove: () => rm(path, { force: true }),
+    remove: () => writing(path, () => rm(path, { force: true })),
   };
 }

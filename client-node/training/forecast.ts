@@ -1,7 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
 import { type Architecture, architectureOf, type ModelSize, manifestFor, modelSizes } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
-import { startOnEngine } from '../compute/engineTrial.ts';
+import { endOf, startOnEngine } from '../compute/engineTrial.ts';
 import { PAST_PATCHES } from '../data/index.ts';
 import type { EngineName } from '../engines/engine.ts';
 
@@ -14,6 +14,12 @@ const TOKENS = 2 + PAST_PATCHES + 4;
 
 /** A step that is expected to take longer is not taken but reckoned from a smaller model's. */
 const LONGEST_STEP_MS = 10_000;
+
+/** Memory of a model's every number, with its gradients, moments and copies: 37 to 56 bytes have been measured, on two engines. */
+const BYTES_PER_NUMBER = 52;
+
+/** Steps that take longer all together are given up: many times what LONGEST_STEP_MS leads to expect. */
+const MEASURING_MS = 300_000;
 
 /** What a training step takes of a machine. */
 export interface StepCost {
@@ -31,36 +37,72 @@ export interface SizeForecast extends StepCost {
   readonly measured: boolean;
   /** Seconds of a round's training: FORECAST_STEPS such steps. */
   readonly roundSeconds: number;
+  /** Why such steps do not fit on this machine; undefined where they do. */
+  readonly doesNotFit?: string;
+}
+
+export interface ForecastOptions {
+  /** What the configuration allows, `training.maxMemoryBytes`. */
+  readonly maxMemoryBytes?: number | undefined;
+  /** What the machine has. */
+  readonly freeBytes: number;
+  readonly signal: AbortSignal;
+  /** Told what is measured next. */
+  readonly onSize?: (size: ModelSize) => void;
+  readonly measure?: (engine: EngineName, size: ModelSize, signal: AbortSignal) => Promise<StepCost>;
 }
 
 /**
  * What training takes on an engine, for each size of the model: steps of the product's own training, on made-up windows, each size in a process of its own.
  *
- * @param onSize told what is measured next
- * @throws HansaError EngineUnusable with the reason; Interrupted when the signal aborts
+ * A size that is expected not to fit is not tried, nor is one above a size that failed.
+ *
+ * @throws HansaError EngineUnusable with the reason, where the smallest size fails; Interrupted when the signal aborts
  */
 export async function forecastTraining(
   engine: EngineName,
-  signal: AbortSignal,
-  onSize: (size: ModelSize) => void = () => undefined,
+  { maxMemoryBytes, freeBytes, signal, onSize, measure = measureTraining }: ForecastOptions,
 ): Promise<SizeForecast[]> {
   const found: SizeForecast[] = [];
   for (const size of modelSizes) {
     const last = found.at(-1);
-    const reckoned = last && reckonedFrom(last, size, found[0]!);
-    const isWithin = reckoned === undefined || (last?.measured === true && reckoned.stepMs < LONGEST_STEP_MS);
-    if (isWithin) onSize(size);
-    const cost = isWithin ? await measureTraining(engine, size, signal) : reckoned!;
+    const reckoned = last && reckonedFrom(last, size);
+    let obstacle = reckoned && (shortage(reckoned, freeBytes, maxMemoryBytes) ?? failureBelow(last));
+    let measured: StepCost | undefined;
+    if (reckoned === undefined || (obstacle === undefined && last?.measured && reckoned.stepMs < LONGEST_STEP_MS)) {
+      onSize?.(size);
+      try {
+        measured = await measure(engine, size, signal);
+        obstacle = shortage(measured, freeBytes, maxMemoryBytes);
+      } catch (error) {
+        if (reckoned === undefined || !(error instanceof HansaError) || error.code !== 'EngineUnusable') throw error;
+        obstacle = error.message;
+      }
+    }
+    const cost = measured ?? reckoned!;
     found.push({
       size,
       parameters: parameterCount(manifestFor(architectureOf(size))),
-      measured: isWithin,
+      measured: measured !== undefined,
       roundSeconds: (FORECAST_STEPS * cost.stepMs) / 1000,
       ...cost,
+      ...(obstacle !== undefined && { doesNotFit: obstacle }),
     });
   }
   return found;
 }
+
+/** What is too little for a step; undefined where nothing is. */
+function shortage({ peakMemoryBytes }: StepCost, freeBytes: number, maxMemoryBytes = Number.POSITIVE_INFINITY) {
+  if (peakMemoryBytes <= Math.min(freeBytes, maxMemoryBytes)) return undefined;
+  const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const room =
+    maxMemoryBytes < freeBytes ? `training.maxMemoryBytes allows ${gb(maxMemoryBytes)}` : `${gb(freeBytes)} are free`;
+  return `${FORECAST_BATCH} windows at once take about ${gb(peakMemoryBytes)} of memory, and ${room}`;
+}
+
+const failureBelow = (smaller: SizeForecast | undefined): string | undefined =>
+  smaller?.doesNotFit && `the ${smaller.size} model does not`;
 
 async function measureTraining(engine: EngineName, size: ModelSize, signal: AbortSignal): Promise<StepCost> {
   let cost: StepCost | undefined;
@@ -71,23 +113,17 @@ async function measureTraining(engine: EngineName, size: ModelSize, signal: Abor
       cost = message as StepCost;
     },
   });
-  const onAbort = () => child.kill();
-  signal.addEventListener('abort', onAbort, { once: true });
-  const reason = await child.ended;
-  signal.removeEventListener('abort', onAbort);
-  if (signal.aborted) throw new HansaError('Interrupted', 'Stopped while a training step was being measured.');
-  if (cost === undefined) throw new HansaError('EngineUnusable', `A step of the ${size} model: ${reason}`);
+  const reason = await endOf(child, MEASURING_MS, signal);
+  if (cost === undefined) throw new HansaError('EngineUnusable', `a step of the ${size} model failed: ${reason}`);
   return cost;
 }
 
-/** From a smaller model: time with its multiplications, memory above what any process takes with its numbers. */
-function reckonedFrom(last: SizeForecast, size: ModelSize, smallest: StepCost): StepCost {
+/** From a smaller model: time with its multiplications, memory with its numbers. */
+function reckonedFrom(last: SizeForecast, size: ModelSize): StepCost {
   const [from, to] = [architectureOf(last.size), architectureOf(size)];
-  const numbers = parameterCount(manifestFor(to)) / last.parameters;
   return {
     stepMs: (last.stepMs * multiplications(to)) / multiplications(from),
-    peakMemoryBytes:
-      smallest.peakMemoryBytes + Math.max(0, last.peakMemoryBytes - smallest.peakMemoryBytes) * Math.max(1, numbers),
+    peakMemoryBytes: last.peakMemoryBytes + BYTES_PER_NUMBER * (parameterCount(manifestFor(to)) - last.parameters),
   };
 }
 

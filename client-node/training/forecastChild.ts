@@ -1,5 +1,4 @@
 import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
-import { parameterCount } from '@hansa/shared/numeric';
 import { runOnEngine } from '../compute/runOnEngine.ts';
 import type { StepCost } from './forecast.ts';
 
@@ -10,6 +9,7 @@ const WINDOWS = 64;
 const STEPS = 4;
 
 if (await runOnEngine()) {
+  const { anyWeights } = await import('../compute/exercise.ts');
   const { FORECAST_BATCH } = await import('./forecast.ts');
   const { sampleWindows } = await import('../model/sampleWindows.ts');
   const { trainLocally } = await import('./localTraining.ts');
@@ -23,8 +23,7 @@ if (await runOnEngine()) {
   let stepMs = Number.POSITIVE_INFINITY;
   await trainLocally(
     shape,
-    // Any numbers take as long; seeded ones would take longer than the steps.
-    Float32Array.from({ length: parameterCount(shape.manifest) }, (_, index) => 0.02 * Math.sin(index)),
+    anyWeights(shape),
     sampleWindows('forecast', WINDOWS),
     {
       steps: STEPS,

@@ -1,5 +1,6 @@
 import { loadMerchantData, type MerchantData } from '../data/index.ts';
 import { compareMethods } from '../evaluation/compareMethods.ts';
+import { writing } from '../ledger/files.ts';
 import { openLocalModel } from '../model/localModel.ts';
 import { writeVectorFile } from '../model/modelFile.ts';
 import { checkpointAt } from './checkpoint.ts';
@@ -73,7 +74,10 @@ async function train(
   const { shape, weights: start, dispose } = model.part(model.vector, request.round);
   try {
     const { checkpoint, steps } = request;
-    const kept = checkpoint && checkpointAt(checkpoint.file, JSON.stringify(request), checkpoint.everyMs);
+    const onFailure = (warning: string) => onProgress({ step: 0, steps, loss: undefined, warning });
+    // A process that takes over reads the data again, and it may have changed.
+    const job = JSON.stringify({ request, data: data.digest });
+    const kept = checkpoint && checkpointAt(checkpoint.file, job, checkpoint.everyMs, onFailure);
     const resume = await kept?.read();
     if (resume !== undefined) onProgress({ step: resume.step, steps, loss: undefined, resumed: true });
     const windowsAtOnce =
@@ -105,7 +109,7 @@ async function train(
       },
     );
     const update = trained.weights.map((weight, index) => weight - start[index]!);
-    await writeVectorFile(request.updateFile, update);
+    await writing(request.updateFile, () => writeVectorFile(request.updateFile, update));
     await kept?.remove();
     return {
       steps: trained.steps,

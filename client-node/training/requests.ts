@@ -122,6 +122,8 @@ export interface Progress {
   readonly doing?: string;
   /** Whether training goes on from a checkpoint: `step` steps were taken before. */
   readonly resumed?: boolean;
+  /** What went wrong and does not stop the job; told alone. */
+  readonly warning?: string;
 }
 
 export interface LoadRequest {

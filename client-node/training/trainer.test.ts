@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -169,6 +170,37 @@ describe('a trainer', () => {
   });
 });
 
+describe('a place that cannot be written to', () => {
+  const nowhere = () => join(folder, 'nowhere', 'file');
+
+  it('does not stop training where its state is kept, and is warned of once', async () => {
+    const lines: string[] = [];
+    const log = createLogger('test', 'warn', { write: (line) => lines.push(line) });
+    const own = await startTrainer({ ...options, log });
+    try {
+      const steps: number[] = [];
+      const checkpoint = { file: nowhere(), everyMs: 0 };
+      await own.train(request({ steps: 4, checkpoint }), ({ step }) => steps.push(step));
+      expect(steps).toEqual([1, 2, 3, 4]);
+      expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+        {
+          msg: 'training is not kept on disk: after a crash it would begin anew',
+          reason: expect.stringContaining(nowhere()),
+        },
+      ]);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('is named where the update should lie', async () => {
+    await expect(trainer.train(request({ updateFile: nowhere() }))).rejects.toMatchObject({
+      code: 'DataFolderUnusable',
+      message: expect.stringContaining(`Cannot write ${nowhere()} (ENOENT)`),
+    });
+  });
+});
+
 describe('startTrainer', () => {
   it('passes on what is wrong with the data', async () => {
     const data = dataConfigSchema.parse({
@@ -268,6 +300,31 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
       expect((await readdir(folder)).filter((name) => name.endsWith('.checkpoint'))).toEqual([]);
       // And the next job finds it in order.
       expect(await own.train(request())).toMatchObject({ steps: 3 });
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('begins anew where the data has changed meanwhile, and tells of the data that it has now', async () => {
+    const baseFolder = await mkdtemp(join(folder, 'changing-'));
+    await writeFile(join(baseFolder, 'orders.csv'), orders());
+    const { own, kill } = await killable({ baseFolder });
+    try {
+      expect(own.data.rows).toBe(1280);
+      let isResumed = false;
+      const steps: number[] = [];
+      const trained = own.train(job('changed'), (progress) => {
+        isResumed ||= progress.resumed === true;
+        steps.push(progress.step);
+        if (progress.step !== 5 || steps.length > 5) return;
+        writeFileSync(join(baseFolder, 'orders.csv'), `${orders()}2024-03-01,item-1,40\n`);
+        void kill();
+      });
+      await trained;
+      expect(isResumed).toBe(false);
+      expect(steps.slice(5)).toContain(1);
+      expect(steps.at(-1)).toBe(12);
+      expect(own.data.rows).toBe(1281);
     } finally {
       await own.close();
     }

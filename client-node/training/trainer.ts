@@ -33,12 +33,13 @@ type OnProgress = (progress: Progress) => void;
  * A merchant's data and the training engine, in a process of their own.
  *
  * Jobs run one after another in the order they are asked for. A process that goes by itself is replaced by another on the same engine, which reads the
- * data again and goes on with what was not finished, training from its last checkpoint. All reject with HansaError: the job's own fault, TrainingFailed
+ * data again and goes on with what was not finished, training from its last checkpoint where the data is the same. All reject with HansaError: the job's own fault, TrainingFailed
  * where the process goes again and again, Interrupted where a signal aborted. A job's signal stops that job after the step it is in and leaves the
  * trainer usable.
  */
 export interface Trainer {
   readonly engine: EngineChoice;
+  /** What the process has loaded that runs now. */
   readonly data: LoadedData;
   train(request: TrainRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<TrainResult>;
   compare(request: CompareRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<CompareResult>;
@@ -90,6 +91,11 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
           name,
           request,
           (progress) => {
+            if (progress.warning !== undefined)
+              return log.warn(
+                { reason: progress.warning },
+                'training is not kept on disk: after a crash it would begin anew',
+              );
             if (progress.step > furthest) crashes = 0;
             furthest = Math.max(furthest, progress.step);
             onProgress?.(progress);
@@ -112,7 +118,9 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
   };
   return {
     engine: process.engine,
-    data: process.data,
+    get data() {
+      return process.data;
+    },
     train: (request, onProgress, signal) => run('train', request, onProgress, signal),
     compare: (request, onProgress, signal) => run('compare', request, onProgress, signal),
     async close() {
@@ -133,13 +141,13 @@ async function startProcess(options: TrainerOptions, engine: EngineName | 'auto'
   const { data, baseFolder, scratchFolder, log, signal, onProgress } = options;
   const pending = new Map<number, Pending>();
   const file = new URL('./worker.ts', import.meta.url);
-  const { choice, result: child } = await firstUsable(engine, (name) =>
+  const attempt = (name: EngineName) =>
     startOnEngine(file, name, {
       signal,
       onMessage: (message) => receive(pending, message as FromWorker),
       onOutput: (text) => log.debug({ output: text.slice(0, 1000) }, 'training process printed'),
-    }),
-  );
+    });
+  const { choice, result: child } = await firstUsable(engine, attempt, { signal });
   const connection = connect(child, pending, signal);
   try {
     const loaded = await connection.call('load', { data, baseFolder, scratchFolder }, onProgress);

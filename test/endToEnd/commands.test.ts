@@ -311,7 +311,14 @@ describe('hansa-client', () => {
     const report = JSON.parse(ready.stdout) as {
       ready: boolean;
       checks: { name: string; state: string; detail: string }[];
-      engines: { name: string; state: string; stepMs?: number; device?: string; reason?: string; remedy?: string }[];
+      engines: {
+        name: string;
+        state: string;
+        tinyStepMs?: number;
+        device?: string;
+        reason?: string;
+        remedy?: string;
+      }[];
       forecast: { size: string; roundSeconds: number; transferSeconds: number; peakMemoryBytes: number }[];
       bandwidth: { upBitsPerSecond: number; downBitsPerSecond: number };
       clockOffsetMs: number;
@@ -330,7 +337,7 @@ describe('hansa-client', () => {
     expect(Math.abs(report.clockOffsetMs)).toBeLessThan(5_000);
     expect(report.engines.map(({ name }) => name)).toEqual(engineNames);
     expect(report.engines.filter(({ state }) => state === 'chosen')).toMatchObject([
-      { name: 'wasm', stepMs: expect.any(Number), device: 'processor' },
+      { name: 'wasm', tinyStepMs: expect.any(Number), device: 'processor' },
     ]);
     for (const { state, reason, remedy } of report.engines)
       if (state === 'unusable')
