@@ -31,7 +31,7 @@ export function startChild(
   onOutput: (text: string) => void = () => undefined,
 ): Child {
   const child = fork(fileURLToPath(file), parameters, {
-    execArgv: ['--import', loader],
+    execArgv: ['--expose-gc', '--import', loader],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

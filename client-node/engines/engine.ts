@@ -4,6 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { registerDenseKernels, usableBuild } from './kernels/denseKernels.ts';
 import { shareIdentity } from './kernels/sharedIdentity.ts';
+import { refuseNoMemory, type WasmAllocator } from './kernels/wasmAllocator.ts';
 import { memoryMadeBy } from './kernels/webAssembly.ts';
 
 /** TensorFlow.js engines, in the order in which they are tried. */
@@ -82,6 +83,7 @@ export async function activate(name: EngineName, { withoutCard = false } = {}): 
   }
   // It starts once a process, however often it is made the active one.
   if (name === 'wasm' && memory !== undefined) {
+    refuseNoMemory((tf.backend() as unknown as { wasm: WasmAllocator }).wasm);
     shareIdentity(tf);
     const build = usableBuild();
     if (build !== undefined) registerDenseKernels(tf, build, memory);

@@ -47,17 +47,19 @@ interface Context {
  * Local-only takes the steps a member takes, in the same rounds (a fresh optimiser and a warm-up at the start of each) and with the same batch size;
  * only the averaging is missing. The last fineTuneSteps let the learning rate fall to 0, for local-only and fine-tuned alike.
  *
+ * @param heldBytes resident memory of the process before it held a model
  * @throws HansaError InvalidData where nothing was sold in the hold-out; Interrupted when the signal aborts
  */
 export async function compareMethods(
   data: MerchantData,
   request: CompareRequest,
+  heldBytes: number,
   context: Context = {},
 ): Promise<CompareResult> {
   const calendar = { season: data.season, horizonPeriods: data.horizonPeriods };
   const model = await openLocalModel({ modelFile: request.initialModelFile, adapter: request.adapter }, calendar);
   try {
-    return await compare(model, await model.read(request.federatedModelFile), data, request, context);
+    return await compare(model, await model.read(request.federatedModelFile), data, request, heldBytes, context);
   } finally {
     model.dispose();
   }
@@ -68,11 +70,12 @@ async function compare(
   federated: Float32Array,
   data: MerchantData,
   request: CompareRequest,
+  heldBytes: number,
   { signal, onProgress }: Context,
 ): Promise<CompareResult> {
   const started = performance.now();
-  const { rounds, localSteps, fineTuneSteps, learningRates } = request;
-  const windowsAtOnce = await windowsWithin(model, data.train, 1, request.maxMemoryBytes);
+  const { rounds, localSteps, fineTuneSteps, learningRates, maxMemoryBytes } = request;
+  const windowsAtOnce = await windowsWithin(model, data.train, 1, { maxMemoryBytes, heldBytes });
   const alone = rounds * localSteps + fineTuneSteps;
   const total = learningRates.length * (alone + fineTuneSteps);
   let done = 0;

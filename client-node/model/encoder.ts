@@ -32,21 +32,25 @@ export function encodeTokens(
 
   let hidden = normalise(embedded, 'bert.embeddings.LayerNorm');
   for (let layer = 0; layer < layers; layer++) {
-    const name = `bert.encoder.layer.${layer}`;
-    const asking = layer < layers - 1 ? hidden : lastTokens(hidden, mask.shape[0], taken);
-    const seen = attention(
-      dense(asking, `${name}.attention.self.query`),
-      dense(hidden, `${name}.attention.self.key`),
-      dense(hidden, `${name}.attention.self.value`),
-      mask,
-      attentionHeads,
-    );
-    const attended = normalise(
-      tf.add(dense(seen, `${name}.attention.output.dense`), asking),
-      `${name}.attention.output.LayerNorm`,
-    );
-    const inner = gelu(dense(attended, `${name}.intermediate.dense`));
-    hidden = normalise(tf.add(dense(inner, `${name}.output.dense`), attended), `${name}.output.LayerNorm`);
+    const before = hidden;
+    // What only this block needs goes with it; where a gradient is computed, that keeps what it needs.
+    hidden = tf.tidy(() => {
+      const name = `bert.encoder.layer.${layer}`;
+      const asking = layer < layers - 1 ? before : lastTokens(before, mask.shape[0], taken);
+      const seen = attention(
+        dense(asking, `${name}.attention.self.query`),
+        dense(before, `${name}.attention.self.key`),
+        dense(before, `${name}.attention.self.value`),
+        mask,
+        attentionHeads,
+      );
+      const attended = normalise(
+        tf.add(dense(seen, `${name}.attention.output.dense`), asking),
+        `${name}.attention.output.LayerNorm`,
+      );
+      const inner = gelu(dense(attended, `${name}.intermediate.dense`));
+      return normalise(tf.add(dense(inner, `${name}.output.dense`), attended), `${name}.output.LayerNorm`);
+    });
   }
   return hidden;
 }

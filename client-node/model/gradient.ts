@@ -45,19 +45,21 @@ export async function lossAndGradient(
   return { loss, gradient };
 }
 
-/** The most bytes that tensors take at one time while a gradient is computed operation by operation. */
+/** The most bytes that tensors take at one time while a gradient is computed operation by operation, beside those of the frozen ones. */
 export async function peakBytesOfGradient(
   shape: ModelShape,
   weights: Float32Array,
   batch: WindowBatch,
 ): Promise<number> {
+  // The first step would count them, and the next ones not.
+  shape.frozen?.forEach(residentTensors);
   const before = tf.memory().numBytes;
   const { peakBytes } = await tf.profile(() => tf.tidy(() => gradientOf(shape, weights, batch).compute()[0]!));
   return peakBytes - before;
 }
 
-/** Everything that a recorded gradient depends on beside its tensors and their shapes. */
-function kindOf({ architecture, manifest, loraScale }: ModelShape): string {
+/** Everything that a gradient's operations depend on beside their tensors and their shapes. */
+export function kindOf({ architecture, manifest, loraScale }: ModelShape): string {
   return JSON.stringify(['gradient', architecture, manifest.map(({ name }) => name), loraScale]);
 }
 

@@ -37,6 +37,8 @@ export interface TrainedPart {
 export interface LocalModel {
   /** Every number of the file that the rounds pass around, in its order. */
   readonly vector: Float32Array;
+  /** The most memory that it took to read it, beside the engine's. */
+  readonly readBytes: number;
   /** Reads another file of the same task. Throws HansaError NotFound or InvalidModelFile. */
   read(path: string): Promise<Float32Array>;
   /** The part that round `round`, from 1, trains; the rest of `vector` stays as it is. */
@@ -60,8 +62,10 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
   const factors = frozenFactors(architecture, mode, seed).map(
     ({ name, shape, values }): FrozenWeights => ({ manifest: layOut([{ name, shape }]), vector: values }),
   );
+  const held = [untouched, ...factors].reduce((sum, { vector }) => sum + vector.byteLength, vector.byteLength);
   return {
     vector,
+    readBytes: base.vector.byteLength + held,
     read: async (path) => (await read(path)).vector,
     part(vector, round) {
       const range = trainedRange(manifest, mode, round);
@@ -91,6 +95,7 @@ async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalM
   const { architecture, manifest, vector } = await readModelFile(modelFile);
   return {
     vector,
+    readBytes: vector.byteLength,
     async read(path) {
       const other = await readModelFile(path);
       if (JSON.stringify(other.architecture) === JSON.stringify(architecture)) return other.vector;

@@ -17,27 +17,41 @@ export interface JobContext {
   readonly onProgress: (progress: Progress) => void;
 }
 
+interface Loaded {
+  readonly data: MerchantData;
+  /** Resident memory of the process before it held a model. */
+  readonly heldBytes: number;
+}
+
 /** The worker's jobs over the data that `load` leaves in memory; one runs at a time, in the order asked for. */
 export function createJobs(): {
   run(name: JobName, request: unknown, context: JobContext): Promise<unknown>;
 } {
-  let data: MerchantData | undefined;
-  const loaded = (): MerchantData => {
-    if (data === undefined) throw new RangeError('load comes before every other job');
-    return data;
+  let loaded: Loaded | undefined;
+  const ready = (): Loaded => {
+    if (loaded === undefined) throw new RangeError('load comes before every other job');
+    return loaded;
   };
   const jobs: { [Name in JobName]: (request: Jobs[Name]['request'], context: JobContext) => Promise<unknown> } = {
     async load(request, context) {
-      data = await load(request, context);
-      return summary(data);
+      const data = await load(request, context);
+      loaded = { data, heldBytes: request.heldBytes ?? process.memoryUsage.rss() };
+      return summary(loaded);
     },
-    train: (request, context) => train(loaded(), request, context),
-    compare: (request, context) => compareMethods(loaded(), request, context),
+    train: (request, context) => train(ready(), request, context),
+    compare(request, context) {
+      const { data, heldBytes } = ready();
+      return compareMethods(data, request, heldBytes, context);
+    },
   };
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(name, request, context) {
-      const job = last.then(() => jobs[name](request as never, context));
+      const job = last.then(() => {
+        // The job before has let go of models' worth of memory, which the next one takes; what is left lying would count against the ceiling.
+        globalThis.gc?.();
+        return jobs[name](request as never, context);
+      });
       last = job.catch(() => undefined);
       return job;
     },
@@ -52,8 +66,9 @@ function load({ data, baseFolder, scratchFolder }: LoadRequest, context: JobCont
   });
 }
 
-function summary(data: MerchantData): LoadedData {
+function summary({ data, heldBytes }: Loaded): LoadedData {
   return {
+    heldBytes,
     frequency: data.frequency,
     rows: data.rows,
     series: data.series,
@@ -65,7 +80,7 @@ function summary(data: MerchantData): LoadedData {
 }
 
 async function train(
-  data: MerchantData,
+  { data, heldBytes }: Loaded,
   request: TrainRequest,
   { signal, onProgress }: JobContext,
 ): Promise<TrainResult> {
@@ -73,7 +88,7 @@ async function train(
   const model = await openLocalModel(request, { season: data.season, horizonPeriods: data.horizonPeriods });
   const { shape, weights: start, dispose } = model.part(model.vector, request.round);
   try {
-    const { checkpoint, steps } = request;
+    const { checkpoint, steps, maxMemoryBytes } = request;
     const onFailure = (warning: string) => onProgress({ step: 0, steps, loss: undefined, warning });
     // A process that takes over reads the data again, and it may have changed.
     const job = JSON.stringify({ request, data: data.digest });
@@ -81,7 +96,7 @@ async function train(
     const resume = await kept?.read();
     if (resume !== undefined) onProgress({ step: resume.step, steps, loss: undefined, resumed: true });
     const windowsAtOnce =
-      resume?.windowsAtOnce ?? (await windowsWithin(model, data.train, request.round, request.maxMemoryBytes));
+      resume?.windowsAtOnce ?? (await windowsWithin(model, data.train, request.round, { maxMemoryBytes, heldBytes }));
     const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_WINDOWS, windowsAtOnce);
     const trained = await trainLocally(
       shape,

@@ -1,6 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
+import * as tf from '@tensorflow/tfjs';
 import type { WindowSet } from '../data/windows.ts';
-import { peakBytesOfGradient } from '../model/gradient.ts';
+import { kindOf, type ModelShape, peakBytesOfGradient } from '../model/gradient.ts';
 import type { LocalModel } from '../model/localModel.ts';
 import { threadBytes } from '../model/threads/trainingGradient.ts';
 import { MOST_WINDOWS_AT_ONCE } from './localTraining.ts';
@@ -11,48 +12,86 @@ const VECTORS = 8;
 /** What an engine takes beyond the tensors it counts: room to grow, and holes. */
 const ENGINE_OVERHEAD = 1.4;
 
+/** What JavaScript lets gather, of code and of garbage, before it is cleared away. */
+const GARBAGE_BYTES = 60e6;
+
+/** All that a WebAssembly memory can hold, less what the engine needs for itself. */
+const WASM_BYTES = 2 ** 32 - 2 ** 26;
+
 /** Windows of the trial steps. */
 const TRIAL_WINDOWS = [1, 2] as const;
 
+/** Bytes of a step's tensors on the engine: one part whatever the step's windows, another for each of them. */
+interface StepBytes {
+  readonly fixed: number;
+  readonly perWindow: number;
+}
+
+/** They follow from what is trained of which model, so they are found out once. */
+const known = new Map<string, StepBytes>();
+
+/** What a process may take, and had taken before it held a model. */
+export interface MemoryCeiling {
+  /** Resident memory; undefined: as much as training takes. */
+  readonly maxMemoryBytes: number | undefined;
+  readonly heldBytes: number;
+}
+
 /**
- * How many windows may go through the engine at once so that this process stays within a ceiling: a power of 2, at most MOST_WINDOWS_AT_ONCE.
+ * How many windows may go through the engine at once so that this process stays within a ceiling, and the wasm engine within what a WebAssembly memory can
+ * hold: a power of 2, at most MOST_WINDOWS_AT_ONCE.
  *
- * The bytes of a step's tensors are counted on steps of one window and of two: one part is fixed, the other grows with the windows. What the process
- * holds already counts whole.
+ * The bytes of a step's tensors are counted on steps of one window and of two. The answer depends on the model, the ceiling and the machine alone, not on
+ * what the process has done before: it decides how sums are rounded, and memory that one round has let go of serves the next.
  *
  * @param round whose part of the model is trained
- * @param maxMemoryBytes of resident memory of this process; undefined: as much as it takes
  * @throws HansaError TrainingFailed where not even one window fits; it says how much one takes
  */
 export async function windowsWithin(
   model: LocalModel,
   windows: WindowSet,
   round: number,
-  maxMemoryBytes: number | undefined,
+  { maxMemoryBytes, heldBytes }: MemoryCeiling,
 ): Promise<number> {
-  if (maxMemoryBytes === undefined || windows.count === 0) return MOST_WINDOWS_AT_ONCE;
-  const heldBytes = process.memoryUsage.rss();
+  const engine = tf.getBackend();
+  if ((maxMemoryBytes === undefined && engine !== 'wasm') || windows.count === 0) return MOST_WINDOWS_AT_ONCE;
   const { shape, weights, dispose } = model.part(model.vector, round);
   try {
-    const [one, two] = [await stepBytes(TRIAL_WINDOWS[0]), await stepBytes(TRIAL_WINDOWS[1])];
-    const perWindowBytes = Math.max(1, two - one);
-    const fixedBytes =
+    const step = await stepBytes(shape, weights, windows);
+    const frozenBytes = (shape.frozen ?? []).reduce((sum, { vector }) => sum + vector.byteLength, 0);
+    const onEngine = (count: number) => frozenBytes + ENGINE_OVERHEAD * (step.fixed + count * step.perWindow);
+    const resident = (count: number) =>
       heldBytes +
+      model.readBytes +
       VECTORS * weights.byteLength +
-      ENGINE_OVERHEAD * Math.max(0, one - perWindowBytes) +
-      threadBytes(shape, weights, MOST_WINDOWS_AT_ONCE);
-    const fitting = Math.floor((maxMemoryBytes - fixedBytes) / (ENGINE_OVERHEAD * perWindowBytes));
-    if (fitting >= 1) return Math.min(MOST_WINDOWS_AT_ONCE, 2 ** Math.floor(Math.log2(fitting)));
-    const needed = Math.ceil((fixedBytes + ENGINE_OVERHEAD * perWindowBytes) / 1e6);
+      threadBytes(shape, weights, count) +
+      GARBAGE_BYTES +
+      onEngine(count);
+    for (let count = MOST_WINDOWS_AT_ONCE; count >= 1; count /= 2) {
+      const isWithin = resident(count) <= (maxMemoryBytes ?? Number.POSITIVE_INFINITY);
+      if (isWithin && (engine !== 'wasm' || onEngine(count) <= WASM_BYTES)) return count;
+    }
+    const needed = Math.ceil(resident(1) / 1e6);
     throw new HansaError(
       'TrainingFailed',
-      `Training needs about ${needed} MB for one window at a time, and training.maxMemoryBytes allows ${Math.floor(maxMemoryBytes / 1e6)} MB. Allow more, or take part in tasks with a smaller model.`,
+      maxMemoryBytes !== undefined && resident(1) > maxMemoryBytes
+        ? `Training needs about ${needed} MB for one window at a time, and training.maxMemoryBytes allows ${Math.floor(maxMemoryBytes / 1e6)} MB. Allow more, or take part in tasks with a smaller model.`
+        : `Training needs about ${needed} MB for one window at a time, more than the 4 GiB that the wasm engine can hold. Install a native engine with \`hansa-client native install\`, or take part in tasks with a smaller model.`,
     );
   } finally {
     dispose();
   }
+}
 
-  function stepBytes(count: number): Promise<number> {
-    return peakBytesOfGradient(shape, weights, windows.batch(new Array<number>(count).fill(0)));
-  }
+async function stepBytes(shape: ModelShape, weights: Float32Array, windows: WindowSet): Promise<StepBytes> {
+  // Factors of different ranks have the same names.
+  const kind = `${kindOf(shape)} ${weights.length}`;
+  const found = known.get(kind);
+  if (found !== undefined) return found;
+  const peak = (count: number) => peakBytesOfGradient(shape, weights, windows.batch(new Array<number>(count).fill(0)));
+  const [one, two] = [await peak(TRIAL_WINDOWS[0]), await peak(TRIAL_WINDOWS[1])];
+  const perWindow = Math.max(1, two - one);
+  const bytes = { fixed: Math.max(0, one - perWindow), perWindow };
+  known.set(kind, bytes);
+  return bytes;
 }

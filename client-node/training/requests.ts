@@ -130,4 +130,6 @@ export interface LoadRequest {
   readonly data: DataConfig;
   readonly baseFolder: string;
   readonly scratchFolder: string;
+  /** What a process before this one held after loading: what fits into memory is then reckoned as it was. */
+  readonly heldBytes?: number | undefined;
 }

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@hansa/shared/log';
-import { architectureOf, manifestFor } from '@hansa/shared/model';
+import { architectureOf, initialAdapter, manifestFor, trainingModeSchema } from '@hansa/shared/model';
+import { elementCount } from '@hansa/shared/numeric';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataConfigSchema, loadMerchantData } from '../data/index.ts';
 import { activate } from '../engines/engine.ts';
@@ -224,6 +225,23 @@ describe('startTrainer', () => {
   });
 });
 
+/** A task of the tiny model, whole or in a mode that passes an adapter around. */
+async function tinyTask(mode: object | undefined): Promise<Pick<TrainRequest, 'modelFile' | 'adapter'>> {
+  const architecture = architectureOf('tiny');
+  const weights = initialWeights(architecture, 1);
+  const baseModelFile = join(folder, 'tiny.safetensors');
+  const { sha256 } = await writeModelFile(baseModelFile, architecture, weights);
+  const parsed = trainingModeSchema.parse(mode ?? { kind: 'full' });
+  if (parsed.kind === 'full') return { modelFile: baseModelFile };
+  const seed = 3;
+  const bytes = await initialAdapter({ architecture, sha256 }, parsed, seed, async ({ offset, shape }) =>
+    weights.subarray(offset, offset + elementCount(shape)),
+  );
+  const modelFile = join(folder, `${parsed.kind}.safetensors`);
+  await writeFile(modelFile, bytes);
+  return { modelFile, adapter: { baseModelFile, mode: parsed, seed } };
+}
+
 describe('memory', () => {
   it('puts fewer windows through the engine at once where the ceiling is low, and comes to the same update but for rounding', async () => {
     const wide = await trainer.train(request({ batchSize: 48, steps: 1, updateFile: join(folder, 'wide.bin') }));
@@ -241,13 +259,28 @@ describe('memory', () => {
     expect(far).toBeLessThan(one.length / 100);
   });
 
-  it('stays below the ceiling', async () => {
-    const maxMemoryBytes = 500e6;
+  it.each([
+    ['full', undefined],
+    ['headOnly', { kind: 'headOnly' }],
+    ['lora', { kind: 'lora', targets: ['query', 'value', 'intermediate'] }],
+    ['roLora', { kind: 'roLora' }],
+  ])('stays below the ceiling in every round of %s', async (_, mode) => {
     const own = await startTrainer(options);
     try {
-      const result = await own.train(request({ batchSize: 512, steps: 2, maxMemoryBytes }));
-      expect(result.peakMemoryBytes).toBeLessThan(maxMemoryBytes);
-      expect(result.windowsAtOnce).toBeGreaterThan(1);
+      const files = await tinyTask(mode);
+      const job = (change: Partial<TrainRequest>) => request({ ...files, batchSize: 128, steps: 2, ...change });
+      const tooLittle = await own.train(job({ maxMemoryBytes: 70e6 })).catch((error: Error) => error.message);
+      const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one window/.exec(String(tooLittle))![1]) + 15);
+      const chosen = new Set<number>();
+      for (let round = 1; round <= 6; round++) {
+        const { windowsAtOnce, peakMemoryBytes } = await own.train(job({ round, maxMemoryBytes }));
+        expect(peakMemoryBytes).toBeLessThan(maxMemoryBytes);
+        chosen.add(windowsAtOnce);
+      }
+      const [windowsAtOnce, ...others] = chosen;
+      expect(others).toEqual([]);
+      expect(windowsAtOnce).toBeGreaterThan(1);
+      expect(windowsAtOnce).toBeLessThan(64);
     } finally {
       await own.close();
     }
@@ -325,6 +358,29 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
       expect(steps.slice(5)).toContain(1);
       expect(steps.at(-1)).toBe(12);
       expect(own.data.rows).toBe(1281);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('is replaced by one that puts as many windows through the engine at once, without a checkpoint too', async () => {
+    const { own, kill } = await killable();
+    try {
+      const tooLittle = await own.train(request({ maxMemoryBytes: 70e6 })).catch((error: Error) => error.message);
+      const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one window/.exec(String(tooLittle))![1]) + 4);
+      const narrow = (name: string) =>
+        request({ batchSize: 48, maxMemoryBytes, updateFile: join(folder, `${name}.bin`) });
+      const undisturbed = await own.train(narrow('undisturbed'));
+      let isKilled = false;
+      const result = await own.train(narrow('killed'), ({ step }) => {
+        if (step === 1 && !isKilled) {
+          isKilled = true;
+          void kill();
+        }
+      });
+      expect(undisturbed.windowsAtOnce).toBeLessThan(48);
+      expect(result.windowsAtOnce).toBe(undisturbed.windowsAtOnce);
+      expect(await updateOf(join(folder, 'killed.bin'))).toEqual(await updateOf(join(folder, 'undisturbed.bin')));
     } finally {
       await own.close();
     }

@@ -68,7 +68,7 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
     replacing ??= (async () => {
       log.warn({ reason }, 'the training process has gone; another is started');
       onRestart?.(reason);
-      process = await startProcess(options, process.engine.name);
+      process = await startProcess(options, process.engine.name, process.data.heldBytes);
       if (isClosed) await process.close();
     })().finally(() => {
       replacing = undefined;
@@ -137,7 +137,11 @@ interface TrainingProcess extends Connection {
   readonly data: LoadedData;
 }
 
-async function startProcess(options: TrainerOptions, engine: EngineName | 'auto'): Promise<TrainingProcess> {
+async function startProcess(
+  options: TrainerOptions,
+  engine: EngineName | 'auto',
+  heldBytes?: number,
+): Promise<TrainingProcess> {
   const { data, baseFolder, scratchFolder, log, signal, onProgress } = options;
   const pending = new Map<number, Pending>();
   const file = new URL('./worker.ts', import.meta.url);
@@ -150,7 +154,7 @@ async function startProcess(options: TrainerOptions, engine: EngineName | 'auto'
   const { choice, result: child } = await firstUsable(engine, attempt, { signal });
   const connection = connect(child, pending, signal);
   try {
-    const loaded = await connection.call('load', { data, baseFolder, scratchFolder }, onProgress);
+    const loaded = await connection.call('load', { data, baseFolder, scratchFolder, heldBytes }, onProgress);
     log.info({ engine: choice.name, rows: loaded.rows, series: loaded.series }, 'training process is ready');
     return { ...connection, engine: choice, data: loaded };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { HansaError } from '@hansa/shared/errors';
 import { runOnEngine } from '../compute/runOnEngine.ts';
@@ -8,6 +9,12 @@ import type { FromWorker, ToWorker } from './workerMessages.ts';
 const tell = (message: FromWorker): void => {
   process.send?.(message);
 };
+
+/** The parent takes a process's last line for the reason of its end. */
+function endWith({ name, message }: Error): never {
+  writeSync(process.stderr.fd, `${name}: ${message}\n`);
+  process.exit(1);
+}
 
 const running = new Map<number, AbortController>();
 const queued: ToWorker[] = [];
@@ -42,7 +49,9 @@ if (await runOnEngine()) {
       })
       .then(
         (result) => tell({ type: 'done', id, result }),
-        (error: unknown) =>
+        (error: unknown) => {
+          // The wasm engine ran off its memory: whatever it computes from now on is wrong. Another process can go on from the checkpoint.
+          if (error instanceof Error && error.name === 'RuntimeError') endWith(error);
           tell({
             type: 'failed',
             id,
@@ -52,7 +61,8 @@ if (await runOnEngine()) {
                   code: 'TrainingFailed',
                   message: error instanceof Error ? (error.stack ?? error.message) : String(error),
                 }),
-          }),
+          });
+        },
       )
       .finally(() => running.delete(id));
   };

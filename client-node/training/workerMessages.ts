@@ -12,6 +12,8 @@ export interface LoadedData {
   readonly validationWindows: number;
   readonly testWindows: number;
   readonly cleaning: CleaningReport;
+  /** Resident memory of the process with the data and the engine, before it held a model. */
+  readonly heldBytes: number;
 }
 
 /** The worker's jobs: what each takes and gives. Both ends are this program, so types do the checking. */

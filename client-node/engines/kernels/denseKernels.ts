@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import type * as TensorFlow from '@tensorflow/tfjs';
 import { compiledDense, type DenseBuild } from './compiledDense.ts';
+import type { WasmAllocator } from './wasmAllocator.ts';
 import { type WasmMemory, webAssembly } from './webAssembly.ts';
 
 /** The exports of assembly/kernels.ts; arguments that end in `At` are byte offsets into the wasm engine's memory. */
@@ -21,7 +22,7 @@ interface Functions {
 interface WasmBackend {
   readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
   makeOutput(shape: number[], type: 'float32'): TensorFlow.TensorInfo;
-  readonly wasm: { _malloc(sizeBytes: number): number; _free(at: number): void };
+  readonly wasm: WasmAllocator;
 }
 
 /** Kernels behind a training step's dense pieces, by the names they are registered under; see model/ops.ts for what each computes. */
@@ -113,9 +114,10 @@ function kernelsOf(functions: Functions): Record<DenseKernelName, Kernel> {
     const needed = fixedSizeBytes + moreSizeBytes + 64;
     if (needed > scratchSizeBytes) {
       if (scratchSizeBytes > 0) wasm._free(scratchAt);
+      // Until there is other memory, there is none.
+      scratchSizeBytes = 0;
       // A number of 32 bits with a sign above 2 GB.
       scratchAt = wasm._malloc(needed) >>> 0;
-      if (scratchAt === 0) throw new RangeError('the wasm engine has no memory left');
       scratchSizeBytes = needed;
     }
     return Math.ceil(scratchAt / 64) * 64;

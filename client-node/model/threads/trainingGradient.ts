@@ -9,8 +9,8 @@ import { GradientThreads } from './gradientThreads.ts';
 const MOST_PARTS = 4;
 /** Fewer windows in a part leave most of its time to what a part costs whatever its size. */
 const LEAST_WINDOWS = 4;
-/** What a thread with an engine of its own takes before it has computed anything. */
-const ENGINE_BYTES = 60e6;
+/** What a thread with an engine of its own takes beside the model: the code, compiled once more, and the garbage of some steps. */
+const ENGINE_BYTES = 140e6;
 /** Below so many parameters a step takes less than what a second engine takes to start, for all the steps of a round. */
 const LEAST_PARAMETERS = 300_000;
 
