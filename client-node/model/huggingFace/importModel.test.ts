@@ -224,6 +224,18 @@ describe('the same weights in another form', () => {
   });
 });
 
+describe('a tokenizer that cannot be read', () => {
+  it.each([
+    ['missing', 'missing.json', 'NotFound', 'There is no tokenizer at'],
+    ['a folder', '.', 'InvalidModelFile', 'cannot be read (EISDIR)'],
+  ])('is named: %s', async (_, name, code, message) => {
+    await expect(readTokenizerFile(join(scratch, name))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+  });
+});
+
 describe('exportModel', () => {
   it('gives what an import makes the same file of', async () => {
     const tokenizer = await readTokenizerFile(imported.tokenizerPath!);

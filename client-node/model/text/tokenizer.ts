@@ -84,7 +84,10 @@ export function createTokenizer(file: TokenizerFile, vocabularySize: number, pos
 /** Reads a tokenizer.json. Throws HansaError NotFound or InvalidModelFile, which name the path. */
 export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code !== 'ENOENT') {
+      const message = `${path} cannot be read (${error.code}). Name the file tokenizer.json itself with --tokenizer, and look at its permissions.`;
+      throw new HansaError('InvalidModelFile', message, {}, { cause: error });
+    }
     throw new HansaError(
       'NotFound',
       `There is no tokenizer at ${path}. \`hansa-client model import\` writes it beside the model; name another with --tokenizer.`,
