@@ -1,4 +1,4 @@
-import type { Clock } from '@hansa/shared/clock';
+import { type Clock, timeoutSignal } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { RandomSource } from '@hansa/shared/random';
@@ -20,7 +20,7 @@ export async function probeCoordinator(address: string, clock: Clock, signal: Ab
   try {
     response = await fetch(new URL('/livez', address), {
       redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]),
     });
     await response.body?.cancel();
   } catch (error) {
@@ -66,7 +66,7 @@ export async function probeEnrolment(
   });
   try {
     connection.open();
-    const session = await connection.session(AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
+    const session = await connection.session(AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]));
     return await measureLine({ address, session, random: ports.random, signal });
   } catch (error) {
     if (error instanceof HansaError) throw error;

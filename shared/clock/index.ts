@@ -1,3 +1,5 @@
+export { timeoutSignal } from './timeoutSignal.ts';
+
 /** Where time comes from. Drivers take one, so that tests run on a clock they turn by hand. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */

@@ -1,3 +1,4 @@
+import { timeoutSignal } from '@hansa/shared/clock';
 import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
 import type { RandomSource } from '@hansa/shared/random';
 import type { Session } from './session.ts';
@@ -38,7 +39,7 @@ export async function measureLine({
       headers: { ...session.sign(method, path), 'content-type': 'application/octet-stream' },
       ...(body !== undefined && { body: Buffer.from(body) }),
       redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(LINE_TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, timeoutSignal(LINE_TIMEOUT_MS)]),
     });
   const upBitsPerSecond = await lineSpeed(async (bytes) => {
     // Random, so that nothing on the way can pack it.

@@ -1,3 +1,4 @@
+import { timeoutSignal } from '@hansa/shared/clock';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 
 const TIMEOUT_MS = 30_000;
@@ -18,7 +19,7 @@ export async function postJson(url: URL, body: unknown, signal: AbortSignal): Pr
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
       redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]),
     });
     text = await response.text();
   } catch (error) {

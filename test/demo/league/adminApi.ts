@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { timeoutSignal } from '@hansa/shared/clock';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import {
   type AdminStatus,
@@ -29,7 +30,7 @@ export function connectAdminApi(address: string, token: string): AdminApi {
     const response = await fetch(`${address}/v1/admin${path}`, {
       ...init,
       headers: { authorization: `Bearer ${token}`, ...init.headers },
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      signal: timeoutSignal(requestTimeoutMs),
     });
     if (response.ok) return response;
     const problem = problemSchema.safeParse(await response.json().catch(() => undefined));
