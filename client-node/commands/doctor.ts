@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
@@ -113,10 +113,10 @@ function plan(
 async function machine(findings: Findings): Found {
   const gib = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
-  findings.memory = { totalBytes: totalmem(), freeBytes: freeMemoryBytes() };
+  findings.memory = { totalBytes: totalmem(), freeBytes: freemem() };
   return {
     state: 'ok',
-    detail: `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores (${model}), ${gib(totalmem())} memory, ${gib(freeMemoryBytes())} free`,
+    detail: `Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores (${model}), ${gib(totalmem())} memory, ${gib(freemem())} free`,
   };
 }
 

@@ -4,7 +4,7 @@ import { publicIndex } from '../compute/native/wheelFile.ts';
 import type { CommandContext } from './context.ts';
 
 /** The first start may take minutes: a card that is newer than the libraries has its kernels compiled then, once. */
-const PROOF_SILENCE_MS = 600_000;
+const PROOF_MS = 600_000;
 
 /** `native install`: gives TensorFlow.js a current libtensorflow, compiled here, once it has computed a known gradient, and measures it. */
 export async function nativeInstall(
@@ -27,7 +27,7 @@ export async function nativeInstall(
     prove: (built) => {
       onProgress('computing a known gradient', 0, 0);
       // An image with CUDA may be built on a machine without a card.
-      return measureEngine(built, { signal, silenceMs: PROOF_SILENCE_MS, withoutCard: true });
+      return measureEngine(built, { signal, silenceMs: PROOF_MS, withinMs: PROOF_MS, withoutCard: true });
     },
   });
   output.progressDone();

@@ -109,7 +109,7 @@ export async function firstUsable<Result>(
   );
 }
 
-/** Finds the engine that works here, trying each in a child process; some seconds. Throws as firstUsable does. */
+/** Finds the engine that works here, trying each in a child process; some seconds, on a slow machine with several engines half a minute. Throws as firstUsable does. */
 export async function chooseEngine(
   wanted: EngineName | 'auto' = 'auto',
   { signal }: { signal?: AbortSignal } = {},

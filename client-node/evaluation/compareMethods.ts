@@ -36,6 +36,9 @@ const pairs: readonly (readonly [method: Method, against: Method])[] = [
   ['localOnly', 'seasonalNaive'],
 ];
 
+/** Vectors of the whole file that are held while one is trained: the federated one, the round before, the best of each search. */
+const VECTORS_BESIDE = 4;
+
 interface Context {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: Progress) => void;
@@ -75,7 +78,10 @@ async function compare(
 ): Promise<CompareResult> {
   const started = performance.now();
   const { rounds, localSteps, fineTuneSteps, learningRates, maxMemoryBytes } = request;
-  const windowsAtOnce = await windowsWithin(model, data.train, 1, { maxMemoryBytes, heldBytes });
+  const windowsAtOnce = await windowsWithin(model, data.train, 1, {
+    maxMemoryBytes,
+    heldBytes: heldBytes + VECTORS_BESIDE * model.vector.byteLength,
+  });
   const alone = rounds * localSteps + fineTuneSteps;
   const total = learningRates.length * (alone + fineTuneSteps);
   let done = 0;

@@ -15,7 +15,10 @@ export function residentTensors(frozen: FrozenWeights): ReadonlyMap<string, tf.T
   if (there !== undefined) return there;
   const tensors = new Map(
     frozen.manifest.map(({ name, shape, offset }) => {
-      const values = frozen.vector.slice(offset, offset + elementCount(shape));
+      const end = offset + elementCount(shape);
+      // The wasm engine copies what it is given; the others may keep it, and take no shared memory.
+      const values =
+        tf.getBackend() === 'wasm' ? frozen.vector.subarray(offset, end) : frozen.vector.slice(offset, end);
       return [name, tf.keep(tf.tensor(values, [...shape]))];
     }),
   );

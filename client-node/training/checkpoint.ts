@@ -51,7 +51,7 @@ export function checkpointAt(
         };
       } catch (error) {
         // Whatever is wrong with it, the job can begin anew.
-        if (error instanceof HansaError) return undefined;
+        if (isOfFile(error)) return undefined;
         throw error;
       }
     },
@@ -76,7 +76,7 @@ export function checkpointAt(
         const values = tensors.map(([, values]) => values);
         await writing(path, () => writeTensors(path, manifest, metadata, values));
       } catch (error) {
-        if (!(error instanceof HansaError)) throw error;
+        if (!isOfFile(error)) throw error;
         if (!hasFailed) onFailure(error.message);
         hasFailed = true;
       }
@@ -86,3 +86,7 @@ export function checkpointAt(
     remove: () => writing(path, () => rm(path, { force: true })),
   };
 }
+
+/** Whether it is the file, or what it lies on, that fails, and not this program. */
+const isOfFile = (error: unknown): error is Error =>
+  error instanceof HansaError || (error instanceof Error && 'errno' in error);

@@ -73,7 +73,8 @@ export async function forecastTraining(
       onSize?.(size);
       try {
         measured = await measure(engine, size, signal);
-        obstacle = shortage(measured, freeBytes, maxMemoryBytes);
+        // It has just had the memory it takes.
+        obstacle = shortage(measured, Number.POSITIVE_INFINITY, maxMemoryBytes);
       } catch (error) {
         if (reckoned === undefined || !(error instanceof HansaError) || error.code !== 'EngineUnusable') throw error;
         obstacle = error.message;

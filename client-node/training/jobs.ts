@@ -35,7 +35,8 @@ export function createJobs(): {
   const jobs: { [Name in JobName]: (request: Jobs[Name]['request'], context: JobContext) => Promise<unknown> } = {
     async load(request, context) {
       const data = await load(request, context);
-      loaded = { data, heldBytes: request.heldBytes ?? process.memoryUsage.rss() };
+      const before = request.heldBefore?.digest === data.digest ? request.heldBefore : undefined;
+      loaded = { data, heldBytes: before?.bytes ?? process.memoryUsage.rss() };
       return summary(loaded);
     },
     train: (request, context) => train(ready(), request, context),
@@ -68,7 +69,7 @@ function load({ data, baseFolder, scratchFolder }: LoadRequest, context: JobCont
 
 function summary({ data, heldBytes }: Loaded): LoadedData {
   return {
-    heldBytes,
+    held: { digest: data.digest, bytes: heldBytes },
     frequency: data.frequency,
     rows: data.rows,
     series: data.series,

@@ -126,10 +126,18 @@ export interface Progress {
   readonly warning?: string;
 }
 
+/** What a process held once it had loaded the data, before it held a model. */
+export interface Held {
+  /** Of the data, see MerchantData. */
+  readonly digest: string;
+  /** Resident memory. */
+  readonly bytes: number;
+}
+
 export interface LoadRequest {
   readonly data: DataConfig;
   readonly baseFolder: string;
   readonly scratchFolder: string;
-  /** What a process before this one held after loading: what fits into memory is then reckoned as it was. */
-  readonly heldBytes?: number | undefined;
+  /** What the process before this one held: where it is the same data, what fits into memory is reckoned as it was. */
+  readonly heldBefore?: Held | undefined;
 }

@@ -72,6 +72,19 @@ const request = (change: Partial<TrainRequest> = {}): TrainRequest => ({
   ...change,
 });
 
+const comparison = (): CompareRequest => ({
+  initialModelFile: join(folder, 'model.safetensors'),
+  federatedModelFile: join(folder, 'model.safetensors'),
+  rounds: 2,
+  localSteps: 2,
+  fineTuneSteps: 3,
+  batchSize: 4,
+  warmupSteps: 1,
+  optimizer: 'adamW',
+  learningRates: [1e-3, 3e-3],
+  seed: 7,
+});
+
 async function updateOf(path: string): Promise<Float32Array> {
   const bytes = await readFile(path);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -105,20 +118,8 @@ describe('a trainer', () => {
   });
 
   it('compares the four methods', async () => {
-    const comparison: CompareRequest = {
-      initialModelFile: join(folder, 'model.safetensors'),
-      federatedModelFile: join(folder, 'model.safetensors'),
-      rounds: 2,
-      localSteps: 2,
-      fineTuneSteps: 3,
-      batchSize: 4,
-      warmupSteps: 1,
-      optimizer: 'adamW',
-      learningRates: [1e-3, 3e-3],
-      seed: 7,
-    };
     const seen: Progress[] = [];
-    const result = await trainer.compare(comparison, (progress) => seen.push(progress));
+    const result = await trainer.compare(comparison(), (progress) => seen.push(progress));
     expect(seen.at(-1)).toMatchObject({ step: 20, steps: 20, doing: expect.stringContaining('local-only') });
     expect(result.steps).toEqual({ seasonalNaive: 0, localOnly: 7, federated: 4, fineTuned: 7 });
     for (const method of methods) {
@@ -130,7 +131,7 @@ describe('a trainer', () => {
     }
     const against = result.comparisons.find((entry) => entry.method === 'fineTuned' && entry.against === 'localOnly');
     expect(against?.change).toBeCloseTo(result.wql.fineTuned / result.wql.localOnly - 1, 9);
-    expect(comparison.learningRates).toContain(result.learningRates.localOnly);
+    expect(comparison().learningRates).toContain(result.learningRates.localOnly);
     expect(result.example?.quantiles.map((level) => level.length)).toEqual(new Array(9).fill(28));
     expect(result.example?.history.length).toBe(91);
     // The same score, made in this process.
@@ -286,6 +287,30 @@ describe('memory', () => {
     }
   });
 
+  it('counts what a comparison holds beside what it trains', async () => {
+    const own = await startTrainer(options);
+    try {
+      const { modelFile } = await tinyTask(undefined);
+      const neededMb = async (refused: Promise<unknown>) => {
+        const message = await refused.then(String, (error: Error) => error.message);
+        return Number(/about (\d+) MB for one window/.exec(message)![1]);
+      };
+      const compared = await neededMb(
+        own.compare({
+          ...comparison(),
+          initialModelFile: modelFile,
+          federatedModelFile: modelFile,
+          maxMemoryBytes: 70e6,
+        }),
+      );
+      const trained = await neededMb(own.train(request({ modelFile, maxMemoryBytes: 70e6 })));
+      // Four vectors of 1.9 MB.
+      expect(compared - trained).toBeGreaterThanOrEqual(7);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('says how much a window takes where not even one fits', async () => {
     await expect(trainer.train(request({ maxMemoryBytes: 70e6 }))).rejects.toMatchObject({
       code: 'TrainingFailed',
@@ -344,6 +369,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     const { own, kill } = await killable({ baseFolder });
     try {
       expect(own.data.rows).toBe(1280);
+      const { held } = own.data;
       let isResumed = false;
       const steps: number[] = [];
       const trained = own.train(job('changed'), (progress) => {
@@ -358,6 +384,9 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
       expect(steps.slice(5)).toContain(1);
       expect(steps.at(-1)).toBe(12);
       expect(own.data.rows).toBe(1281);
+      // What it holds is reckoned anew too.
+      expect(own.data.held.digest).not.toBe(held.digest);
+      expect(own.data.held.bytes).not.toBe(held.bytes);
     } finally {
       await own.close();
     }
@@ -369,7 +398,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
       const tooLittle = await own.train(request({ maxMemoryBytes: 70e6 })).catch((error: Error) => error.message);
       const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one window/.exec(String(tooLittle))![1]) + 4);
       const narrow = (name: string) =>
-        request({ batchSize: 48, maxMemoryBytes, updateFile: join(folder, `${name}.bin`) });
+        request({ batchSize: 48, steps: 12, maxMemoryBytes, updateFile: join(folder, `${name}.bin`) });
       const undisturbed = await own.train(narrow('undisturbed'));
       let isKilled = false;
       const result = await own.train(narrow('killed'), ({ step }) => {

@@ -5,7 +5,7 @@ import { type EngineChoice, firstUsable } from '../compute/chooseEngine.ts';
 import { startOnEngine } from '../compute/engineTrial.ts';
 import type { DataConfig } from '../data/dataConfig.ts';
 import type { EngineName } from '../engines/engine.ts';
-import type { CompareRequest, CompareResult, Progress, TrainRequest, TrainResult } from './requests.ts';
+import type { CompareRequest, CompareResult, Held, Progress, TrainRequest, TrainResult } from './requests.ts';
 import type { FromWorker, JobName, Jobs, LoadedData, ToWorker } from './workerMessages.ts';
 
 export interface TrainerOptions {
@@ -68,7 +68,7 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
     replacing ??= (async () => {
       log.warn({ reason }, 'the training process has gone; another is started');
       onRestart?.(reason);
-      process = await startProcess(options, process.engine.name, process.data.heldBytes);
+      process = await startProcess(options, process.engine.name, process.data.held);
       if (isClosed) await process.close();
     })().finally(() => {
       replacing = undefined;
@@ -140,7 +140,7 @@ interface TrainingProcess extends Connection {
 async function startProcess(
   options: TrainerOptions,
   engine: EngineName | 'auto',
-  heldBytes?: number,
+  heldBefore?: Held,
 ): Promise<TrainingProcess> {
   const { data, baseFolder, scratchFolder, log, signal, onProgress } = options;
   const pending = new Map<number, Pending>();
@@ -154,7 +154,7 @@ async function startProcess(
   const { choice, result: child } = await firstUsable(engine, attempt, { signal });
   const connection = connect(child, pending, signal);
   try {
-    const loaded = await connection.call('load', { data, baseFolder, scratchFolder, heldBytes }, onProgress);
+    const loaded = await connection.call('load', { data, baseFolder, scratchFolder, heldBefore }, onProgress);
     log.info({ engine: choice.name, rows: loaded.rows, series: loaded.series }, 'training process is ready');
     return { ...connection, engine: choice, data: loaded };
   } catch (error) {

@@ -1,6 +1,14 @@
 import type { ErrorCode } from '@hansa/shared/errors';
 import type { CleaningReport } from '../data/cleaning.ts';
-import type { CompareRequest, CompareResult, LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
+import type {
+  CompareRequest,
+  CompareResult,
+  Held,
+  LoadRequest,
+  Progress,
+  TrainRequest,
+  TrainResult,
+} from './requests.ts';
 
 /** What the worker has loaded. */
 export interface LoadedData {
@@ -12,8 +20,7 @@ export interface LoadedData {
   readonly validationWindows: number;
   readonly testWindows: number;
   readonly cleaning: CleaningReport;
-  /** Resident memory of the process with the data and the engine, before it held a model. */
-  readonly heldBytes: number;
+  readonly held: Held;
 }
 
 /** The worker's jobs: what each takes and gives. Both ends are this program, so types do the checking. */

@@ -11,7 +11,7 @@ export function noTrainer(reason: string): Omit<Trainer, 'train'> {
       trainWindows: 1,
       validationWindows: 0,
       testWindows: 0,
-      heldBytes: 0,
+      held: { digest: '', bytes: 0 },
       cleaning: nothingCleaned,
     },
     compare: () => Promise.reject(new RangeError('this node has no data')),

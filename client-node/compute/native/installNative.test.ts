@@ -1,6 +1,15 @@
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
@@ -39,6 +48,21 @@ describe.skipIf(process.platform !== 'linux' || packageFolder === undefined)('a 
     await expect(installNative({ ...options, from: folder })).rejects.toMatchObject({
       code: 'NotFound',
       message: expect.stringContaining('holds no libtensorflow'),
+    });
+    expect(around()).toEqual(before);
+  });
+
+  it('because the library cannot be read names what cannot, and leaves everything as it was', async () => {
+    const from = path.join(folder, 'broken');
+    mkdirSync(path.join(from, 'include/tensorflow/c'), { recursive: true });
+    writeFileSync(path.join(from, 'include/tensorflow/c/c_api.h'), '');
+    symlinkSync('nowhere', path.join(from, 'include/dangling.h'));
+    for (const name of ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'])
+      writeFileSync(path.join(from, name), '');
+    const before = around();
+    await expect(installNative({ ...options, from })).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(/dangling\.h cannot be copied \(ENOENT\)/),
     });
     expect(around()).toEqual(before);
   });

@@ -82,7 +82,14 @@ export async function installNative<Proof>(options: NativeInstallOptions<Proof>)
       await discardStaging(packageFolder);
       return { engine, tensorflow, folder: packageFolder, proof };
     } catch (error) {
-      await undoStaging(packageFolder);
+      await undoStaging(packageFolder).catch((left: Error) => {
+        throw new HansaError(
+          'DataFolderUnusable',
+          `${(error as Error).message} What was there before could not be put back (${left.message}); the next native install tries again.`,
+          {},
+          { cause: error },
+        );
+      });
       throw error;
     }
   } catch (error) {
@@ -104,7 +111,7 @@ async function stage<Proof>(packageFolder: string, options: NativeInstallOptions
   const work = stagingFolder(packageFolder);
   await mkdir(path.join(work, libraryFolder), { recursive: true });
   if (from === undefined) await fetchRelease(releaseOrThrow(variant), work, options);
-  else await copyLibrary(path.resolve(from), work, signal);
+  else await takeLibrary(path.resolve(from), work, signal);
   onProgress('compiling the add-on', 0, 0);
   await compileAddOn(packageFolder, work, compiler, signal);
   const tensorflow = await loadAddOn(work, signal);
@@ -157,6 +164,25 @@ function placeOfCuda(name: string): string | undefined {
 }
 
 /** Takes libtensorflow from a folder of the user's: an unpacked wheel's `tensorflow`, or one with lib and include. */
+async function takeLibrary(from: string, work: string, signal: AbortSignal): Promise<void> {
+  try {
+    await copyLibrary(from, work, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code, path: place } = error as NodeJS.ErrnoException;
+    const explained = explainWriteError(error, work, writeRemedy);
+    const isFull = explained instanceof HansaError && explained.code === 'StorageFull';
+    // The folder they go to has just been made: what fails but for want of room is the reading.
+    if (error instanceof HansaError || isFull || code === undefined) throw explained;
+    throw new HansaError(
+      'InvalidArgument',
+      `${place ?? from} cannot be copied (${code}). --from names a folder that is whole and may be read.`,
+      {},
+      { cause: error },
+    );
+  }
+}
+
 async function copyLibrary(from: string, work: string, signal: AbortSignal): Promise<void> {
   const found = [from, path.join(from, 'lib')].find((folder) => existsSync(path.join(folder, libraries[0]!)));
   const headers = path.join(from, 'include');

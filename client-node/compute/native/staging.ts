@@ -39,9 +39,11 @@ export async function undoStaging(packageFolder: string): Promise<void> {
 /** Removes the staging folder and the former parts with it. */
 export async function discardStaging(packageFolder: string): Promise<void> {
   const staging = stagingFolder(packageFolder);
-  // In one step it is a staging folder no more: half of one would look like an install that was killed.
   const spent = `${staging}-spent`;
-  await rm(spent, { recursive: true, force: true });
+  // What cannot be removed, files that a running node has open on some file systems, the next install removes.
+  const clear = () => rm(spent, { recursive: true, force: true }).catch(() => undefined);
+  await clear();
+  // In one step it is a staging folder no more: half of one would look like an install that was killed.
   if (existsSync(staging)) await rename(staging, spent);
-  await rm(spent, { recursive: true, force: true });
+  await clear();
 }

@@ -135,7 +135,7 @@ export class FakeTrainer implements Trainer {
       trainWindows: 10,
       validationWindows: 2,
       testWindows: 2,
-      heldBytes: 0,
+      held: { digest: '', bytes: 0 },
       cleaning: {} as LoadedData['cleaning'],
       ...data,
     };
