@@ -7,10 +7,14 @@ export function seededRandom(seed: string | number): RandomSource {
   let pool = Buffer.alloc(0);
   return {
     bytes(count) {
-      while (pool.length < count) {
-        pool = Buffer.concat([pool, createHash('sha256').update(`${seed}/${counter}`).digest()]);
-        counter += 1;
+      const pieces = [pool];
+      for (let length = pool.length; length < count; counter += 1) {
+        const piece = createHash('sha256').update(`${seed}/${counter}`).digest();
+        pieces.push(piece);
+        length += piece.length;
       }
+      // Once, however many pieces there are: put to the pool one by one they would be copied again with each.
+      pool = Buffer.concat(pieces);
       const bytes = new Uint8Array(pool.subarray(0, count));
       pool = pool.subarray(count);
       return bytes;

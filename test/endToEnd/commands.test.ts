@@ -1,15 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { engineNames } from '@hansa/client-node/compute';
@@ -20,29 +10,10 @@ import { newJoinToken, parseJoinToken } from '@hansa/shared/protocol';
 import type { ApprovalScope } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { canMount, mount, unmountAll } from '../mounts/tmpfs.ts';
 import { type Coordinator, enrolNode, type Node, newToken, startCoordinator, writeNode } from './league.ts';
 import { childrenOf, Processes } from './processes.ts';
 
-// Root ignores file modes, so it takes a real mount; where that is not allowed the skip is counted.
-const canMount = (() => {
-  const probe = mkdtempSync(join(tmpdir(), 'hansa-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', probe], { stdio: 'ignore' });
-    execFileSync('umount', [probe]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(probe, { recursive: true });
-  }
-})();
-
-const mounts: string[] = [];
-const mount = (at: string, options: string): void => {
-  mkdirSync(at, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', at]);
-  mounts.push(at);
-};
 /** Fills what is left of a small file system. */
 function fill(folder: string): void {
   try {
@@ -52,10 +23,6 @@ function fill(folder: string): void {
   }
 }
 const refusal = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { code: string }).code;
-
-function unmountAll(): void {
-  for (const at of mounts.splice(0)) execFileSync('umount', [at]);
-}
 
 describe('hansa-coordinator', () => {
   let folder: string;

@@ -1,16 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,22 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZipFile } from 'yazl';
 import { downloadWheel, unpackWheel } from '../../client-node/compute/native/wheelFile.ts';
-
-const mount = (at: string, size: string) =>
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', at], { stdio: 'ignore' });
-// A full disk takes a real mount; where that is not allowed the skip is counted.
-const canMount = (() => {
-  const probe = mkdtempSync(path.join(tmpdir(), 'hansa-mount-'));
-  try {
-    mount(probe, '64k');
-    execFileSync('umount', [probe]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(probe, { recursive: true });
-  }
-})();
+import { canMount, mount, unmountAll } from '../mounts/tmpfs.ts';
 
 let folder: string;
 let server: Server;
@@ -138,8 +113,7 @@ describe('downloading a wheel', () => {
 
   it.skipIf(!canMount)('says that the disk is full', async () => {
     const small = path.join(folder, 'small');
-    mkdirSync(small);
-    mount(small, '64k');
+    mount(small, 'size=64k');
     try {
       const file = path.join(small, 'file');
       await expect(downloadWheel(wheel, `${index}/simple/`, file, options)).rejects.toMatchObject({
@@ -147,7 +121,7 @@ describe('downloading a wheel', () => {
         message: expect.stringContaining(`no space left to write ${file}`),
       });
     } finally {
-      execFileSync('umount', [small]);
+      unmountAll();
     }
   });
 
