@@ -38,6 +38,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
         {
           initialModelFile,
           federatedModelFile,
+          job: plan.job,
           adapter: adapterOf(plan, nodeFolder(config.folder)),
           maxMemoryBytes: config.training.maxMemoryBytes,
           earlyStop: plan.earlyStop,

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
+import { scatter } from '@hansa/shared/model';
 import type { MerchantData, WindowSet } from '../data/index.ts';
 import { type LocalModel, openLocalModel } from '../model/localModel.ts';
 import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
@@ -60,7 +61,10 @@ export async function compareMethods(
   context: Context = {},
 ): Promise<CompareResult> {
   const calendar = { season: data.season, horizonPeriods: data.horizonPeriods };
-  const model = await openLocalModel({ modelFile: request.initialModelFile, adapter: request.adapter }, calendar);
+  const model = await openLocalModel(
+    { modelFile: request.initialModelFile, job: request.job, adapter: request.adapter },
+    calendar,
+  );
   try {
     return await compare(model, await model.read(request.federatedModelFile), data, request, heldBytes, context);
   } finally {
@@ -98,7 +102,7 @@ async function compare(
     plan: Pick<LocalPlan, 'steps' | 'decay' | 'seed' | 'earlyStop'>,
     doing: string,
   ) => {
-    const { shape, weights: before, range, dispose } = model.part(start, round);
+    const { shape, weights: before, segments, dispose } = model.part(start, round);
     try {
       const { weights } = await trainLocally(
         shape,
@@ -117,7 +121,7 @@ async function compare(
         { signal, onStep: onStep(doing), validation: data.validation, windowsAtOnce },
       );
       const trained = start.slice();
-      trained.set(weights, range.offset);
+      scatter(weights, segments, trained);
       return trained;
     } finally {
       dispose();

@@ -1,4 +1,10 @@
-import { type Architecture, DEMAND_ANCHORS, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model';
+import {
+  type Architecture,
+  DEMAND_ANCHORS,
+  DEMAND_ROWS,
+  type DemandGeometry,
+  PATCH_PERIODS,
+} from '@hansa/shared/model';
 import * as tf from '@tensorflow/tfjs';
 import { PATCH_LENGTH, type WindowBatch } from '../data/windows.ts';
 import { anchors } from './anchors.ts';
@@ -38,10 +44,16 @@ export interface DemandTargets {
   readonly exact: tf.Tensor2D;
 }
 
+/** The sizes of the job's own tensors. Throws RangeError for a model of other jobs. */
+function geometryOf({ heads }: Architecture): DemandGeometry {
+  if (heads.demand === undefined) throw new RangeError('the model has no demand head');
+  return heads.demand;
+}
+
 /** Tensors of a batch of windows. Throws RangeError where the batch does not fit the architecture. */
 export function demandInputs(batch: WindowBatch, architecture: Architecture, calendar: Calendar): DemandInputs {
   const { count, pastPatches, futurePatches } = batch;
-  const { embedder } = architecture;
+  const embedder = geometryOf(architecture);
   const patchCount = pastPatches + futurePatches;
   if (pastPatches > embedder.pastPatches || futurePatches > embedder.futurePatches) {
     throw new RangeError(`the model takes ${embedder.pastPatches} past and ${embedder.futurePatches} future patches`);

@@ -23,7 +23,7 @@ const nano = architectureOf('nano');
 const architecture: Architecture = {
   ...nano,
   encoder: { hiddenSize: 8, layers: 2, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
-  embedder: { ...nano.embedder, staticWidth: 4 },
+  heads: { demand: { ...nano.heads.demand!, staticWidth: 4 } },
 };
 const shape: ModelShape = {
   architecture,

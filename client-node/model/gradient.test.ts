@@ -1,4 +1,4 @@
-import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { architectureOf, type ModelSize, manifestFor, placeOf } from '@hansa/shared/model';
 import { layOut, type TensorEntry } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -17,8 +17,8 @@ function modelOf(size: ModelSize, trained: 'everything' | 'the heads'): { shape:
   const manifest = manifestFor(architecture);
   const weights = initialWeights(architecture, 1);
   if (trained === 'everything') return { shape: { architecture, manifest, calendar }, weights };
-  const heads = manifest.find(({ group }) => group === 'head')!.offset;
-  const isHead = ({ group }: TensorEntry) => group === 'head';
+  const heads = manifest.find(({ name }) => placeOf(name)?.segment === 'head')!.offset;
+  const isHead = ({ name }: TensorEntry) => placeOf(name)?.segment === 'head';
   const frozen = { manifest: manifest.filter((entry) => !isHead(entry)), vector: weights.slice(0, heads) };
   return {
     shape: { architecture, manifest: layOut(manifest.filter(isHead)), calendar, frozen: [frozen] },

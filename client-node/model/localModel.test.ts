@@ -8,7 +8,9 @@ import {
   architectureOf,
   frozenFactors,
   initialAdapter,
+  lengthOf,
   manifestFor,
+  stretchesOf,
   trainingModeSchema,
 } from '@hansa/shared/model';
 import { elementCount, encodeFile, type Manifest, readHeader, type TensorEntry } from '@hansa/shared/numeric';
@@ -27,7 +29,7 @@ const nano = architectureOf('nano');
 const architecture: Architecture = {
   ...nano,
   encoder: { hiddenSize: 16, layers: 2, attentionHeads: 2, feedForwardSize: 24, positions: 32 },
-  embedder: { ...nano.embedder, staticWidth: 4 },
+  heads: { demand: { ...nano.heads.demand!, staticWidth: 4 } },
 };
 const calendar = { season: 7, horizonPeriods: 28 };
 const manifest = manifestFor(architecture);
@@ -61,7 +63,7 @@ const tensorOf = (of: Manifest, vector: Float32Array, name: string) => {
 async function adapterFiles(mode: AdapterMode): Promise<{ start: string; later: string }> {
   const sha256 = createHash('sha256').update(readFileSync(baseModelFile())).digest('hex');
   const read = async ({ name }: TensorEntry) => tensorOf(manifest, base, name).values;
-  const bytes = await initialAdapter({ architecture, sha256 }, mode, 1, read);
+  const bytes = await initialAdapter({ architecture, sha256 }, { mode, job: 'demand' }, 1, read);
   const header = readHeader(bytes, bytes.length);
   const vector = new Float32Array(bytes.buffer.slice(header.dataOffset));
   const numbers = seededNumbers('later');
@@ -108,7 +110,7 @@ describe.each(present)('a task’s weights on %s', (engine) => {
       const { start, later } = await adapterFiles(mode);
       const before = tf.memory().numTensors;
       const model = await openLocalModel(
-        { modelFile: start, adapter: { baseModelFile: baseModelFile(), mode, seed: 1 } },
+        { modelFile: start, job: 'demand', adapter: { baseModelFile: baseModelFile(), mode, seed: 1 } },
         calendar,
       );
       const adapter = adapterOf(model);
@@ -120,7 +122,7 @@ describe.each(present)('a task’s weights on %s', (engine) => {
         const part = model.part(vector, round);
         const found = await lossAndGradient(part.shape, part.weights, batch);
         expect(found.loss).toBeCloseTo(loss, 5);
-        expect(found.gradient.length).toBe(part.range.length);
+        expect(found.gradient.length).toBe(lengthOf(part.segments));
         for (const entry of part.shape.manifest) {
           const own = tensorOf(part.shape.manifest, found.gradient, entry.name).values;
           expect(relative(own, expectedGradient(mode, adapter, vector, gradient, entry.name)), entry.name).toBeLessThan(
@@ -139,9 +141,12 @@ describe.each(present)('a task’s weights on %s', (engine) => {
 
 describe('openLocalModel', () => {
   it('takes a whole model as it is', async () => {
-    const model = await openLocalModel({ modelFile: baseModelFile() }, calendar);
+    const model = await openLocalModel({ modelFile: baseModelFile(), job: 'demand' }, calendar);
     expect(model.vector).toEqual(base);
-    expect(model.part(base, 1)).toMatchObject({ range: { offset: 0, length: base.length }, shape: { manifest } });
+    const { segments, weights, shape } = model.part(base, 1);
+    expect(segments.map(({ name }) => name)).toEqual(['encoder', 'embedder', 'head']);
+    expect(weights).toEqual(base);
+    expect(shape).toMatchObject({ manifest });
     expect(await model.read(baseModelFile())).toEqual(base);
   });
 
@@ -171,7 +176,7 @@ describe('openLocalModel', () => {
   it('refuses what is no adapter of its base, and a base that is none, by path', async () => {
     const { start } = await adapterFiles(modes.lora!);
     const open = (modelFile: string, mode: AdapterMode, base = baseModelFile()) =>
-      openLocalModel({ modelFile, adapter: { baseModelFile: base, mode, seed: 1 } }, calendar);
+      openLocalModel({ modelFile, job: 'demand', adapter: { baseModelFile: base, mode, seed: 1 } }, calendar);
     await expect(open(start, modes.roLora!)).rejects.toMatchObject({
       code: 'InvalidModelFile',
       message: expect.stringContaining(start),
@@ -198,9 +203,9 @@ async function lossOfPart(model: LocalModel, vector: Float32Array, round: number
 /** The manifest of a model's own file, put together from the parts of two rounds. */
 function adapterOf(model: LocalModel): Manifest {
   const entries = [1, 2].flatMap((round) => {
-    const { shape, range, dispose } = model.part(model.vector, round);
+    const { shape, segments, dispose } = model.part(model.vector, round);
     dispose();
-    return shape.manifest.map((entry) => ({ ...entry, offset: entry.offset + range.offset }));
+    return shape.manifest.map((entry) => ({ ...entry, offset: stretchesOf(segments, entry.offset, 1)[0]!.offset }));
   });
   return entries.filter((entry, index) => entries.findIndex(({ name }) => name === entry.name) === index);
 }

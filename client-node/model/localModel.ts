@@ -3,12 +3,15 @@ import {
   type AdapterMode,
   assertAdapterOf,
   frozenFactors,
+  gather,
+  isIn,
+  type JobName,
   loraScale,
-  trainedRange,
-  type VectorRange,
-  WORD_EMBEDDINGS,
+  placeOf,
+  type Segment,
+  trainedSegments,
 } from '@hansa/shared/model';
-import { elementCount, layOut, type Manifest, parameterCount, type TensorEntry } from '@hansa/shared/numeric';
+import { elementCount, layOut, type Manifest, parameterCount } from '@hansa/shared/numeric';
 import type { Calendar } from './demandInputs.ts';
 import { type FrozenWeights, release } from './frozenWeights.ts';
 import type { ModelShape } from './gradient.ts';
@@ -18,6 +21,8 @@ import { readBaseModel, readModelFile, readWeights } from './modelFile.ts';
 export interface ModelFiles {
   /** What the rounds pass around (safetensors): a model, or an adapter. */
   readonly modelFile: string;
+  /** The job that the task trains. */
+  readonly job: JobName;
   /** Where it is an adapter: the model it belongs to, and the plan's mode and seed. */
   readonly adapter?: { readonly baseModelFile: string; readonly mode: AdapterMode; readonly seed: number } | undefined;
 }
@@ -25,10 +30,10 @@ export interface ModelFiles {
 /** What one round trains of a task's weights, ready for the engine. */
 export interface TrainedPart {
   readonly shape: ModelShape;
-  /** The trained numbers; a view of the vector that the part was made of. */
+  /** The trained numbers in the order of the segments; a view of the vector that the part was made of where they lie in one piece. */
   readonly weights: Float32Array;
-  /** Where the trained tensors lie in the vector of the task's file. */
-  readonly range: VectorRange;
+  /** What is trained of the vector of the task's file. */
+  readonly segments: readonly Segment[];
   /** Lets go of what it holds on the engine. */
   dispose(): void;
 }
@@ -47,16 +52,16 @@ export interface LocalModel {
 }
 
 /** Reads a task's weights. Throws HansaError NotFound or InvalidModelFile, which name the path. */
-export async function openLocalModel({ modelFile, adapter }: ModelFiles, calendar: Calendar): Promise<LocalModel> {
-  if (adapter === undefined) return wholeModel(modelFile, calendar);
+export async function openLocalModel({ modelFile, job, adapter }: ModelFiles, calendar: Calendar): Promise<LocalModel> {
+  if (adapter === undefined) return wholeModel(modelFile, job, calendar);
   const { baseModelFile, mode, seed } = adapter;
   const base = await readBaseModel(baseModelFile);
   const { architecture } = base;
-  const read = (path: string) => readWeights(path, (header) => assertAdapterOf(header, base, mode, seed));
+  const read = (path: string) => readWeights(path, (header) => assertAdapterOf(header, base, { mode, job }, seed));
   const { manifest, vector } = await read(modelFile);
   const inAdapter = new Set(manifest.map(({ name }) => name));
   const untouched = frozenOf(
-    base.manifest.filter(({ name }) => name !== WORD_EMBEDDINGS && !inAdapter.has(name)),
+    base.manifest.filter(({ name }) => isUsed(name, job) && !inAdapter.has(name)),
     base.vector,
   );
   const factors = frozenFactors(architecture, mode, seed).map(
@@ -68,8 +73,8 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
     readBytes: base.vector.byteLength + held,
     read: async (path) => (await read(path)).vector,
     part(vector, round) {
-      const range = trainedRange(manifest, mode, round);
-      const isTrained = ({ offset }: TensorEntry) => offset >= range.offset && offset < range.offset + range.length;
+      const segments = trainedSegments(manifest, { mode, job }, round);
+      const isTrained = isIn(segments);
       const others = frozenOf(
         manifest.filter((entry) => !isTrained(entry)),
         vector,
@@ -82,8 +87,8 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
           frozen: [untouched, ...factors, others],
           loraScale: loraScale(mode),
         },
-        weights: vector.subarray(range.offset, range.offset + range.length),
-        range,
+        weights: gather(vector, segments),
+        segments,
         dispose: () => release(others),
       };
     },
@@ -91,7 +96,7 @@ export async function openLocalModel({ modelFile, adapter }: ModelFiles, calenda
   };
 }
 
-async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalModel> {
+async function wholeModel(modelFile: string, job: JobName, calendar: Calendar): Promise<LocalModel> {
   const { architecture, manifest, vector } = await readModelFile(modelFile);
   return {
     vector,
@@ -102,16 +107,22 @@ async function wholeModel(modelFile: string, calendar: Calendar): Promise<LocalM
       throw new HansaError('InvalidModelFile', `${path}: It has another architecture than ${modelFile}.`);
     },
     part: (vector, round) => {
-      const range = trainedRange(manifest, { kind: 'full' }, round);
+      const segments = trainedSegments(manifest, { mode: { kind: 'full' }, job }, round);
       return {
-        shape: { architecture, manifest: layOut(manifest.filter(({ offset }) => offset >= range.offset)), calendar },
-        weights: vector.subarray(range.offset, range.offset + range.length),
-        range,
+        shape: { architecture, manifest: layOut(manifest.filter(isIn(segments))), calendar },
+        weights: gather(vector, segments),
+        segments,
         dispose: () => undefined,
       };
     },
     dispose: () => undefined,
   };
+}
+
+/** Whether a job needs a tensor: neither the words nor what belongs to other jobs. */
+function isUsed(name: string, job: JobName): boolean {
+  const place = placeOf(name);
+  return place !== undefined && place.segment !== 'words' && (place.job ?? job) === job;
 }
 
 /** Some tensors of a vector, in a vector of their own, which threads can share. */

@@ -12,7 +12,7 @@ import {
 } from '@hansa/aggregation/secagg/encoding';
 import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
-import { trainedRange } from '@hansa/shared/model';
+import { lengthOf, type Trained, trainedSegments } from '@hansa/shared/model';
 import { readHeaderOfFile } from '@hansa/shared/numeric';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
@@ -23,13 +23,13 @@ import type { TrainResult } from '../training/index.ts';
 const TILES_A_TURN = 8;
 
 /** Refuses a model or adapter whose tensors are not those that the set-up was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
-export async function checkModel(path: string, config: SecAggConfig, mode: Plan['mode'], round: number): Promise<void> {
+export async function checkModel(path: string, config: SecAggConfig, trained: Trained, round: number): Promise<void> {
   const header = await readHeaderOfFile(path);
   // The bytes before the data tell architecture, mode and tensors, and every model of a task shares them.
   if (!equalBytes(sha256(header.headerBytes), config.architectureHash)) {
     throw new HansaError('ModelMismatch', "The round's model is not of the architecture that its set-up was made for.");
   }
-  const { length } = trainedRange(header.manifest, mode, round);
+  const length = lengthOf(trainedSegments(header.manifest, trained, round));
   if (length !== config.vectorLength) {
     throw new HansaError(
       'ModelMismatch',

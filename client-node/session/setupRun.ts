@@ -284,7 +284,7 @@ export class SetupRun {
       onProgress: (done, total) => this.#progress(round, 'downloading', done, total),
     });
     const plan = this.#plan;
-    await checkModel(modelFile, config, plan.mode, round);
+    await checkModel(modelFile, config, plan, round);
     const adapter = adapterOf(plan, this.#ports.folder);
     if (adapter !== undefined && plan.baseModelHash !== undefined) {
       await this.#ports.models.fetch(plan.baseModelHash, {
@@ -300,6 +300,7 @@ export class SetupRun {
       .train(
         {
           modelFile,
+          job: plan.job,
           adapter,
           round,
           updateFile: this.#updateFile,

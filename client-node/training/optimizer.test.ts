@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { adamW, type Optimizer, sgd } from './optimizer.ts';
 
 const manifest = [
-  { name: 'matrix', shape: [1, 2], dtype: 'F32', group: 'head', offset: 0 },
-  { name: 'bias', shape: [1], dtype: 'F32', group: 'head', offset: 2 },
+  { name: 'matrix', shape: [1, 2], dtype: 'F32', offset: 0 },
+  { name: 'bias', shape: [1], dtype: 'F32', offset: 2 },
 ] as const;
 
 /** Steps of 0.01 along each of the gradients. */

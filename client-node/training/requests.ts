@@ -56,6 +56,7 @@ export interface CompareRequest {
   /** The model or adapter that round 1 started from. */
   readonly initialModelFile: string;
   readonly federatedModelFile: string;
+  readonly job: ModelFiles['job'];
   readonly adapter?: ModelFiles['adapter'];
   /** Resident memory that the process may take. */
   readonly maxMemoryBytes?: number | undefined;

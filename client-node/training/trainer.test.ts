@@ -61,6 +61,7 @@ afterAll(async () => {
 
 const request = (change: Partial<TrainRequest> = {}): TrainRequest => ({
   modelFile: join(folder, 'model.safetensors'),
+  job: 'demand',
   round: 1,
   updateFile: join(folder, 'update.bin'),
   steps: 3,
@@ -75,6 +76,7 @@ const request = (change: Partial<TrainRequest> = {}): TrainRequest => ({
 const comparison = (): CompareRequest => ({
   initialModelFile: join(folder, 'model.safetensors'),
   federatedModelFile: join(folder, 'model.safetensors'),
+  job: 'demand',
   rounds: 2,
   localSteps: 2,
   fineTuneSteps: 3,
@@ -235,8 +237,11 @@ async function tinyTask(mode: object | undefined): Promise<Pick<TrainRequest, 'm
   const parsed = trainingModeSchema.parse(mode ?? { kind: 'full' });
   if (parsed.kind === 'full') return { modelFile: baseModelFile };
   const seed = 3;
-  const bytes = await initialAdapter({ architecture, sha256 }, parsed, seed, async ({ offset, shape }) =>
-    weights.subarray(offset, offset + elementCount(shape)),
+  const bytes = await initialAdapter(
+    { architecture, sha256 },
+    { mode: parsed, job: 'demand' },
+    seed,
+    async ({ offset, shape }) => weights.subarray(offset, offset + elementCount(shape)),
   );
   const modelFile = join(folder, `${parsed.kind}.safetensors`);
   await writeFile(modelFile, bytes);

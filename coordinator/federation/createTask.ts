@@ -3,12 +3,13 @@ import { assertConfigFits, scaleLog2Of } from '@hansa/aggregation/secagg/encodin
 import { sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import {
-  type AdapterMode,
+  type AdapterTrained,
   architectureOfHeader,
   type BaseModel,
   initialAdapter,
-  trainedRange,
-  type VectorRange,
+  lengthOf,
+  type Segment,
+  trainedSegments,
 } from '@hansa/shared/model';
 import {
   elementCount,
@@ -50,7 +51,8 @@ export async function newTask(
   const { mode } = file.plan;
   const header = await readModelHeader(blobs, request.modelHash);
   const model = { sha256: request.modelHash, header, architecture: architectureOfHeader(header) };
-  const adapter = mode.kind === 'full' ? undefined : await makeAdapter(model, mode, file.plan.seed, blobs);
+  const adapter =
+    mode.kind === 'full' ? undefined : await makeAdapter(model, { mode, job: file.plan.job }, file.plan.seed, blobs);
   const start = adapter ?? { hash: model.sha256, header };
   const plan: Plan = {
     ...file.plan,
@@ -87,14 +89,14 @@ export async function newTask(
 /** The adapter that a task's first round starts from, as a file. @throws HansaError InvalidTask */
 async function makeAdapter(
   base: BaseModel & { readonly header: SafetensorsHeader },
-  mode: AdapterMode,
+  trained: AdapterTrained,
   seed: number,
   blobs: BlobStore,
 ): Promise<{ hash: string; bytes: Uint8Array; header: SafetensorsHeader }> {
   const reader = await blobs.open(base.sha256);
   if (reader === undefined) throw new RangeError('the model whose header was read is not stored');
   try {
-    const bytes = await initialAdapter(base, mode, seed, async ({ shape, offset }) => {
+    const bytes = await initialAdapter(base, trained, seed, async ({ shape, offset }) => {
       const values = new Float32Array(elementCount(shape));
       await reader.read(new Uint8Array(values.buffer), base.header.dataOffset + offset * values.BYTES_PER_ELEMENT);
       return values;
@@ -110,9 +112,9 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** The piece of the task's model or adapter that round `round` trains, sends and averages. */
-export const rangeOf = (file: TaskFile, header: SafetensorsHeader, round: number): VectorRange =>
-  trainedRange(header.manifest, file.plan.mode, round);
+/** The segments of the task's model or adapter that round `round` trains, sends and averages. */
+export const segmentsOf = (file: TaskFile, header: SafetensorsHeader, round: number): readonly Segment[] =>
+  trainedSegments(header.manifest, file.plan, round);
 
 /**
  * What a task fixes about secure aggregation, the same for all of its rounds.
@@ -127,7 +129,7 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   const { cohort, secureAggregation: settings } = file;
   const { clipNorm, ring, weighting, maxLoss } = settings;
   // Of round 1 as of all: adapterManifest sees to it.
-  const vectorLength = rangeOf(file, header, 1).length;
+  const vectorLength = lengthOf(segmentsOf(file, header, 1));
   if (vectorLength < 1 || vectorLength > maxVectorLength) {
     throw new HansaError(
       'InvalidTask',

@@ -4,7 +4,7 @@ import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/serve
 import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
-import type { VectorRange } from '@hansa/shared/model';
+import { type Segment, stretchesOf } from '@hansa/shared/model';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
 import type { TaskFile } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
@@ -46,8 +46,8 @@ export interface OpenModelRequest {
   /** At least one. */
   readonly cohorts: readonly CohortToOpen[];
   readonly header: SafetensorsHeader;
-  /** The piece of the model that the sums are of; the rest stays. */
-  readonly range: VectorRange;
+  /** The segments of the model that the sums are of, in the order of the sums' numbers; the rest of the model stays. */
+  readonly segments: readonly Segment[];
   readonly baseModelHash: string;
   readonly strategy: TaskFile['strategy'];
   readonly blobs: BlobStore;
@@ -162,13 +162,13 @@ async function meanOfCohorts(
 async function* modelContent(
   tiles: Iterable<MeanTile>,
   base: BlobReader,
-  { header, range, strategy: settings }: OpenModelRequest,
+  { header, segments, strategy: settings }: OpenModelRequest,
 ): AsyncGenerator<Uint8Array> {
   const strategy = fedAvg({ serverLearningRate: settings.serverLearningRate });
   const { dataOffset, headerBytes } = header;
-  const trainedAt = dataOffset + range.offset * FLOAT_SIZE_BYTES;
+  const placeOf = (offset: number) => dataOffset + offset * FLOAT_SIZE_BYTES;
   yield headerBytes;
-  yield* copied(base, dataOffset, trainedAt);
+  let written = dataOffset;
   let before = new Float32Array(0);
   let after = new Float32Array(0);
   let count = 0;
@@ -178,20 +178,34 @@ async function* modelContent(
       before = new Float32Array(mean.length);
       after = new Float32Array(mean.length);
     }
-    await base.read(bytesOf(before), trainedAt + start * FLOAT_SIZE_BYTES);
-    strategy.apply(before, mean, after, start);
-    for (let index = 0; index < after.length; index++) {
-      if (!Number.isFinite(after[index])) {
-        throw new HansaError(
-          'SumOutOfRange',
-          `The new model would hold a number that is not finite (parameter ${range.offset + start + index}). The round's model stays.`,
-        );
-      }
+    const stretches = stretchesOf(segments, start, mean.length);
+    for (const stretch of stretches) {
+      const from = stretch.start - start;
+      await base.read(bytesOf(before.subarray(from, from + stretch.length)), placeOf(stretch.offset));
     }
-    yield bytesOf(after);
+    strategy.apply(before, mean, after, start);
+    for (const stretch of stretches) {
+      const from = stretch.start - start;
+      const values = after.subarray(from, from + stretch.length);
+      assertFinite(values, stretch.offset);
+      // What lies between two segments stays as it is.
+      yield* copied(base, written, placeOf(stretch.offset));
+      yield bytesOf(values);
+      written = placeOf(stretch.offset + stretch.length);
+    }
     if (count % TILES_PER_TURN === 0) await nextTurn();
   }
-  yield* copied(base, trainedAt + range.length * FLOAT_SIZE_BYTES, base.sizeBytes);
+  yield* copied(base, written, base.sizeBytes);
+}
+
+/** @throws HansaError SumOutOfRange with the place of the number in the model */
+function assertFinite(values: Float32Array, offset: number): void {
+  const index = values.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  throw new HansaError(
+    'SumOutOfRange',
+    `The new model would hold a number that is not finite (parameter ${offset + index}). The round's model stays.`,
+  );
 }
 
 /** Bytes `start` to `end` of a blob as they are. */

@@ -12,7 +12,7 @@ import {
   roundPhases,
 } from '@hansa/shared/protocol';
 import type { Roster, SecAggConfig } from '@hansa/shared/protocol/secagg';
-import { rangeOf } from '../federation/createTask.ts';
+import { segmentsOf } from '../federation/createTask.ts';
 import { metricNames } from '../metrics/metricNames.ts';
 import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
 import type { ByteMark } from './byteLedger.ts';
@@ -217,7 +217,7 @@ export class RoundDriver {
             ],
       ),
       header,
-      range: rangeOf(task.file, header, round),
+      segments: segmentsOf(task.file, header, round),
       baseModelHash: task.modelHash,
       strategy: task.file.strategy,
       blobs,

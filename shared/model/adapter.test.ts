@@ -1,4 +1,4 @@
-import { parameterCount, readHeader, type TensorEntry } from '@hansa/shared/numeric';
+import { readHeader, type TensorEntry } from '@hansa/shared/numeric';
 import { describe, expect, it } from 'vitest';
 import {
   type AdapterMode,
@@ -7,10 +7,10 @@ import {
   assertAdapterOf,
   frozenFactors,
   initialAdapter,
-  trainedRange,
 } from './adapter.ts';
 import { architectureOf } from './architecture.ts';
 import { manifestFor } from './manifestFor.ts';
+import { placeOf } from './segments.ts';
 import { trainingModeSchema } from './trainingMode.ts';
 
 const nano = architectureOf('nano');
@@ -18,13 +18,14 @@ const base = { architecture: nano, sha256: 'ab'.repeat(32) };
 const mode = (settings: Record<string, unknown>) => trainingModeSchema.parse(settings) as AdapterMode;
 const lora = mode({ kind: 'lora' });
 const roLora = mode({ kind: 'roLora', rank: 4, targets: ['query', 'intermediate', 'output'], alsoTrain: [] });
-const names = (of: AdapterMode) => adapterManifest(nano, of).map(({ name }) => name);
+const demand = (of: AdapterMode) => ({ mode: of, job: 'demand' as const });
+const names = (of: AdapterMode) => adapterManifest(nano, demand(of)).map(({ name }) => name);
 /** Every number of a tensor tells where it is from. */
 const read = async ({ offset, shape }: TensorEntry) =>
   Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, index) => offset + index);
 const headerOf = (bytes: Uint8Array) => readHeader(bytes, bytes.length);
 const fileOf = async (of: AdapterMode, seed = 1) => {
-  const bytes = await initialAdapter(base, of, seed, read);
+  const bytes = await initialAdapter(base, demand(of), seed, read);
   const header = headerOf(bytes);
   return { header, vector: new Float32Array(bytes.buffer.slice(header.dataOffset)) };
 };
@@ -40,56 +41,26 @@ describe('adapterManifest', () => {
       'demand.mixture.weight',
       'demand.mixture.bias',
     ]);
-    expect(adapterManifest(nano, lora)[0]?.shape).toEqual([64, 8]);
+    expect(adapterManifest(nano, demand(lora))[0]?.shape).toEqual([64, 8]);
   });
 
   it('adapts the blocks and matrices that the mode names', () => {
     const one = mode({ kind: 'lora', layers: [1], targets: ['output'], rank: 2, alsoTrain: [] });
-    expect(adapterManifest(nano, one)).toMatchObject([
+    expect(adapterManifest(nano, demand(one))).toMatchObject([
       { name: 'bert.encoder.layer.1.output.dense.lora_B.weight', shape: [64, 2], offset: 0 },
     ]);
   });
 
-  it('of head-only is the heads', () => {
-    const groups = adapterManifest(nano, mode({ kind: 'headOnly' })).map(({ group }) => group);
-    expect(new Set(groups)).toEqual(new Set(['head']));
+  it("of head-only is the job's head", () => {
+    const segments = names(mode({ kind: 'headOnly' })).map((name) => placeOf(name)?.segment);
+    expect(new Set(segments)).toEqual(new Set(['head']));
   });
 
   it('refuses a block that is not there, and factors of RoLoRA whose rounds would differ in length', () => {
     const beyond = mode({ kind: 'lora', layers: [2] });
-    expect(() => adapterManifest(nano, beyond)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
+    expect(() => adapterManifest(nano, demand(beyond))).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
     const uneven = mode({ kind: 'roLora', targets: ['query', 'output'] });
-    expect(() => adapterManifest(nano, uneven)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
-  });
-});
-
-describe('trainedRange', () => {
-  it('is all of a file but for RoLoRA, whose rounds train B and A in turn, and what is trained whole in both', () => {
-    const whole = manifestFor(nano);
-    expect(trainedRange(whole, { kind: 'full' }, 3)).toEqual({ offset: 0, length: parameterCount(whole) });
-    for (const alsoTrain of [[], ['head'], ['embedder', 'head']]) {
-      const manifest = adapterManifest(nano, mode({ kind: 'roLora', alsoTrain }));
-      const [odd, even] = [1, 2].map((round) => {
-        const { offset, length } = trainedRange(manifest, mode({ kind: 'roLora', alsoTrain }), round);
-        return manifest.filter((entry) => entry.offset >= offset && entry.offset < offset + length);
-      });
-      const shared = odd!.filter((entry) => even!.includes(entry));
-      expect(new Set([...odd!, ...even!])).toEqual(new Set(manifest));
-      expect(new Set(shared.map(({ group }) => group))).toEqual(new Set(alsoTrain));
-      expect(odd!.filter((entry) => !shared.includes(entry)).every(({ name }) => name.includes('lora_B'))).toBe(true);
-      expect(even!.filter((entry) => !shared.includes(entry)).every(({ name }) => name.includes('lora_A'))).toBe(true);
-    }
-  });
-
-  it('refuses a file without the factors that RoLoRA trains', () => {
-    expect(() => trainedRange(manifestFor(nano), roLora, 1)).toThrow(
-      expect.objectContaining({ code: 'InvalidModelFile' }),
-    );
-  });
-
-  it('is of one length in every round', () => {
-    const manifest = adapterManifest(nano, roLora);
-    expect(trainedRange(manifest, roLora, 1).length).toBe(trainedRange(manifest, roLora, 2).length);
+    expect(() => adapterManifest(nano, demand(uneven))).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
   });
 });
 
@@ -128,16 +99,16 @@ describe('assertAdapterOf', () => {
 
   it('takes the file of this base model and mode, and no other', async () => {
     const { header } = await fileOf(lora);
-    expect(() => assertAdapterOf(header, base, lora, 1)).not.toThrow();
-    expect(adapterOfHeader(header, base)).toEqual({ mode: lora, seed: 1 });
+    expect(() => assertAdapterOf(header, base, demand(lora), 1)).not.toThrow();
+    expect(adapterOfHeader(header, base)).toEqual({ ...demand(lora), seed: 1 });
     const tiny = { ...base, architecture: architectureOf('tiny') };
     const shorter = { ...header, manifest: header.manifest.slice(0, -1) };
     for (const check of [
-      () => assertAdapterOf(header, tiny, lora, 1),
-      () => assertAdapterOf(header, base, mode({ kind: 'lora', alpha: 8 }), 1),
-      () => assertAdapterOf(header, base, mode({ kind: 'headOnly' }), 1),
-      () => assertAdapterOf(shorter, base, lora, 1),
-      () => assertAdapterOf(header, base, lora, 2),
+      () => assertAdapterOf(header, tiny, demand(lora), 1),
+      () => assertAdapterOf(header, base, demand(mode({ kind: 'lora', alpha: 8 })), 1),
+      () => assertAdapterOf(header, base, demand(mode({ kind: 'headOnly' })), 1),
+      () => assertAdapterOf(shorter, base, demand(lora), 1),
+      () => assertAdapterOf(header, base, demand(lora), 2),
     ]) {
       expect(check).toThrow(refused('not the one that mode'));
     }
@@ -146,7 +117,7 @@ describe('assertAdapterOf', () => {
   it('says which base model is wanted and which was given', async () => {
     const { header } = await fileOf(lora);
     const other = { ...base, sha256: 'cd'.repeat(32) };
-    for (const check of [() => assertAdapterOf(header, other, lora, 1), () => adapterOfHeader(header, other)]) {
+    for (const check of [() => assertAdapterOf(header, other, demand(lora), 1), () => adapterOfHeader(header, other)]) {
       expect(check).toThrow(refused(base.sha256));
       expect(check).toThrow(refused(other.sha256));
     }

@@ -10,23 +10,34 @@ import {
 } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { type Architecture, architectureSchema } from './architecture.ts';
-import { manifestFor, WORD_EMBEDDINGS } from './manifestFor.ts';
+import { jobNames } from './jobs/index.ts';
+import { manifestFor } from './manifestFor.ts';
+import { placeOf, type SegmentName, type Trained } from './segments.ts';
 import { adaptedMatrices, factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';
 
 /** A mode that leaves a part of the model as it is: its rounds pass an adapter around, and the base model lies with every member. */
 export type AdapterMode = Exclude<TrainingMode, { kind: 'full' }>;
 
+/** What of a model a task trains that leaves a part of it as it is. */
+export interface AdapterTrained extends Trained {
+  readonly mode: AdapterMode;
+}
+
 /**
  * The tensors of an adapter file: what the rounds of a task train, in the order of the flat vector.
  *
- * For RoLoRA B comes first, then what is trained whole, then A, so that the part of either kind of round is one piece. Both pieces are of one length,
- * since nodes pin a task's configuration, the length of its vector included, for all rounds.
+ * For RoLoRA B comes first, then what is trained whole, then A, so that either kind of round trains one piece. Both pieces have one length, since nodes
+ * pin a task's configuration, the length of its vector included, for all rounds.
  *
- * @throws HansaError InvalidTask where the mode asks for a block that the model has not, or RoLoRA for matrices whose factors are of different sizes
+ * @throws HansaError InvalidTask where the mode names a block that the model does not have, or RoLoRA matrices whose factors differ in size
  */
-export function adapterManifest(architecture: Architecture, mode: AdapterMode): Manifest {
+export function adapterManifest(architecture: Architecture, { mode, job }: AdapterTrained): Manifest {
   const base = manifestFor(architecture);
-  const whole = (groups: readonly string[]) => base.filter(({ group }) => groups.includes(group));
+  const whole = (segments: readonly SegmentName[]) =>
+    base.filter(({ name }) => {
+      const place = placeOf(name);
+      return place?.job === job && segments.some((segment) => segment === place.segment);
+    });
   if (mode.kind === 'headOnly') return layOut(whole(['head']));
   const missing = mode.layers?.find((layer) => layer >= architecture.encoder.layers);
   if (missing !== undefined) {
@@ -60,37 +71,6 @@ export interface BaseModel {
   readonly sha256: string;
 }
 
-/** A piece of a flat vector, in numbers. */
-export interface VectorRange {
-  readonly offset: number;
-  readonly length: number;
-}
-
-/**
- * The piece of a model or adapter file's vector that a round trains, sends and averages: all of it, but for the word embeddings of a model that reads
- * texts, which no job trains, and for the factor that a round of RoLoRA leaves as it is.
- *
- * @param round counts from 1
- * @throws HansaError InvalidModelFile where RoLoRA is to train factors that the file has not
- */
-export function trainedRange(manifest: Manifest, mode: TrainingMode, round: number): VectorRange {
-  const end = parameterCount(manifest);
-  if (mode.kind !== 'roLora') {
-    const [first] = manifest;
-    const words = first?.name === WORD_EMBEDDINGS ? elementCount(first.shape) : 0;
-    return { offset: words, length: end - words };
-  }
-  const isFactor = (factor: string) => (entry: TensorEntry) => entry.name.endsWith(`.lora_${factor}.weight`);
-  const firstA = manifest.find(isFactor('A'));
-  const lastB = manifest.findLast(isFactor('B'));
-  if (firstA === undefined || lastB === undefined) {
-    throw new HansaError('InvalidModelFile', "The file has none of the factors that the task's mode roLora trains.");
-  }
-  if (round % 2 === 1) return { offset: 0, length: firstA.offset };
-  const offset = lastB.offset + elementCount(lastB.shape);
-  return { offset, length: end - offset };
-}
-
 /** A [rank, in] of one matrix, from the task's seed: normal with standard deviation 1/√in, cut at two of them, so that A·x is of the size of x's numbers. */
 export function seededFactor(matrix: string, shape: readonly number[], seed: number): Float32Array {
   const numbers = seededNumbers(`lora/${seed}/${matrix}`);
@@ -119,11 +99,11 @@ export function frozenFactors(
  */
 export async function initialAdapter(
   base: BaseModel,
-  mode: AdapterMode,
+  trained: AdapterTrained,
   seed: number,
   read: (entry: TensorEntry) => Promise<Float32Array>,
 ): Promise<Uint8Array> {
-  const manifest = adapterManifest(base.architecture, mode);
+  const manifest = adapterManifest(base.architecture, trained);
   const whole = new Map(manifestFor(base.architecture).map((entry) => [entry.name, entry]));
   const vector = new Float32Array(parameterCount(manifest));
   for (const { name, shape, offset } of manifest) {
@@ -133,13 +113,18 @@ export async function initialAdapter(
       vector.set(seededFactor(name.slice(0, -'.lora_A.weight'.length), shape, seed), offset);
     }
   }
-  return encodeFile(manifest, adapterMetadata(base, mode, seed), vector);
+  return encodeFile(manifest, adapterMetadata(base, trained, seed), vector);
 }
 
 /** The metadata of an adapter file: all it takes to put it to its base model, and to no other. */
-function adapterMetadata({ architecture, sha256 }: BaseModel, mode: AdapterMode, seed: number): Record<string, string> {
+function adapterMetadata(
+  { architecture, sha256 }: BaseModel,
+  { mode, job }: AdapterTrained,
+  seed: number,
+): Record<string, string> {
   return {
     seed: String(seed),
+    job,
     format: 'hansa-adapter',
     baseModelHash: sha256,
     architecture: JSON.stringify(architectureSchema.parse(architecture)),
@@ -152,31 +137,40 @@ function adapterMetadata({ architecture, sha256 }: BaseModel, mode: AdapterMode,
  *
  * @throws HansaError InvalidModelFile where it is none, or not for this base model, or its tensors are not those it tells of
  */
-export function adapterOfHeader(header: SafetensorsHeader, base: BaseModel): { mode: AdapterMode; seed: number } {
+export function adapterOfHeader(
+  header: SafetensorsHeader,
+  base: BaseModel,
+): AdapterTrained & { readonly seed: number } {
   assertBaseOf(header, base);
   const { mode: text = '', seed = '' } = header.metadata;
+  const job = jobNames.find((name) => name === header.metadata.job);
   let mode: TrainingMode | undefined;
   try {
     mode = trainingModeSchema.parse(JSON.parse(text));
   } catch {
     mode = undefined;
   }
-  if (mode === undefined || mode.kind === 'full' || !/^\d{1,10}$/.test(seed)) {
-    throw new HansaError('InvalidModelFile', `The adapter's metadata (mode, seed) is malformed. ${GET_IT_ANEW}`);
+  if (mode === undefined || mode.kind === 'full' || job === undefined || !/^\d{1,10}$/.test(seed)) {
+    throw new HansaError('InvalidModelFile', `The adapter's metadata (mode, job, seed) is malformed. ${GET_IT_ANEW}`);
   }
-  assertAdapterOf(header, base, mode, Number(seed));
-  return { mode, seed: Number(seed) };
+  assertAdapterOf(header, base, { mode, job }, Number(seed));
+  return { mode, job, seed: Number(seed) };
 }
 
 /**
- * Refuses a file that is not exactly the adapter that `mode` and `seed` make of this base model: same metadata, same tensors in the same order.
+ * Refuses a file that is not exactly the adapter that mode, job and seed make of this base model: same metadata, same tensors in the same order.
  *
  * @throws HansaError InvalidModelFile
  */
-export function assertAdapterOf(header: SafetensorsHeader, base: BaseModel, mode: AdapterMode, seed: number): void {
+export function assertAdapterOf(
+  header: SafetensorsHeader,
+  base: BaseModel,
+  trained: AdapterTrained,
+  seed: number,
+): void {
   assertBaseOf(header, base);
-  const expected = adapterMetadata(base, mode, seed);
-  const manifest = adapterManifest(base.architecture, mode);
+  const expected = adapterMetadata(base, trained, seed);
+  const manifest = adapterManifest(base.architecture, trained);
   const isSame =
     Object.entries(expected).every(([key, value]) => header.metadata[key] === value) &&
     header.manifest.length === manifest.length &&
@@ -187,7 +181,7 @@ export function assertAdapterOf(header: SafetensorsHeader, base: BaseModel, mode
   if (isSame) return;
   throw new HansaError(
     'InvalidModelFile',
-    `The adapter is of this base model, and not the one that mode "${mode.kind}" and seed ${seed} make of it. ${GET_IT_ANEW}`,
+    `The adapter is of this base model, but not the one that mode "${trained.mode.kind}", job "${trained.job}" and seed ${seed} make of it. ${GET_IT_ANEW}`,
   );
 }
 

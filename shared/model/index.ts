@@ -1,5 +1,6 @@
 export {
   type AdapterMode,
+  type AdapterTrained,
   adapterManifest,
   adapterOfHeader,
   assertAdapterOf,
@@ -7,8 +8,6 @@ export {
   frozenFactors,
   initialAdapter,
   loraScale,
-  trainedRange,
-  type VectorRange,
 } from './adapter.ts';
 export {
   type Architecture,
@@ -16,21 +15,38 @@ export {
   architectureOf,
   architectureOfMetadata,
   architectureSchema,
-  DEMAND_QUANTILES,
+  jobsOf,
   MOST_WORD_BYTES,
   type ModelSize,
   modelMetadata,
   modelSizes,
+} from './architecture.ts';
+export {
+  DEMAND_ANCHORS,
+  DEMAND_COLUMNS,
+  DEMAND_QUANTILES,
+  DEMAND_ROWS,
+  type DemandGeometry,
+  PAST_PATCHES,
   PATCH_PERIODS,
   PATCH_WIDTH,
   PERIOD_CHANNELS,
-} from './architecture.ts';
+  STATIC_ROWS,
+} from './jobs/demand.ts';
+export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms } from './jobs/index.ts';
+export type { TailMetric } from './jobs/job.ts';
+export { architectureOfHeader, manifestFor, WORD_EMBEDDINGS } from './manifestFor.ts';
 export {
-  architectureOfHeader,
-  DEMAND_ANCHORS,
-  DEMAND_COLUMNS,
-  DEMAND_ROWS,
-  manifestFor,
-  WORD_EMBEDDINGS,
-} from './manifestFor.ts';
+  gather,
+  isIn,
+  isPublic,
+  lengthOf,
+  placeOf,
+  type Segment,
+  type SegmentName,
+  scatter,
+  stretchesOf,
+  type Trained,
+  trainedSegments,
+} from './segments.ts';
 export { adaptedMatrices, factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';

@@ -1,32 +1,27 @@
 import { HansaError } from '@hansa/shared/errors';
 import { elementCount, layOut, type Manifest, type SafetensorsHeader } from '@hansa/shared/numeric';
-import { type Architecture, architectureOfMetadata, DEMAND_QUANTILES, PATCH_PERIODS } from './architecture.ts';
-
-/** Simple forecasts that the demand head mixes and corrects; see client-node/model/anchors.ts. */
-export const DEMAND_ANCHORS = 4;
-
-/** Rows of the demand head for one future patch: its periods and the sum of the horizon so far. */
-export const DEMAND_ROWS = PATCH_PERIODS + 1;
-
-/** Columns of the demand head: quantiles and the mean. */
-export const DEMAND_COLUMNS = DEMAND_QUANTILES.length + 1;
+import { type Architecture, architectureOfMetadata, jobsOf } from './architecture.ts';
+import { jobTerms } from './jobs/index.ts';
+import { linearLayer, type TensorShape } from './jobs/job.ts';
 
 /** The word embeddings, [vocabularySize, hiddenSize], of a model that reads texts. The first tensor of the model, and the one that no job uses or trains. */
 export const WORD_EMBEDDINGS = 'bert.embeddings.word_embeddings.weight';
+
+/** What the CLS token of every job begins as, [hiddenSize]; BERT keeps its own among the word embeddings. */
+export const CLS_EMBEDDING = 'embedder.cls';
 
 /**
  * The tensors of a model and their places in the flat vector.
  *
  * The encoder has the names, shapes ([out, in] for weights) and order of Hugging Face's BERT, so that its public weights can be loaded tensor for tensor.
+ * Behind it come, job by job, the tensors of the job's embedder and of its head.
  */
-export function manifestFor({ encoder, embedder, text }: Architecture): Manifest {
+export function manifestFor(architecture: Architecture): Manifest {
+  const { encoder, heads, text } = architecture;
   const { hiddenSize, feedForwardSize } = encoder;
-  const tensors: { name: string; shape: number[] }[] = [];
+  const tensors: TensorShape[] = [];
   const add = (name: string, ...shape: number[]) => tensors.push({ name, shape });
-  const linear = (name: string, outputs: number, inputs: number) => {
-    add(`${name}.weight`, outputs, inputs);
-    add(`${name}.bias`, outputs);
-  };
+  const linear = (name: string, outputs: number, inputs: number) => tensors.push(...linearLayer(name, outputs, inputs));
   const layerNorm = (name: string) => {
     add(`${name}.weight`, hiddenSize);
     add(`${name}.bias`, hiddenSize);
@@ -47,12 +42,11 @@ export function manifestFor({ encoder, embedder, text }: Architecture): Manifest
     linear(`${name}.output.dense`, hiddenSize, feedForwardSize);
     layerNorm(`${name}.output.LayerNorm`);
   }
-  add('embedder.cls', hiddenSize);
-  linear('embedder.patch', hiddenSize, embedder.patchWidth);
-  add('embedder.static.table.weight', embedder.staticRows, embedder.staticWidth);
-  linear('embedder.static.dense', hiddenSize, embedder.staticWidth + embedder.staticNumbers);
-  linear('demand.quantiles', DEMAND_ROWS * DEMAND_COLUMNS, hiddenSize);
-  linear('demand.mixture', DEMAND_ANCHORS, hiddenSize);
+  add(CLS_EMBEDDING, hiddenSize);
+  for (const job of jobsOf(architecture)) {
+    const { embedder, head } = jobTerms(job);
+    tensors.push(...embedder(encoder, heads[job]), ...head(encoder, heads[job]));
+  }
   return layOut(tensors);
 }
 

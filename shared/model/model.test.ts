@@ -24,36 +24,31 @@ describe('architectureOf', () => {
       architectureSchema.safeParse({
         ...nano,
         encoder: { ...encoder, positions: 32 },
-        embedder: { ...nano.embedder, pastPatches: 40 },
+        heads: { demand: { ...nano.heads.demand, pastPatches: 40 } },
       }).success,
     ).toBe(false);
     expect(architectureSchema.safeParse({ ...nano, other: 1 }).success).toBe(false);
+    expect(architectureSchema.safeParse({ ...nano, heads: {} }).success).toBe(false);
+    expect(architectureSchema.safeParse({ ...nano, heads: { ...nano.heads, other: {} } }).success).toBe(false);
   });
 });
 
 describe('architectureAround', () => {
   const { encoder } = architectureOf('small');
 
-  it('takes the embedders of the named sizes, and the short history where the positions are few', () => {
-    expect(architectureAround(encoder, undefined)).toEqual(architectureOf('small'));
-    expect(architectureAround(nano.encoder, undefined)).toEqual(nano);
-    const short = architectureAround({ ...encoder, positions: 61 }, undefined);
-    expect(architectureSchema.parse(short).embedder).toEqual(nano.embedder);
-  });
-
   it('adds the words without moving anything in models that have none', () => {
     const text = { vocabularySize: 30_522, pooling: 'mean' } as const;
-    const reader = architectureSchema.parse(architectureAround(encoder, text));
+    const reader = architectureSchema.parse(architectureAround(encoder, ['demand'], text));
     expect(JSON.stringify(architectureOf('small'))).not.toContain('text');
     const [words, ...others] = manifestFor(reader);
-    expect(words).toMatchObject({ name: WORD_EMBEDDINGS, shape: [30_522, 384], group: 'encoder', offset: 0 });
+    expect(words).toMatchObject({ name: WORD_EMBEDDINGS, shape: [30_522, 384], offset: 0 });
     expect(layOut(others)).toEqual(manifestFor(architectureOf('small')));
     expect(architectureSchema.safeParse({ ...reader, text: { ...text, vocabularySize: 0 } }).success).toBe(false);
   });
 });
 
 describe('manifestFor', () => {
-  it('lays out nano without holes, in three groups, with the names of public BERT weights', () => {
+  it('lays out nano without holes, with the names of public BERT weights', () => {
     const manifest = manifestFor(nano);
     let offset = 0;
     for (const entry of manifest) {
@@ -62,9 +57,8 @@ describe('manifestFor', () => {
     }
     expect(parameterCount(manifest)).toBe(131_060);
     expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(474_996);
-    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(11_217_780);
-    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(85_934_196);
-    expect(new Set(manifest.map(({ group }) => group))).toEqual(new Set(['encoder', 'embedder', 'head']));
+    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(10963828);
+    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(85680244);
     const names = manifest
       .filter(({ name }) => name.startsWith('bert.encoder.layer.1.'))
       .map(({ name }) => name.slice(21));
@@ -95,6 +89,15 @@ describe('architectureOfHeader', () => {
     expect(architectureOfHeader(fileOf(manifestFor(nano), modelMetadata(nano)))).toEqual(nano);
   });
 
+  it('reads a model of the first format, whose only job was demand', () => {
+    const { encoder, heads } = nano;
+    const first = { formatVersion: 1, encoder, embedder: { patchWidth: 133, ...heads.demand }, heads: ['demand'] };
+    const metadata = { format: 'hansa', architecture: JSON.stringify(first) };
+    expect(architectureOfHeader(fileOf(manifestFor(nano), metadata))).toEqual(nano);
+    const narrower = { ...metadata, architecture: metadata.architecture.replace('133', '140') };
+    expect(() => architectureOfMetadata(narrower)).toThrow(expect.objectContaining({ code: 'InvalidModelFile' }));
+  });
+
   it.each([
     ['a tensor more', [...manifestFor(nano), { name: 'extra', shape: [1] }]],
     ['a tensor less', manifestFor(nano).slice(0, -1)],
@@ -113,7 +116,7 @@ describe('architectureOfHeader', () => {
     ['none', {}],
     ['another format', { ...modelMetadata(nano), format: 'pt' }],
     ['an architecture that is not JSON', { ...modelMetadata(nano), architecture: '{' }],
-    ['an architecture with a fault', { ...modelMetadata(nano), architecture: '{"formatVersion":2}' }],
+    ['an architecture with a fault', { ...modelMetadata(nano), architecture: '{"formatVersion":3}' }],
   ])('refuses metadata with %s', (_, metadata) => {
     expect(() => architectureOfMetadata(metadata)).toThrow(expect.objectContaining({ code: 'InvalidModelFile' }));
   });

@@ -1,12 +1,10 @@
 export { type FixedPointBounds, fitsWithoutWrap, scaleLog2For, wordLimit } from './fixedPoint.ts';
 export {
   elementCount,
-  groupOf,
   layOut,
   type Manifest,
   parameterCount,
   type TensorEntry,
-  type TensorGroup,
 } from './manifest.ts';
 export {
   encodeFile,

@@ -1,12 +1,8 @@
-/** Which part of a model a tensor belongs to; a tensor's group is told by the first word of its name. */
-export type TensorGroup = 'encoder' | 'embedder' | 'head';
-
 /** One tensor of a model and where it lies in the flat vector. */
 export interface TensorEntry {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: 'F32';
-  readonly group: TensorGroup;
   /** First element in the flat vector, counted in numbers (not bytes). */
   readonly offset: number;
 }
@@ -33,17 +29,8 @@ export function layOut(tensors: Iterable<{ readonly name: string; readonly shape
   for (const { name, shape } of tensors) {
     if (names.has(name)) throw new RangeError(`tensor ${name} occurs twice`);
     names.add(name);
-    manifest.push({ name, shape: [...shape], dtype: 'F32', group: groupOf(name), offset });
+    manifest.push({ name, shape: [...shape], dtype: 'F32', offset });
     offset += elementCount(shape);
   }
   return manifest;
-}
-
-/**
- * The group of a tensor: `bert.*` is the encoder (Hugging Face's names), `embedder.*` turns inputs into tokens, anything else is a job's head.
- */
-export function groupOf(name: string): TensorGroup {
-  if (name.startsWith('bert.')) return 'encoder';
-  if (name.startsWith('embedder.')) return 'embedder';
-  return 'head';
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { groupOf, layOut, parameterCount } from './manifest.ts';
+import { layOut, parameterCount } from './manifest.ts';
 import {
   encodeFile,
   encodeHeader,
@@ -40,9 +40,9 @@ describe('a file written by Python', () => {
     const header = readHeader(bytes, bytes.length);
     expect({ ...header.metadata }).toEqual({ format: 'pt', note: 'ünï' });
     expect(header.manifest).toEqual([
-      { name: 'bert.embeddings.LayerNorm.weight', shape: [2], dtype: 'F32', group: 'encoder', offset: 0 },
-      { name: 'demand.scalar', shape: [], dtype: 'F32', group: 'head', offset: 2 },
-      { name: 'embedder.cls', shape: [2, 3], dtype: 'F32', group: 'embedder', offset: 3 },
+      { name: 'bert.embeddings.LayerNorm.weight', shape: [2], dtype: 'F32', offset: 0 },
+      { name: 'demand.scalar', shape: [], dtype: 'F32', offset: 2 },
+      { name: 'embedder.cls', shape: [2, 3], dtype: 'F32', offset: 3 },
     ]);
     expect(header.dataOffset + header.dataSizeBytes).toBe(bytes.length);
     const data = new Float32Array(
@@ -221,16 +221,5 @@ describe('readTensorTable', () => {
     ['data left over', fileOf(`{"a":${tensor(0, 2, [1], 'F16')}}`, 4), /describes 2 bytes/],
   ])('refuses %s', async (_, bytes, message) => {
     await expect(tableOf(bytes)).rejects.toEqual(refusal(message));
-  });
-});
-
-describe('groupOf', () => {
-  it('tells the parts of a model by the first word', () => {
-    expect(['bert.encoder.layer.0', 'embedder.cls', 'demand.mixture.bias', 'bertha'].map(groupOf)).toEqual([
-      'encoder',
-      'embedder',
-      'head',
-      'head',
-    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { z } from 'zod';
-import { elementCount, groupOf, type Manifest, parameterCount } from './manifest.ts';
+import { elementCount, type Manifest, parameterCount } from './manifest.ts';
 
 /** Bounds within which a file of unknown origin is read. */
 export interface SafetensorsLimits {
@@ -98,7 +98,6 @@ export function readHeader(
     name,
     shape,
     dtype: 'F32',
-    group: groupOf(name),
     offset: begin / FLOAT_SIZE_BYTES,
   }));
   return { ...rest, manifest };

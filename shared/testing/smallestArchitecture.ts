@@ -1,16 +1,8 @@
-import { type Architecture, PATCH_WIDTH } from '../model/index.ts';
+import type { Architecture } from '../model/index.ts';
 
 /** The smallest architecture that a model can have, some 3,000 numbers: for tests in which nothing is trained. */
 export const smallestArchitecture: Architecture = {
-  formatVersion: 1,
+  formatVersion: 2,
   encoder: { hiddenSize: 8, layers: 1, attentionHeads: 1, feedForwardSize: 8, positions: 32 },
-  embedder: {
-    patchWidth: PATCH_WIDTH,
-    pastPatches: 1,
-    futurePatches: 1,
-    staticRows: 1,
-    staticWidth: 1,
-    staticNumbers: 0,
-  },
-  heads: ['demand'],
+  heads: { demand: { pastPatches: 1, futurePatches: 1, staticRows: 1, staticWidth: 1, staticNumbers: 0 } },
 };

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { architectureOf, manifestFor } from '@hansa/shared/model';
+import { architectureOf, manifestFor, placeOf } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from './league.ts';
@@ -89,7 +89,7 @@ describe('a coordinator and five nodes, each a process', () => {
     // The base, the first adapter and the last; the sums were of one factor and the head.
     expect(readdirSync(join(first!.folder, 'models'))).toHaveLength(3);
     const { size } = statSync(join(first!.folder, 'updates', `${task.id}-1-${records[0]!.attempt}.u32`));
-    const head = manifestFor(architectureOf('nano')).filter(({ group }) => group === 'head');
+    const head = manifestFor(architectureOf('nano')).filter(({ name }) => placeOf(name)?.segment === 'head');
     const headLength = head.reduce((sum, { shape }) => sum + elementCount(shape), 0);
     const tail = 2 + 1;
     expect(size).toBe(4 * (4 * 64 * 2 + headLength + tail));

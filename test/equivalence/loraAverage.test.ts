@@ -6,10 +6,13 @@ import {
   adapterOfHeader,
   architectureOf,
   frozenFactors,
+  gather,
   initialAdapter,
+  lengthOf,
   manifestFor,
   modelMetadata,
-  trainedRange,
+  scatter,
+  trainedSegments,
   trainingModeSchema,
 } from '@hansa/shared/model';
 import {
@@ -52,8 +55,12 @@ async function train(mode: AdapterMode, rounds: number, updateOf: (member: numbe
       const response = await league.nodes[0]!.request('GET', `/v1/blobs/${hash}`);
       const bytes = new Uint8Array(await response.arrayBuffer());
       const header = readHeader(bytes, bytes.length);
-      expect(header.manifest).toEqual(adapterManifest(architecture, mode));
-      expect(adapterOfHeader(header, { architecture, sha256: hashOf(model) })).toEqual({ mode, seed: 3 });
+      expect(header.manifest).toEqual(adapterManifest(architecture, { mode, job: 'demand' }));
+      expect(adapterOfHeader(header, { architecture, sha256: hashOf(model) })).toEqual({
+        mode,
+        job: 'demand',
+        seed: 3,
+      });
       return new Float32Array(bytes.slice(header.dataOffset).buffer);
     }),
   );
@@ -93,7 +100,7 @@ const noise = (name: string, length: number, scale: number): Float32Array => {
 describe('what the coordinator averages', () => {
   it('of LoRA is the mean of the members’ products, with A frozen', async () => {
     const mode = trainingModeSchema.parse({ kind: 'lora', rank: 4 }) as AdapterMode & { rank: number };
-    const manifest = adapterManifest(architecture, mode);
+    const manifest = adapterManifest(architecture, { mode, job: 'demand' });
     const updates = Array.from({ length: members }, (_, member) =>
       noise(`b/${member}`, parameterCount(manifest), 0.05),
     );
@@ -108,21 +115,25 @@ describe('what the coordinator averages', () => {
 
   it('of RoLoRA is exact in every round, and touches no number of the factor that stays', async () => {
     const mode = trainingModeSchema.parse({ kind: 'roLora', rank: 4 }) as AdapterMode & { rank: number };
-    const manifest = adapterManifest(architecture, mode);
-    const ranges = [1, 2, 3].map((round) => trainedRange(manifest, mode, round));
-    const updates = ranges.map(({ length }, place) =>
-      Array.from({ length: members }, (_, member) => noise(`${place}/${member}`, length, 0.05)),
+    const manifest = adapterManifest(architecture, { mode, job: 'demand' });
+    const trained = [1, 2, 3].map((round) => trainedSegments(manifest, { mode, job: 'demand' }, round));
+    const updates = trained.map((segments, place) =>
+      Array.from({ length: members }, (_, member) => noise(`${place}/${member}`, lengthOf(segments), 0.05)),
     );
     const { files } = await train(mode, 3, (member, round) => updates[round - 1]![member]!);
     expect(files).toHaveLength(4);
-    for (const [place, { offset, length }] of ranges.entries()) {
+    for (const [place, segments] of trained.entries()) {
       const [before, after] = [files[place]!, files[place + 1]!];
-      const outside = (vector: Float32Array) => [...vector.slice(0, offset), ...vector.slice(offset + length)];
+      const outside = (vector: Float32Array) => {
+        const others = vector.slice();
+        scatter(new Float32Array(lengthOf(segments)), segments, others);
+        return others;
+      };
       expect(outside(after)).toEqual(outside(before));
       // Each member's own model after its training, and the product in it.
       const products = updates[place]!.map((update) => {
         const own = before.slice();
-        own.set(added(before.slice(offset, offset + length), update), offset);
+        scatter(added(gather(before, segments), update), segments, own);
         return productIn(manifest, own);
       });
       expect(distance(productIn(manifest, after), mean(products))).toBeLessThan(1e-5);
@@ -144,7 +155,7 @@ describe('what the coordinator averages', () => {
     const again = await league.createTask({ plan: { mode, seed: 3 } }, model);
     expect((await league.task(taskId)).initialModelHash).toBe((await league.task(again)).initialModelHash);
     const read = async ({ shape }: TensorEntry) => new Float32Array(elementCount(shape)).fill(0.01);
-    const bytes = await initialAdapter({ architecture, sha256: hashOf(model) }, mode, 3, read);
+    const bytes = await initialAdapter({ architecture, sha256: hashOf(model) }, { mode, job: 'demand' }, 3, read);
     expect((await league.task(taskId)).initialModelHash).toBe(hashOf(bytes));
     const beyond = trainingModeSchema.parse({ kind: 'lora', layers: [7] });
     await expect(league.createTask({ plan: { mode: beyond } }, model)).rejects.toMatchObject({ code: 'InvalidTask' });

@@ -63,6 +63,7 @@ async function step(name: string, csv: string): Promise<{ update: Float32Array; 
     const updateFile = join(own, 'update.f32');
     const { windows } = await trainer.train({
       modelFile: join(folder, 'start.safetensors'),
+      job: 'demand',
       round: 1,
       updateFile,
       steps: 1,

@@ -132,6 +132,7 @@ async function privateOf(node: Node, { taskId, round, attempt }: RoundRecord, mo
     const updateFile = join(node.folder, 'repeated.f32');
     const result = await trainer.train({
       modelFile,
+      job: 'demand',
       round,
       updateFile,
       steps: plan.localSteps,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Architecture } from '@hansa/shared/model';
+import { type Architecture, isPublic } from '@hansa/shared/model';
 import { elementCount, layOut, type TensorEntry } from '@hansa/shared/numeric';
 import { writeWhole } from '../../ledger/files.ts';
 import { type Model, writeTensors } from '../modelFile.ts';
@@ -44,7 +44,7 @@ export async function exportModel(
     await writeTensors(join(temporary, name), renamed, metadata, values);
     files.push(name);
   };
-  const isEncoder = ({ group }: TensorEntry) => group === 'encoder';
+  const isEncoder = ({ name }: TensorEntry) => isPublic(name);
   try {
     await mkdir(temporary, { recursive: true });
     await json('config.json', configOf(architecture));

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Architecture, architectureOf, manifestFor, WORD_EMBEDDINGS } from '@hansa/shared/model';
+import { type Architecture, architectureOf, isPublic, manifestFor, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -88,12 +88,11 @@ describe('an imported model', () => {
 
   it('holds the encoder as published and the rest as a fresh model would', () => {
     const fresh = initialWeights(imported.architecture, 3);
-    for (const { name, group, offset, shape } of model.manifest) {
+    for (const { name, offset, shape } of model.manifest) {
       const values = tensorOf(model, name);
-      const expected =
-        group === 'encoder'
-          ? new Float32Array(original[name.slice(5)]!.bytes.slice().buffer)
-          : fresh.subarray(offset, offset + elementCount(shape));
+      const expected = isPublic(name)
+        ? new Float32Array(original[name.slice(5)]!.bytes.slice().buffer)
+        : fresh.subarray(offset, offset + elementCount(shape));
       expect(values.length, name).toBe(expected.length);
       expect(far(values, expected), name).toBe(0);
     }
@@ -108,7 +107,7 @@ describe('an imported model', () => {
       batch: (indices: ArrayLike<number>) => sampleBatch('windows', indices.length),
       describe: () => ({ seriesIndex: 0, series: '', originPeriod: '' }),
     };
-    const local = await openLocalModel({ modelFile: join(scratch, 'bert.safetensors') }, calendar);
+    const local = await openLocalModel({ modelFile: join(scratch, 'bert.safetensors'), job: 'demand' }, calendar);
     const part = local.part(local.vector, 1);
     const trained = await trainLocally(part.shape, part.weights, windows, {
       steps: 3,
@@ -124,7 +123,8 @@ describe('an imported model', () => {
     expect(trained.loss).toBeGreaterThan(0);
     // What is sent is what is trained: the words are not in it.
     const words = elementCount(model.manifest[0]!.shape);
-    expect(part.range).toEqual({ offset: words, length: model.vector.length - words });
+    expect(part.segments[0]?.offset).toBe(words);
+    expect(part.weights.length).toBe(model.vector.length - words);
     const weights = model.vector.slice();
     weights.set(trained.weights, words);
     expect(weights.every(Number.isFinite)).toBe(true);
@@ -213,8 +213,8 @@ describe('the same weights in another form', () => {
     const out = join(here, 'out.safetensors');
     await importModel({ folder: here, path: out, seed: 3 });
     const half = await readModelFile(out);
-    for (const { name, group } of half.manifest) {
-      if (group !== 'encoder') continue;
+    for (const { name } of half.manifest) {
+      if (!isPublic(name)) continue;
       const exact = tensorOf(model, name);
       const beyond = tensorOf(half, name).filter(
         (value, at) => !(Math.abs(value - exact[at]!) <= relative * Math.abs(exact[at]!) + absolute),
@@ -504,9 +504,7 @@ describe('a folder of Sentence Transformers', () => {
 
 describe('manifestFor', () => {
   it('has the names of the fixture, which Python wrote', () => {
-    const names = manifestFor(imported.architecture).flatMap(({ name, group }) =>
-      group === 'encoder' ? [name.slice(5)] : [],
-    );
+    const names = manifestFor(imported.architecture).flatMap(({ name }) => (isPublic(name) ? [name.slice(5)] : []));
     expect(names.sort()).toEqual(
       Object.keys(original)
         .filter((name) => !name.startsWith('pooler.'))

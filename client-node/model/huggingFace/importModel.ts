@@ -4,6 +4,7 @@ import {
   type Architecture,
   architectureAround,
   architectureSchema,
+  isPublic,
   manifestFor,
   modelMetadata,
   WORD_EMBEDDINGS,
@@ -91,7 +92,7 @@ export async function importModel(options: ImportOptions): Promise<ImportedModel
 
 async function architectureFor(folder: string, own: Architecture | undefined): Promise<Architecture> {
   const { encoder, text } = await readConfig(folder);
-  if (own === undefined) return checked(folder, architectureAround(encoder, text));
+  if (own === undefined) return checked(folder, architectureAround(encoder, undefined, text));
   const { text: ownText, ...rest } = own;
   return checked(folder, { ...rest, encoder, ...(ownText === undefined ? {} : { text }) });
 }
@@ -107,9 +108,7 @@ function checked(folder: string, architecture: Architecture): Architecture {
 
 /** Refuses weights that are not those of the encoder, all differences named; returns the names of tensors it has no use for. */
 function compareTensors(folder: string, manifest: Manifest, { tensors }: PublicWeights): string[] {
-  const expected = new Map(
-    manifest.filter(({ group }) => group === 'encoder').map((entry) => [entry.name, entry.shape]),
-  );
+  const expected = new Map(manifest.filter(({ name }) => isPublic(name)).map((entry) => [entry.name, entry.shape]));
   const differences: string[] = [];
   for (const [name, shape] of expected) {
     const found = tensors.get(name);

@@ -1,4 +1,4 @@
-import { WORD_EMBEDDINGS } from '@hansa/shared/model';
+import { isPublic, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { encodeTokens, type Parameters } from '../encoder.ts';
@@ -25,9 +25,8 @@ export function createTextModel({ architecture, manifest, vector }: Model): Text
   const tensors = new Map(
     manifest
       .filter(
-        ({ name, group }) =>
-          (group === 'encoder' && !name.startsWith('bert.embeddings.')) ||
-          name.startsWith('bert.embeddings.LayerNorm.'),
+        ({ name }) =>
+          (isPublic(name) && !name.startsWith('bert.embeddings.')) || name.startsWith('bert.embeddings.LayerNorm.'),
       )
       .map(({ name, shape, offset }) => [
         name,

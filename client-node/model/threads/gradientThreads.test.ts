@@ -1,4 +1,4 @@
-import { architectureOf, manifestFor } from '@hansa/shared/model';
+import { architectureOf, manifestFor, placeOf } from '@hansa/shared/model';
 import { layOut } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,8 +69,8 @@ describe('gradient threads', () => {
     const batch = sampleBatch('threads', 6);
     const all = weightsOf(1);
     const manifest = manifestFor(architecture);
-    const heads = manifest.find(({ group }) => group === 'head')!.offset;
-    const isHead = ({ group }: { group: string }) => group === 'head';
+    const heads = manifest.find(({ name }) => placeOf(name)?.segment === 'head')!.offset;
+    const isHead = ({ name }: { name: string }) => placeOf(name)?.segment === 'head';
     for (const seed of [1, 2]) {
       const vector = new Float32Array(new SharedArrayBuffer(4 * heads));
       vector.set(weightsOf(seed).subarray(0, heads));

@@ -118,7 +118,7 @@ class UploadServer {
         },
       ],
       header: readHeader(headerBytes, headerBytes.length + 4 * this.#config.vectorLength),
-      range: { offset: 0, length: this.#config.vectorLength },
+      segments: [{ name: 'encoder', offset: 0, length: this.#config.vectorLength }],
       baseModelHash: base.sha256,
       strategy: { name: 'fedAvg', serverLearningRate: 1 },
       blobs,

@@ -208,7 +208,7 @@ function architectureWith(length: number): Architecture {
       const sized = (feedForwardSize: number, staticRows: number): Architecture => ({
         ...smallestArchitecture,
         encoder: { ...smallestArchitecture.encoder, hiddenSize, layers, feedForwardSize },
-        embedder: { ...smallestArchitecture.embedder, staticRows },
+        heads: { demand: { ...smallestArchitecture.heads.demand!, staticRows } },
       });
       const spare = length - parameterCount(manifestFor(sized(8, 1)));
       if (spare < 0) break;

@@ -353,7 +353,7 @@ class PathBench {
     for (let repeat = 0; repeat < REPEATS; repeat++) {
       const { tookMs } = await timed(async () => {
         sha256(await readFile(this.#modelFile));
-        await checkModel(this.#modelFile, this.#config, { kind: 'full' }, 1);
+        await checkModel(this.#modelFile, this.#config, { mode: { kind: 'full' }, job: 'demand' }, 1);
       });
       all.push(tookMs);
     }
@@ -392,7 +392,7 @@ class PathBench {
           round: 1,
           cohorts: [cohort],
           header,
-          range: { offset: 0, length: this.#config.vectorLength },
+          segments: [{ name: 'encoder', offset: 0, length: this.#config.vectorLength }],
           baseModelHash,
           strategy: { name: 'fedAvg', serverLearningRate: 1 },
           blobs,

@@ -2,10 +2,11 @@ import { byteLengthOf } from '@hansa/aggregation/secagg/encoding';
 import {
   adapterManifest,
   architectureOf,
+  lengthOf,
   type ModelSize,
   manifestFor,
   type TrainingMode,
-  trainedRange,
+  trainedSegments,
   trainingModeSchema,
 } from '@hansa/shared/model';
 import type { BenchCase, BenchResult } from '../report.ts';
@@ -27,8 +28,9 @@ export function benchUploads({ sizes }: { sizes: readonly ModelSize[] }): BenchR
   for (const size of sizes) {
     for (const [name, mode] of Object.entries(modes)) {
       const architecture = architectureOf(size);
-      const manifest = mode.kind === 'full' ? manifestFor(architecture) : adapterManifest(architecture, mode);
-      const { length: vectorLength } = trainedRange(manifest, mode, 1);
+      const job = 'demand';
+      const manifest = mode.kind === 'full' ? manifestFor(architecture) : adapterManifest(architecture, { mode, job });
+      const vectorLength = lengthOf(trainedSegments(manifest, { mode, job }, 1));
       const row = [size, name, vectorLength.toLocaleString('en')];
       for (const wordBits of rings) {
         // A loss and a validation loss travel in the tail.
