@@ -23,7 +23,7 @@ import { nodeFolder, probeFolder } from '../ledger/nodeFolder.ts';
 import { probeCoordinator, probeEnrolment } from '../session/probeCoordinator.ts';
 import { assertSecureAddress } from '../session/transport/address.ts';
 import type { Bandwidth } from '../session/transport/measureLine.ts';
-import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../training/index.ts';
+import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 

@@ -8,7 +8,7 @@ import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import { adapterOf, modelPath } from '../session/modelStore.ts';
 import { openTaskBook, type TaskEntry } from '../session/taskBook.ts';
-import { type CompareResult, type Method, methods, startTrainer } from '../training/index.ts';
+import { type CompareResult, type Method, methods, startTrainer } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 

@@ -6,7 +6,7 @@ import { nodeFolder } from '../ledger/nodeFolder.ts';
 import type { NodeEvent } from '../session/nodeEvents.ts';
 import { runNode } from '../session/runNode.ts';
 import { Connection } from '../session/transport/connection.ts';
-import { startTrainer } from '../training/index.ts';
+import { startTrainer } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { logFile } from './logFile.ts';
 import { count, type Output } from './output.ts';

@@ -1,10 +1,10 @@
 import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
-import { lossAndGradient, type ModelShape } from '../model/gradient.ts';
+import { lossAndGradient, type ModelShape } from '../gradient/gradient.ts';
+import { trainingGradient } from '../gradient/threads/trainingGradient.ts';
+import { sampleBatch } from '../jobs/demand/sample.ts';
 import { initialWeights } from '../model/index.ts';
-import { sampleBatch } from '../model/sampleWindows.ts';
-import { trainingGradient } from '../model/threads/trainingGradient.ts';
 import { freeMemoryBytes } from './freeMemory.ts';
 
 const calendar = { season: 7, horizonPeriods: 28 };

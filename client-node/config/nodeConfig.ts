@@ -8,7 +8,7 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import { engineNames } from '../compute/index.ts';
-import { dataConfigSchema } from '../data/dataConfig.ts';
+import { dataConfigSchema } from '../jobs/demand/config.ts';
 
 /** What this merchant insists on, whatever a task says. */
 const policySchema = z.strictObject({

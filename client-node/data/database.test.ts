@@ -2,10 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quotedString } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
+import { dailyConfig, scratch } from '../jobs/demand/load/orderFixtures.ts';
+import { createLines, readOrderLines } from '../jobs/demand/load/orderLines.ts';
 import { openDatabase } from './database.ts';
 import { findOrderFile, openOrderTable } from './orderFile.ts';
-import { dailyConfig, scratch } from './orderFixtures.ts';
-import { createLines, readOrderLines } from './orderLines.ts';
 
 test('the database reads its own files only, loads no extension and keeps its settings', async () => {
   const room = await scratch();

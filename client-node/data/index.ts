@@ -1,13 +1,13 @@
-export { checkData, type DataCheck, describeCheck } from './checkData.ts';
-export { type CleaningReport, describeCleaning } from './cleaning.ts';
 export {
   type DataConfig,
   dataConfigSchema,
   type Frequency,
   type FrequencyShape,
   frequencyShapes,
-} from './dataConfig.ts';
-export { type LoadOptions, loadMerchantData } from './merchantData.ts';
+} from '../jobs/demand/config.ts';
+export { checkData, type DataCheck, describeCheck } from '../jobs/demand/load/checkData.ts';
+export { type CleaningReport, describeCleaning } from '../jobs/demand/load/cleaning.ts';
+export { type LoadOptions, loadMerchantData } from '../jobs/demand/load/merchantData.ts';
 export {
   CHANNEL,
   CHANNELS,
@@ -19,4 +19,4 @@ export {
   type WindowBatch,
   type WindowDescription,
   type WindowSet,
-} from './windows.ts';
+} from '../jobs/demand/windows.ts';

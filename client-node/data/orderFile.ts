@@ -1,9 +1,9 @@
 import { access, constants, open, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { quotedIdentifier, quotedString } from '@duckdb/node-api';
+import type { Columns, Source } from '../jobs/demand/config.ts';
 import { MAX_LINE_BYTES, scanCsv } from './csvScan.ts';
 import { globSafe, type OrderDatabase } from './database.ts';
-import type { Columns, Source } from './dataConfig.ts';
 import { dataFault, shorten } from './dataFault.ts';
 
 type FileKind = 'csv' | 'csv.gz' | 'parquet';

@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { scatter } from '@hansa/shared/model';
 import type { MerchantData, WindowSet } from '../data/index.ts';
-import { type LocalModel, openLocalModel } from '../model/localModel.ts';
-import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
-import { windowsWithin } from '../training/memory.ts';
+import { type LocalModel, openLocalModel } from '../gradient/localModel.ts';
+import { scoredForecast, scoreModel } from '../jobs/demand/predict.ts';
+import { type ForecastScore, forecastScore, SCORED_QUANTILES, type SeriesLosses } from '../jobs/demand/scores.ts';
+import { seasonalNaive } from '../jobs/demand/seasonalNaive.ts';
+import { bootstrapDifference } from '../statistics/bootstrap.ts';
 import type {
   CompareRequest,
   CompareResult,
@@ -13,11 +15,9 @@ import type {
   Interval,
   Method,
   Progress,
-} from '../training/requests.ts';
-import { bootstrapDifference } from './bootstrap.ts';
-import { type ForecastScore, forecastScore, SCORED_QUANTILES, type SeriesLosses } from './metrics.ts';
-import { scoredForecast, scoreModel } from './scoreModel.ts';
-import { seasonalNaive } from './seasonalNaive.ts';
+} from '../trainer/requests.ts';
+import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
+import { windowsWithin } from '../training/memory.ts';
 
 /** Validation windows that a learning rate is chosen on. */
 const VALIDATION_WINDOWS = 256;

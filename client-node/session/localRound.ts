@@ -17,7 +17,7 @@ import { readHeaderOfFile } from '@hansa/shared/numeric';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { makeFolder, writing } from '../ledger/files.ts';
-import type { TrainResult } from '../training/index.ts';
+import type { TrainResult } from '../trainer/index.ts';
 
 /** Tiles of 64 KiB that are masked before other work of this process gets its turn: some milliseconds. */
 const TILES_A_TURN = 8;

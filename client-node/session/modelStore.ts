@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plan } from '@hansa/shared/protocol';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
-import type { ModelFiles } from '../training/index.ts';
+import type { ModelFiles } from '../trainer/index.ts';
 import type { Line } from './line.ts';
 import { sha256OfFile } from './transport/download.ts';
 

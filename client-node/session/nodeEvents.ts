@@ -1,5 +1,5 @@
 import type { EngineChoice } from '../compute/index.ts';
-import type { LoadedData } from '../training/index.ts';
+import type { LoadedData } from '../trainer/index.ts';
 
 /** Where a node is in a round, in order. */
 export type NodeStage = 'downloading' | 'training' | 'masking' | 'uploading';

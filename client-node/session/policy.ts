@@ -2,7 +2,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import type { NodePolicy } from '../config/nodeConfig.ts';
-import type { LoadedData } from '../training/index.ts';
+import type { LoadedData } from '../trainer/index.ts';
 
 /** The numbers that a node tells in the tail of its masked vector, and no others. */
 export const tailNames: readonly string[] = ['loss', 'validationLoss'];

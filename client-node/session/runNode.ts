@@ -36,7 +36,7 @@ import { lockIdentity } from '../ledger/identityLock.ts';
 import { type Journal, openJournal } from '../ledger/journal.ts';
 import { type NodeFolder, nodeFolder, prepareFolder } from '../ledger/nodeFolder.ts';
 import { appendReceipt } from '../ledger/receipts.ts';
-import type { Trainer, TrainerOptions } from '../training/index.ts';
+import type { Trainer, TrainerOptions } from '../trainer/index.ts';
 import type { Line } from './line.ts';
 import { MAX_MODEL_BYTES, type ModelStore, openModelStore } from './modelStore.ts';
 import type { OnNodeEvent } from './nodeEvents.ts';

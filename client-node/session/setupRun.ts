@@ -29,7 +29,7 @@ import {
 import { z } from 'zod';
 import type { NodeConfig } from '../config/nodeConfig.ts';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
-import type { Trainer } from '../training/index.ts';
+import type { Trainer } from '../trainer/index.ts';
 import type { Line } from './line.ts';
 import { checkModel, keepUpdate, maskToFile, openContribution } from './localRound.ts';
 import { adapterOf, MAX_MODEL_BYTES, type ModelStore } from './modelStore.ts';

@@ -3,9 +3,9 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { WindowSet } from '../data/index.ts';
 import { activate } from '../engines/engine.ts';
-import type { ModelShape } from '../model/gradient.ts';
+import type { ModelShape } from '../gradient/gradient.ts';
+import { sampleWindows } from '../jobs/demand/sample.ts';
 import { initialWeights } from '../model/initialise.ts';
-import { sampleWindows } from '../model/sampleWindows.ts';
 import {
   chunks,
   type LocalPlan,

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { HansaError } from '@hansa/shared/errors';
 import { seededNumbers } from '@hansa/shared/random';
-import type { WindowSet } from '../data/windows.ts';
-import { lossOf, type ModelShape } from '../model/gradient.ts';
-import { trainingGradient } from '../model/threads/trainingGradient.ts';
+import { lossOf, type ModelShape } from '../gradient/gradient.ts';
+import { trainingGradient } from '../gradient/threads/trainingGradient.ts';
+import type { WindowSet } from '../jobs/demand/windows.ts';
 import { adamW, sgd } from './optimizer.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */

@@ -1,9 +1,9 @@
 import { HansaError } from '@hansa/shared/errors';
 import * as tf from '@tensorflow/tfjs';
-import type { WindowSet } from '../data/windows.ts';
-import { kindOf, type ModelShape, peakBytesOfGradient } from '../model/gradient.ts';
-import type { LocalModel } from '../model/localModel.ts';
-import { threadBytes } from '../model/threads/trainingGradient.ts';
+import { kindOf, type ModelShape, peakBytesOfGradient } from '../gradient/gradient.ts';
+import type { LocalModel } from '../gradient/localModel.ts';
+import { threadBytes } from '../gradient/threads/trainingGradient.ts';
+import type { WindowSet } from '../jobs/demand/windows.ts';
 import { MOST_WINDOWS_AT_ONCE } from './localTraining.ts';
 
 /** Vectors as long as the trained one that training holds beside the process as it is: weights, gradient, its sum in double precision, moments, the best look. */

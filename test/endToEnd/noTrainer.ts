@@ -1,4 +1,4 @@
-import type { Trainer } from '@hansa/client-node/training';
+import type { Trainer } from '@hansa/client-node/trainer';
 
 /** The parts of a trainer that has neither engine nor data: whoever uses it says what `train` gives. */
 export function noTrainer(reason: string): Omit<Trainer, 'train'> {

@@ -6,7 +6,7 @@ import { League, unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { fedAvg } from '@hansa/aggregation/strategy';
 import { dataConfigSchema } from '@hansa/client-node/data';
 import { initialWeights, writeModelFile } from '@hansa/client-node/model';
-import { startTrainer } from '@hansa/client-node/training';
+import { startTrainer } from '@hansa/client-node/trainer';
 import { createLogger } from '@hansa/shared/log';
 import { architectureOf } from '@hansa/shared/model';
 import { taskFileSchema } from '@hansa/shared/protocol';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as nextPoll } from 'node:timers/promises';
 import { readNodeConfig } from '@hansa/client-node/session';
-import { startTrainer, type TrainResult } from '@hansa/client-node/training';
+import { startTrainer, type TrainResult } from '@hansa/client-node/trainer';
 import { createLogger } from '@hansa/shared/log';
 import type { RoundRecord } from '@hansa/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';

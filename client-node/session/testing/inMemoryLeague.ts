@@ -26,7 +26,7 @@ import { ManualClock, TestApprover } from '@hansa/shared/testing';
 import { readNodeConfig } from '../../config/nodeConfig.ts';
 import { makeFolder } from '../../ledger/files.ts';
 import { writeIdentity } from '../../ledger/identity.ts';
-import type { LoadedData, Trainer, TrainRequest } from '../../training/index.ts';
+import type { LoadedData, Trainer, TrainRequest } from '../../trainer/index.ts';
 import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
 import type { NodeEvent } from '../nodeEvents.ts';
 import { type RunSummary, runNode } from '../runNode.ts';

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { Trainer } from '@hansa/client-node/training';
+import type { Trainer } from '@hansa/client-node/trainer';
 import { sha256 } from '@hansa/shared/crypto';
 import { noTrainer } from '../../endToEnd/noTrainer.ts';
 

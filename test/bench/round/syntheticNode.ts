@@ -2,7 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-node/session';
-import type { Trainer } from '@hansa/client-node/training';
+import type { Trainer } from '@hansa/client-node/trainer';
 import { systemClock } from '@hansa/shared/clock';
 import { createLogger } from '@hansa/shared/log';
 import { systemRandom } from '@hansa/shared/random';

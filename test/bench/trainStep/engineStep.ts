@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelSize } from '@hansa/shared/model';
 import { activate, type EngineName } from '../../../client-node/engines/engine.ts';
-import { trainingGradient } from '../../../client-node/model/threads/trainingGradient.ts';
+import { trainingGradient } from '../../../client-node/gradient/threads/trainingGradient.ts';
 import { adamW } from '../../../client-node/training/optimizer.ts';
 import { sampleOf, shapeOf, startOf } from './sample.ts';
 

@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
 import { seededNumbers } from '@hansa/shared/random';
-import type { WindowBatch } from '../../../client-node/data/windows.ts';
 import { activate } from '../../../client-node/engines/engine.ts';
-import { demandInputs, demandTargets } from '../../../client-node/model/demandInputs.ts';
-import type { ModelShape } from '../../../client-node/model/gradient.ts';
+import type { ModelShape } from '../../../client-node/gradient/gradient.ts';
+import { demandInputs, demandTargets } from '../../../client-node/jobs/demand/inputs.ts';
+import { sampleBatch } from '../../../client-node/jobs/demand/sample.ts';
+import type { WindowBatch } from '../../../client-node/jobs/demand/windows.ts';
 import { initialWeights } from '../../../client-node/model/index.ts';
-import { sampleBatch } from '../../../client-node/model/sampleWindows.ts';
 
 const WINDOWS = 32;
 

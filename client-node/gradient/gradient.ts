@@ -1,0 +1,151 @@
+import type { Architecture } from '@hansa/shared/model';
+import { elementCount, type Manifest } from '@hansa/shared/numeric';
+import * as tf from '@tensorflow/tfjs';
+import { recorded } from '../engines/native/recordedSteps.ts';
+import { forecastDemand } from '../jobs/demand/forward.ts';
+import { demandLoss } from '../jobs/demand/head.ts';
+import { type Calendar, demandInputs, demandTargets } from '../jobs/demand/inputs.ts';
+import type { WindowBatch } from '../jobs/demand/windows.ts';
+import { valuesOf } from '../model/denseKernel.ts';
+import type { Parameters } from '../model/encoder.ts';
+import { type FrozenWeights, residentTensors } from './frozenWeights.ts';
+
+/** What a vector of weights means: the model's architecture, where the vector's tensors lie, and the calendar of the data. */
+export interface ModelShape {
+  readonly architecture: Architecture;
+  /** The tensors that the vector holds: those that are trained. */
+  readonly manifest: Manifest;
+  readonly calendar: Calendar;
+  /** Where only a part is trained: all other tensors. They stay on the engine once they were used, until someone releases them. */
+  readonly frozen?: readonly FrozenWeights[];
+  /** What the products of LoRA's factors are multiplied with, where the tensors have such factors. */
+  readonly loraScale?: number | undefined;
+}
+
+/**
+ * Loss of a batch and its gradient as a flat vector in the manifest's order. Leaves no tensor behind.
+ *
+ * @param gradient where the gradient goes, of the weights' length; otherwise a vector of its own
+ */
+export async function lossAndGradient(
+  shape: ModelShape,
+  weights: Float32Array,
+  batch: WindowBatch,
+  gradient: Float32Array = new Float32Array(weights.length),
+): Promise<{ loss: number; gradient: Float32Array }> {
+  const results = tf.tidy(() => {
+    const { tensors, compute } = gradientOf(shape, weights, batch);
+    return recorded(kindOf(shape), tensors, compute);
+  });
+  let loss = Number.NaN;
+  await takeEach(results, (values, index) => {
+    if (index === 0) loss = values[0]!;
+    else gradient.set(values, shape.manifest[index - 1]!.offset);
+  });
+  return { loss, gradient };
+}
+
+/** The most bytes that tensors take at one time while a gradient is computed operation by operation, beside those of the frozen ones. */
+export async function peakBytesOfGradient(
+  shape: ModelShape,
+  weights: Float32Array,
+  batch: WindowBatch,
+): Promise<number> {
+  // The first step would count them, and the next ones not.
+  shape.frozen?.forEach(residentTensors);
+  const before = tf.memory().numBytes;
+  const { peakBytes } = await tf.profile(() => tf.tidy(() => gradientOf(shape, weights, batch).compute()[0]!));
+  return peakBytes - before;
+}
+
+/** Everything that a gradient's operations depend on beside their tensors and their shapes. */
+export function kindOf({ architecture, manifest, loraScale }: ModelShape): string {
+  return JSON.stringify(['gradient', architecture, manifest.map(({ name }) => name), loraScale]);
+}
+
+/** The tensors that a gradient is made of, and how: the loss, then the gradient of each trained tensor. */
+function gradientOf(
+  shape: ModelShape,
+  weights: Float32Array,
+  batch: WindowBatch,
+): { tensors: tf.Tensor[]; compute: () => tf.Tensor[] } {
+  const { architecture, manifest, calendar, frozen = [] } = shape;
+  const inputs = demandInputs(batch, architecture, calendar);
+  const targets = demandTargets(batch, calendar);
+  const trained = tensorsOf(manifest, weights);
+  return {
+    tensors: [
+      ...trained,
+      ...tensorsAmong(inputs),
+      ...tensorsAmong(targets),
+      ...frozen.flatMap((part) => [...residentTensors(part).values()]),
+    ],
+    compute: () => {
+      const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) =>
+        demandLoss(forecastDemand(parametersOf(shape, trained), architecture, inputs), targets),
+      )(trained);
+      return [value, ...grads];
+    },
+  };
+}
+
+/** Loss of a batch. Leaves no tensor behind. */
+export async function lossOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<number> {
+  const result = tf.tidy(() => demandLoss(forecastTensor(shape, weights, batch), demandTargets(batch, shape.calendar)));
+  let loss = Number.NaN;
+  await takeEach([result], (values) => {
+    loss = values[0]!;
+  });
+  return loss;
+}
+
+/** Forecast of a batch: [n, F, 8, 14] in units of s (the sum row in units of s · periods). Leaves no tensor behind. */
+export async function forecastOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<Float32Array> {
+  let forecast = new Float32Array(0);
+  await takeEach([tf.tidy(() => forecastTensor(shape, weights, batch))], (values) => {
+    forecast = values.slice();
+  });
+  return forecast;
+}
+
+/** Hands each tensor's numbers to `take`, which may not keep them, and disposes of them all. WebGPU can be read only by waiting. */
+async function takeEach(
+  tensors: readonly tf.Tensor[],
+  take: (values: Float32Array, index: number) => void,
+): Promise<void> {
+  try {
+    const isRemote = tf.getBackend() === 'webgpu';
+    const waited = isRemote ? await Promise.all(tensors.map((tensor) => tensor.data<'float32'>())) : [];
+    tensors.forEach((tensor, index) => {
+      take(waited[index] ?? valuesOf(tensor), index);
+    });
+  } finally {
+    tf.dispose([...tensors]);
+  }
+}
+
+function forecastTensor(shape: ModelShape, weights: Float32Array, batch: WindowBatch): tf.Tensor2D {
+  const { architecture, manifest, calendar } = shape;
+  const parameters = parametersOf(shape, tensorsOf(manifest, weights));
+  return forecastDemand(parameters, architecture, demandInputs(batch, architecture, calendar));
+}
+
+function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: readonly tf.Tensor[]): Parameters {
+  const byName = new Map(manifest.map(({ name }, index) => [name, trained[index]!]));
+  const others = (frozen ?? []).map(residentTensors);
+  return {
+    get: (name) => byName.get(name) ?? others.find((tensors) => tensors.has(name))?.get(name),
+    isFrozen: (name) => !byName.has(name),
+    loraScale: loraScale ?? 1,
+  };
+}
+
+function tensorsOf(manifest: Manifest, weights: Float32Array): tf.Tensor[] {
+  return manifest.map(({ shape, offset }) =>
+    tf.tensor(weights.subarray(offset, offset + elementCount(shape)), [...shape]),
+  );
+}
+
+/** The tensors among the values of an object, in the order of its keys. */
+const tensorsAmong = (values: object): tf.Tensor[] =>
+  Object.values(values).filter((value) => value instanceof tf.Tensor);

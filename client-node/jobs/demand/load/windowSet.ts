@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import { type Frequency, frequencyShapes } from '../config.ts';
+import {
+  CHANNEL,
+  CHANNELS,
+  PAST_PATCHES,
+  PAST_PERIODS,
+  PATCH_LENGTH,
+  PATCH_PERIODS,
+  type WindowBatch,
+  type WindowSet,
+} from '../windows.ts';
+import { calendarTable, isoDate, periodStart } from './calendar.ts';
+import type { SeriesTable } from './series.ts';
+
+/** Periods of history that an origin needs: one patch. */
+export const MIN_HISTORY_PERIODS = PATCH_PERIODS;
+/** A promotion is a plan that is known ahead only where nearly every period states it; elsewhere its presence would tell that a sale took place. */
+const PLANNED_SHARE = 0.95;
+const SCALE_FLOOR = 0.1;
+const RELATIVE_PRICE_LIMIT = 2;
+
+/** Which origins make a split, and how far its targets reach; all in period numbers. */
+export interface SplitRange {
+  readonly firstOrigin: number;
+  /** First period that is no origin any more. */
+  readonly originEnd: number;
+  readonly stride: number;
+  /** First period that is no target any more. */
+  readonly targetEnd: number;
+  /** Leaves out origins with no sale in the history that they show: nothing is learned from them. A hold-out keeps them, once the series has sold at all. */
+  readonly skipsQuiet: boolean;
+}
+
+/** Everything that windows are built from. */
+export interface WindowSource {
+  readonly frequency: Frequency;
+  readonly table: SeriesTable;
+  /** [cells] units with outliers cut. */
+  readonly units: Float32Array;
+  readonly lastPeriod: number;
+}
+
+/** A set of windows, with where each lies. */
+export interface PlacedWindows {
+  readonly windows: WindowSet;
+  readonly seriesOf: Uint32Array;
+  /** First target period of each window. */
+  readonly originOf: Int32Array;
+  /** Origins left out because nothing was sold in the history that they show. */
+  readonly zeroSkipped: number;
+}
+
+// Rows of the table of static categories. Each kind has its own range, and every merchant's rows mean the same.
+const FREQUENCY_ROWS: Readonly<Record<Frequency, number>> = { day: 0, week: 1, month: 2 };
+const PRICE_ROWS = { first: 8, count: 24 };
+const VOLUME_ROWS = { first: 32, count: 32 };
+const CATEGORY_ROWS = { first: 64, count: 192 };
+
+/** Lays out the windows of one split; their numbers are written only when a batch is asked for. */
+export function placeWindows(source: WindowSource, range: SplitRange): PlacedWindows {
+  const { table, lastPeriod } = source;
+  const series: number[] = [];
+  const origins: number[] = [];
+  const weights: number[] = [];
+  let zeroSkipped = 0;
+  for (let index = 0; index < table.count; index += 1) {
+    const earliest = (table.firstPeriods[index] as number) + MIN_HISTORY_PERIODS;
+    const skip = Math.max(0, Math.ceil((earliest - range.firstOrigin) / range.stride));
+    const end = Math.min(range.originEnd, lastPeriod + 1);
+    const sold = firstSale(source, index);
+    for (let origin = range.firstOrigin + skip * range.stride; origin < end; origin += range.stride) {
+      const level = levelOf(source, index, origin);
+      if (range.skipsQuiet ? level.nonZero === 0 : origin <= sold) zeroSkipped += 1;
+      else {
+        series.push(index);
+        origins.push(origin);
+        weights.push(Math.sqrt(level.scale));
+      }
+    }
+  }
+  const seriesOf = Uint32Array.from(series);
+  const originOf = Int32Array.from(origins);
+  return {
+    windows: lazyWindows(source, range, seriesOf, originOf, Float64Array.from(weights)),
+    seriesOf,
+    originOf,
+    zeroSkipped,
+  };
+}
+
+/** The first period in which a series sold; Infinity where it never did. */
+function firstSale({ table, units }: WindowSource, index: number): number {
+  const from = table.offsets[index] as number;
+  const at = units.subarray(from, table.offsets[index + 1] as number).findIndex((value) => value > 0);
+  return at < 0 ? Number.POSITIVE_INFINITY : (table.firstPeriods[index] as number) + at;
+}
+
+interface Level {
+  readonly scale: number;
+  readonly nonZero: number;
+  /** Periods of the window's history in which demand is known: inside the series' life and not sold out. */
+  readonly observed: number;
+}
+
+function levelOf({ table, units }: WindowSource, index: number, origin: number): Level {
+  const first = table.firstPeriods[index] as number;
+  const base = (table.offsets[index] as number) - first;
+  let sum = 0;
+  let observed = 0;
+  let nonZero = 0;
+  for (let period = Math.max(first, origin - PAST_PERIODS); period < origin; period += 1) {
+    if (table.soldOut?.[base + period] === 1) continue;
+    const value = units[base + period] as number;
+    sum += value;
+    observed += 1;
+    if (value > 0) nonZero += 1;
+  }
+  return { scale: Math.max(observed === 0 ? 0 : sum / observed, SCALE_FLOOR), nonZero, observed };
+}
+
+function lazyWindows(
+  source: WindowSource,
+  range: SplitRange,
+  seriesOf: Uint32Array,
+  originOf: Int32Array,
+  weights: Float64Array,
+): WindowSet {
+  const { frequency, table, lastPeriod } = source;
+  const { futurePatches, horizonPeriods } = frequencyShapes[frequency];
+  const targetPeriods = futurePatches * PATCH_PERIODS;
+  const firstPeriod = table.firstPeriods.reduce((least, period) => Math.min(least, period), lastPeriod);
+  const calendarFrom = firstPeriod;
+  const calendar = calendarTable(frequency, calendarFrom, lastPeriod + targetPeriods);
+  const calendarRow = (period: number) => (period - calendarFrom) * CHANNELS;
+  const categoryRows = table.categories.map(categoryRow);
+
+  const writeWindow = (batch: WindowBatch, row: number, index: number, origin: number) => {
+    const { past, pastPresent, future, staticCategories, staticNumbers, scale, target, targetObserved, stockOut } =
+      batch;
+    const first = table.firstPeriods[index] as number;
+    const base = (table.offsets[index] as number) - first;
+    const level = levelOf(source, index, origin);
+    const s = level.scale;
+    scale[row] = s;
+    const windowStart = origin - PAST_PERIODS;
+    const from = Math.max(first, windowStart);
+    const meanPrice = table.price === undefined ? Number.NaN : meanOfKnown(table.price, base + from, base + origin);
+
+    const pastRow = row * PAST_PATCHES * PATCH_LENGTH;
+    for (let period = from; period < origin; period += 1) {
+      const cell = base + period;
+      const at = pastRow + (period - windowStart) * CHANNELS;
+      past.set(calendar.subarray(calendarRow(period), calendarRow(period) + CHANNELS), at);
+      const value = source.units[cell] as number;
+      if (table.soldOut?.[cell] === 1) past[at + CHANNEL.stockOut] = 1;
+      else {
+        past[at + CHANNEL.value] = Math.asinh(value / s);
+        past[at + CHANNEL.observed] = 1;
+        past[at + CHANNEL.nonZero] = value > 0 ? 1 : 0;
+      }
+      past[at + CHANNEL.promotion] = table.promotion?.[cell] ?? 0;
+      past[at + CHANNEL.relativePrice] = relativePrice(table.price?.[cell], meanPrice);
+      past[at + CHANNEL.inventory] = Math.asinh(Math.max(0, known(table.stock?.[cell])) / s);
+      past[at + CHANNEL.returns] = Math.asinh((table.returned?.[cell] ?? 0) / s);
+      pastPresent[row * PAST_PATCHES + Math.floor((period - windowStart) / PATCH_PERIODS)] = 1;
+    }
+
+    const planned = table.promotion !== undefined && (table.stated[index] as number) >= PLANNED_SHARE;
+    const priceAhead = relativePrice(table.price?.[base + origin - 1], meanPrice);
+    const futureRow = row * futurePatches * PATCH_LENGTH;
+    for (let step = 0; step < targetPeriods; step += 1) {
+      const period = origin + step;
+      const at = futureRow + step * CHANNELS;
+      future.set(calendar.subarray(calendarRow(period), calendarRow(period) + CHANNELS), at);
+      future[at + CHANNEL.relativePrice] = priceAhead;
+      if (planned && period <= lastPeriod) future[at + CHANNEL.promotion] = table.promotion?.[base + period] ?? 0;
+      if (step >= horizonPeriods || period >= range.targetEnd || period > lastPeriod) continue;
+      const out = row * targetPeriods + step;
+      target[out] = source.units[base + period] as number;
+      targetObserved[out] = 1;
+      stockOut[out] = table.soldOut?.[base + period] ?? 0;
+    }
+
+    staticCategories[row * 4] = FREQUENCY_ROWS[frequency];
+    staticCategories[row * 4 + 1] = categoryRows[index] as number;
+    staticCategories[row * 4 + 2] = bandRow(PRICE_ROWS, meanPrice);
+    staticCategories[row * 4 + 3] = bandRow(VOLUME_ROWS, s);
+    staticNumbers[row * 4] = Math.log1p(s);
+    staticNumbers[row * 4 + 1] = level.observed === 0 ? 0 : 1 - level.nonZero / level.observed;
+    staticNumbers[row * 4 + 2] = Math.log1p(origin - first) / 5;
+    staticNumbers[row * 4 + 3] = Number.isNaN(meanPrice) ? 0 : Math.log1p(meanPrice);
+  };
+
+  return {
+    count: seriesOf.length,
+    weights,
+    batch(indices) {
+      const count = indices.length;
+      const batch: WindowBatch = {
+        count,
+        pastPatches: PAST_PATCHES,
+        futurePatches,
+        past: new Float32Array(count * PAST_PATCHES * PATCH_LENGTH),
+        pastPresent: new Float32Array(count * PAST_PATCHES),
+        future: new Float32Array(count * futurePatches * PATCH_LENGTH),
+        staticCategories: new Int32Array(count * 4),
+        staticNumbers: new Float32Array(count * 4),
+        scale: new Float32Array(count),
+        target: new Float32Array(count * targetPeriods),
+        targetObserved: new Float32Array(count * targetPeriods),
+        stockOut: new Float32Array(count * targetPeriods),
+      };
+      for (let row = 0; row < count; row += 1) {
+        const { series, origin } = placeOf(seriesOf, originOf, indices[row]);
+        writeWindow(batch, row, series, origin);
+      }
+      return batch;
+    },
+    describe(index) {
+      const { series, origin } = placeOf(seriesOf, originOf, index);
+      return {
+        seriesIndex: series,
+        series: table.names[series] as string,
+        originPeriod: isoDate(periodStart(frequency, origin)),
+      };
+    },
+  };
+}
+
+/** A window's series and origin. @throws RangeError on an index outside. */
+export function placeOf(
+  seriesOf: Uint32Array,
+  originOf: Int32Array,
+  index: number | undefined,
+): { series: number; origin: number } {
+  const series = index === undefined ? undefined : seriesOf[index];
+  const origin = index === undefined ? undefined : originOf[index];
+  if (series === undefined || origin === undefined) {
+    throw new RangeError(`no window ${index}: this set has ${seriesOf.length}`);
+  }
+  return { series, origin };
+}
+
+function known(value: number | undefined): number {
+  return value === undefined || Number.isNaN(value) ? 0 : value;
+}
+
+function meanOfKnown(values: Float32Array, from: number, to: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let cell = from; cell < to; cell += 1) {
+    const value = values[cell] as number;
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    count += 1;
+  }
+  return sum / count;
+}
+
+function relativePrice(price: number | undefined, mean: number): number {
+  if (price === undefined || Number.isNaN(price) || Number.isNaN(mean)) return 0;
+  return Math.max(-RELATIVE_PRICE_LIMIT, Math.min(RELATIVE_PRICE_LIMIT, Math.log(price / mean)));
+}
+
+// Bands double in width; the first row of a range means "not known".
+function bandRow(rows: { readonly first: number; readonly count: number }, value: number): number {
+  if (Number.isNaN(value)) return rows.first;
+  const band = Math.floor(Math.log2(value)) + 5;
+  return rows.first + Math.max(1, Math.min(rows.count - 1, band));
+}
+
+function categoryRow(category: string | undefined): number {
+  if (category === undefined) return CATEGORY_ROWS.first;
+  const plain = category.normalize('NFKC').trim().toLowerCase();
+  const hash = createHash('sha256').update(`hansa/category/${plain}`).digest().readUInt32BE(0);
+  return CATEGORY_ROWS.first + 1 + (hash % (CATEGORY_ROWS.count - 1));
+}

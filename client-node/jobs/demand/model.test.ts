@@ -1,0 +1,319 @@
+import {
+  type Architecture,
+  architectureOf,
+  DEMAND_COLUMNS,
+  DEMAND_QUANTILES,
+  DEMAND_ROWS,
+  manifestFor,
+} from '@hansa/shared/model';
+import { parameterCount } from '@hansa/shared/numeric';
+import { seededNumbers } from '@hansa/shared/random';
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { CHANNEL, CHANNELS, type WindowBatch } from '../../data/index.ts';
+import { activate, engineNames, missingPart } from '../../engines/engine.ts';
+import { forecastOf, lossAndGradient, lossOf, type ModelShape } from '../../gradient/gradient.ts';
+import { initialWeights } from '../../model/initialise.ts';
+import { anchors } from './anchors.ts';
+import { demandLoss } from './head.ts';
+import { demandTargets } from './inputs.ts';
+import { sampleBatch } from './sample.ts';
+
+const nano = architectureOf('nano');
+const architecture: Architecture = {
+  ...nano,
+  encoder: { hiddenSize: 8, layers: 2, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
+  heads: { demand: { ...nano.heads.demand!, staticWidth: 4 } },
+};
+const shape: ModelShape = {
+  architecture,
+  manifest: manifestFor(architecture),
+  calendar: { season: 7, horizonPeriods: 28 },
+};
+const batch = sampleBatch('model', 6);
+const start = initialWeights(architecture, 1);
+// Away from the start, where many gradients are nearly 0.
+const numbers = seededNumbers('away');
+const weights = start.map((weight) => weight + 0.3 * numbers.truncatedNormal());
+
+function norm(values: ArrayLike<number>): number {
+  return Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0));
+}
+
+let onCpu: { loss: number; gradient: Float32Array };
+beforeAll(async () => {
+  await activate('cpu');
+  onCpu = await lossAndGradient(shape, weights, batch);
+});
+
+describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on %s', (engine) => {
+  beforeAll(() => activate(engine, { withoutCard: true }));
+
+  it('gives the loss and the gradient of tfjs-cpu', async () => {
+    const found = await lossAndGradient(shape, weights, batch);
+    expect(found.loss).toBeCloseTo(onCpu.loss, 5);
+    expect(await lossOf(shape, weights, batch)).toBeCloseTo(onCpu.loss, 5);
+    const difference = found.gradient.map((value, index) => value - onCpu.gradient[index]!);
+    expect(norm(difference)).toBeLessThan(1e-5 * norm(onCpu.gradient));
+  });
+
+  it('gives a gradient that finite differences confirm, along random directions and the gradient itself', async () => {
+    const directions = [1, 2, 3].map((seed) => {
+      const drawn = seededNumbers(`direction ${seed}`);
+      return weights.map(() => drawn.truncatedNormal());
+    });
+    for (const direction of [...directions, onCpu.gradient]) {
+      const step = 3e-3 / norm(direction);
+      const moved = (by: number) =>
+        lossOf(
+          shape,
+          weights.map((weight, index) => weight + by * direction[index]!),
+          batch,
+        );
+      const slope = ((await moved(step)) - (await moved(-step))) / (2 * step);
+      const expected = onCpu.gradient.reduce((sum, value, index) => sum + value * direction[index]!, 0);
+      expect(Math.abs(slope - expected)).toBeLessThan(0.02 * norm(onCpu.gradient) * norm(direction) + 1e-6);
+    }
+  });
+
+  it('forecasts quantiles that never cross, whatever the weights', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const drawn = seededNumbers(`wild ${seed}`);
+      const wild = start.map((weight) => weight + 10 ** (seed / 5 - 2) * drawn.truncatedNormal());
+      const forecast = await forecastOf(shape, wild, batch);
+      let crossings = 0;
+      for (let row = 0; row < forecast.length; row += DEMAND_COLUMNS) {
+        for (let column = 1; column < DEMAND_QUANTILES.length; column++) {
+          if (!(forecast[row + column]! >= forecast[row + column - 1]!)) crossings += 1;
+        }
+      }
+      expect(crossings).toBe(0);
+    }
+  });
+
+  it('does not see patches before the series began', async () => {
+    const absent = { ...batch, pastPresent: batch.pastPresent.slice(), past: batch.past.slice() };
+    for (let window = 0; window < batch.count; window++) absent.pastPresent.fill(0, window * 13, window * 13 + 5);
+    const before = await forecastOf(shape, weights, absent);
+    // Covariates, which the anchors do not read either.
+    for (let window = 0; window < batch.count; window++) {
+      for (let period = 0; period < 35; period++) {
+        absent.past[(window * 91 + period) * CHANNELS + CHANNEL.yearSin] = 100;
+      }
+    }
+    expect(await forecastOf(shape, weights, absent)).toEqual(before);
+    absent.pastPresent.fill(1);
+    expect(await forecastOf(shape, weights, absent)).not.toEqual(before);
+  });
+
+  it('leaves no tensor behind', async () => {
+    const before = tf.memory().numTensors;
+    await lossAndGradient(shape, weights, batch);
+    await forecastOf(shape, weights, batch);
+    await lossOf(shape, weights, batch);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it.each([
+    ['weeks', 2, { season: 52, horizonPeriods: 8 }],
+    ['months', 1, { season: 12, horizonPeriods: 6 }],
+  ] as const)('takes windows of %s', async (_, futurePatches, calendar) => {
+    const windows = sampleBatch('other', 3, futurePatches);
+    const forecast = await forecastOf({ ...shape, calendar }, weights, windows);
+    expect(forecast.length).toBe(3 * futurePatches * DEMAND_ROWS * DEMAND_COLUMNS);
+    expect(forecast.every(Number.isFinite)).toBe(true);
+    expect((await lossAndGradient({ ...shape, calendar }, weights, windows)).loss).toBeGreaterThan(0);
+  });
+});
+
+describe('at the start', () => {
+  it('forecasts the mean of the anchors, give or take a tenth, and spreads around it', async () => {
+    await activate('wasm');
+    const forecast = await forecastOf(shape, start, batch);
+    const simple = anchors(batch, 7);
+    for (let row = 0; row < batch.count * 4; row++) {
+      for (let period = 0; period < 7; period++) {
+        const level = [0, 1, 2, 3].reduce((sum, kind) => sum + simple[(row * 7 + period) * 4 + kind]! / 4, 0);
+        const at = (row * DEMAND_ROWS + period) * DEMAND_COLUMNS;
+        expect(Math.abs(forecast[at + 6]! - level)).toBeLessThan(0.2 * (level + 0.1));
+        expect(forecast[at + 12]! - forecast[at]!).toBeGreaterThan(level);
+      }
+    }
+  });
+
+  it('is the same for the same seed and another for another', () => {
+    expect(initialWeights(architecture, 1)).toEqual(start);
+    expect(initialWeights(architecture, 2)).not.toEqual(start);
+    expect(start.length).toBe(parameterCount(shape.manifest));
+    const gains = shape.manifest.filter(({ name }) => name.endsWith('LayerNorm.weight'));
+    for (const { offset } of gains) expect([...start.subarray(offset, offset + 8)]).toEqual(new Array(8).fill(1));
+    const weight = shape.manifest.find(({ name }) => name === 'embedder.static.table.weight')!;
+    const drawn = start.subarray(weight.offset, weight.offset + 1024);
+    expect(Math.max(...drawn.map(Math.abs))).toBeLessThanOrEqual(0.04);
+    expect(norm(drawn) / 32).toBeGreaterThan(0.015);
+  });
+});
+
+describe('demandLoss', () => {
+  const quantiles = DEMAND_QUANTILES.length;
+  const loss = (y: number, forecast: number, { weight = 1, exact = 1 } = {}) =>
+    tf.tidy(() => {
+      const rows = tf.fill([1, DEMAND_COLUMNS], forecast) as tf.Tensor2D;
+      const column = (value: number) => tf.tensor2d([value], [1, 1]);
+      const targets = { values: column(y), weights: column(weight), exact: column(exact) };
+      const { value, grad } = tf.valueAndGrad((rows: tf.Tensor) => demandLoss(rows as tf.Tensor2D, targets))(rows);
+      return { value: value.dataSync()[0]!, gradient: [...grad.dataSync()] };
+    });
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+  it('is the mean pinball loss and λ times the squared error of the mean', () => {
+    const above = loss(1, 3);
+    expect(above.value).toBeCloseTo(mean(DEMAND_QUANTILES.map((level) => (1 - level) * 2)) + 0.02 * 4, 5);
+    DEMAND_QUANTILES.forEach((level, index) => {
+      expect(above.gradient[index]).toBeCloseTo((1 - level) / quantiles, 6);
+    });
+    expect(above.gradient[quantiles]).toBeCloseTo(0.02 * 2 * 2, 6);
+    const below = loss(3, 1);
+    expect(below.value).toBeCloseTo(mean(DEMAND_QUANTILES.map((level) => level * 2)) + 0.02 * 4, 5);
+    expect(below.gradient[0]).toBeCloseTo(-0.01 / quantiles, 6);
+  });
+
+  it('asks of a sold-out period only that the forecast is not below', () => {
+    const above = loss(1, 3, { exact: 0 });
+    expect(above.value).toBeCloseTo(0, 9);
+    for (const slope of above.gradient) expect(slope).toBeCloseTo(0, 9);
+    expect(loss(3, 1, { exact: 0 })).toEqual(loss(3, 1));
+  });
+
+  it('does not count what has no weight', () => {
+    expect(loss(1, 3, { weight: 0 }).value).toBe(0);
+  });
+});
+
+describe('demandTargets', () => {
+  const targets = (change: Partial<WindowBatch>, horizonPeriods = 28) => {
+    const made = demandTargets({ ...sampleBatch('targets', 2), ...change }, { season: 7, horizonPeriods });
+    const arrays = [made.values, made.weights, made.exact].map((tensor) => tensor.dataSync<'float32'>());
+    tf.dispose([made.values, made.weights, made.exact]);
+    return { values: arrays[0]!, weights: arrays[1]!, exact: arrays[2]! };
+  };
+  const target = Float32Array.from({ length: 56 }, (_, index) => index % 28);
+  const whole = {
+    target,
+    scale: Float32Array.of(2, 4),
+    targetObserved: new Float32Array(56).fill(1),
+    stockOut: new Float32Array(56),
+  };
+
+  it('have rows of periods and of means to date, in units of s, whose weights sum to 1', () => {
+    const { values, weights, exact } = targets(whole);
+    expect([...values.subarray(0, 8)]).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3, 1.5]);
+    expect(values[31]).toBeCloseTo(13.5 / 2, 5);
+    expect(values[63]).toBeCloseTo(13.5 / 4, 5);
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
+    expect(exact.every((value) => value === 1)).toBe(true);
+  });
+
+  it('leave out missing periods and every sum they would be part of', () => {
+    const targetObserved = whole.targetObserved.slice();
+    targetObserved[9] = 0;
+    const { weights } = targets({ ...whole, targetObserved });
+    expect([7, 10, 15, 23, 31].map((row) => weights[row]! > 0)).toEqual([true, false, false, false, false]);
+    expect(weights.slice(0, 32).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(0.5, 5);
+  });
+
+  it('make a sum a lower bound as soon as one period of it is', () => {
+    const stockOut = whole.stockOut.slice();
+    stockOut[9] = 1;
+    const { exact } = targets({ ...whole, stockOut });
+    expect([7, 9, 10, 11, 15, 23, 31, 63].map((row) => exact[row])).toEqual([1, 1, 0, 1, 0, 0, 0, 1]);
+  });
+
+  it('end sums with the horizon', () => {
+    const windows = sampleBatch('targets', 1, 2);
+    const made = demandTargets(
+      {
+        ...windows,
+        target: Float32Array.from({ length: 14 }, () => 1),
+        targetObserved: Float32Array.from({ length: 14 }, (_, i) => (i < 8 ? 1 : 0)),
+        stockOut: new Float32Array(14),
+        scale: Float32Array.of(1),
+      },
+      { season: 52, horizonPeriods: 8 },
+    );
+    expect(made.values.dataSync()[15]).toBeCloseTo(1, 6);
+    expect([...made.weights.dataSync()].map((weight) => weight > 0)).toEqual(
+      Array.from({ length: 16 }, (_, row) => row <= 8 || row === 15),
+    );
+    tf.dispose([made.values, made.weights, made.exact]);
+  });
+});
+
+describe('anchors', () => {
+  const windows = (
+    fill: (period: number) => { value?: number; observed?: number; stockOut?: number; promotion?: number },
+  ) => {
+    const made = sampleBatch('anchors', 1);
+    made.past.fill(0);
+    for (let period = 0; period < 91; period++) {
+      const { value = 0, observed = 1, stockOut = 0, promotion = 0 } = fill(period);
+      const at = period * CHANNELS;
+      made.past[at + CHANNEL.value] = Math.asinh(value);
+      made.past[at + CHANNEL.observed] = observed;
+      made.past[at + CHANNEL.stockOut] = stockOut;
+      made.past[at + CHANNEL.promotion] = promotion;
+    }
+    return made;
+  };
+  const at = (found: Float32Array, period: number) => [...found.subarray(period * 4, period * 4 + 4)];
+  const close = (expected: number[]) => expected.map((value) => expect.closeTo(value, 4));
+
+  it('are the weekday over all weeks, over the last four, the level of those, and last week', () => {
+    const found = anchors(
+      windows((period) => ({ value: (period % 7) + (period >= 63 ? 1 : 0) + (period >= 84 ? 3 : 0) })),
+      7,
+    );
+    expect(at(found, 2)).toEqual(close([2 + 7 / 13, 2 + 7 / 4, 3 + 7 / 4, 6]));
+    expect(at(found, 16)).toEqual(at(found, 2));
+  });
+
+  it('leave out what was sold out, on promotion or not observed', () => {
+    const found = anchors(
+      windows((period) => ({
+        value: period >= 84 ? 50 : 1,
+        stockOut: period === 84 ? 1 : 0,
+        promotion: period === 85 ? 1 : 0,
+        observed: period === 86 ? 0 : 1,
+      })),
+      7,
+    );
+    for (const slot of [0, 2]) expect(at(found, slot)).toEqual(close([1, 1, (21 + 4 * 50) / 25, 1]));
+    expect(at(found, 1)).toEqual(close([1, 1, (21 + 4 * 50) / 25, 50]));
+  });
+
+  it('fall back on the level, and on 1 where nothing was ever observed', () => {
+    expect(
+      at(
+        anchors(
+          windows(() => ({ observed: 0 })),
+          7,
+        ),
+        0,
+      ),
+    ).toEqual([1, 1, 1, 1]);
+    const found = anchors(
+      windows((period) => ({ value: 2, observed: period % 7 === 3 ? 0 : 1 })),
+      7,
+    );
+    expect(at(found, 3)).toEqual(close([2, 2, 2, 2]));
+  });
+
+  it('look back a whole season where the horizon is longer', () => {
+    const found = anchors(
+      windows((period) => ({ value: period })),
+      12,
+    );
+    expect(at(found, 0)[3]).toBeCloseTo(79, 3);
+    expect(at(found, 12)[3]).toBeCloseTo(79, 3);
+  });
+});

@@ -1,0 +1,86 @@
+import { seededNumbers } from '@hansa/shared/random';
+import {
+  CHANNEL,
+  CHANNELS,
+  PAST_PATCHES,
+  PAST_PERIODS,
+  PATCH_PERIODS,
+  type WindowBatch,
+  type WindowSet,
+} from '../../data/index.ts';
+
+/** Made-up windows, for tests of the model and for trying an engine: series with a weekly pattern, noise, some history missing and some periods sold out. */
+export function sampleWindows(seed: string, count: number, futurePatches = 4): WindowSet {
+  const numbers = seededNumbers(seed);
+  const futurePeriods = futurePatches * PATCH_PERIODS;
+  const all = {
+    past: new Float32Array(count * PAST_PERIODS * CHANNELS),
+    pastPresent: new Float32Array(count * PAST_PATCHES).fill(1),
+    future: new Float32Array(count * futurePeriods * CHANNELS),
+    staticCategories: Int32Array.from({ length: count * 4 }, () => Math.floor(numbers.uniform() * 256)),
+    staticNumbers: Float32Array.from({ length: count * 4 }, () => numbers.uniform()),
+    scale: new Float32Array(count),
+    target: new Float32Array(count * futurePeriods),
+    targetObserved: Float32Array.from({ length: count * futurePeriods }, () => (numbers.uniform() < 0.95 ? 1 : 0)),
+    stockOut: Float32Array.from({ length: count * futurePeriods }, () => (numbers.uniform() < 0.05 ? 1 : 0)),
+  };
+  for (let window = 0; window < count; window++) {
+    const scale = 0.5 + 10 * numbers.uniform();
+    const peak = Math.floor(numbers.uniform() * PATCH_PERIODS);
+    const absent = Math.floor(numbers.uniform() * 4);
+    const sold = (period: number) =>
+      Math.max(0, scale * ((period % PATCH_PERIODS === peak ? 3 : 0.7) + 0.2 * numbers.truncatedNormal()));
+    all.scale[window] = scale;
+    all.pastPresent.fill(0, window * PAST_PATCHES, window * PAST_PATCHES + absent);
+    for (let period = absent * PATCH_PERIODS; period < PAST_PERIODS; period++) {
+      const at = (window * PAST_PERIODS + period) * CHANNELS;
+      const value = sold(period);
+      all.past[at + CHANNEL.value] = Math.asinh(value / scale);
+      all.past[at + CHANNEL.observed] = 1;
+      all.past[at + CHANNEL.nonZero] = value > 0 ? 1 : 0;
+      all.past[at + CHANNEL.weekSin] = Math.sin((2 * Math.PI * period) / PATCH_PERIODS);
+    }
+    for (let period = 0; period < futurePeriods; period++) {
+      all.future[(window * futurePeriods + period) * CHANNELS + CHANNEL.weekSin] = Math.sin((2 * Math.PI * period) / 7);
+      all.target[window * futurePeriods + period] = sold(period);
+    }
+  }
+  return {
+    count,
+    weights: Float64Array.from(all.scale, Math.sqrt),
+    batch: (indices) => pick(all, Array.from(indices), count, futurePatches),
+    describe: (index) => ({ seriesIndex: index, series: `series ${index}`, originPeriod: '2024-01-01' }),
+  };
+}
+
+/** One batch of all windows of sampleWindows. */
+export function sampleBatch(seed: string, count: number, futurePatches = 4): WindowBatch {
+  return sampleWindows(seed, count, futurePatches).batch(Array.from({ length: count }, (_, index) => index));
+}
+
+type Columns = Omit<WindowBatch, 'count' | 'pastPatches' | 'futurePatches'>;
+
+function pick(all: Columns, indices: readonly number[], count: number, futurePatches: number): WindowBatch {
+  const rows = <Column extends Float32Array | Int32Array>(column: Column): Column => {
+    const width = column.length / count;
+    const out = new (column.constructor as new (length: number) => Column)(indices.length * width);
+    indices.forEach((index, row) => {
+      out.set(column.subarray(index * width, (index + 1) * width), row * width);
+    });
+    return out;
+  };
+  return {
+    count: indices.length,
+    pastPatches: PAST_PATCHES,
+    futurePatches,
+    past: rows(all.past),
+    pastPresent: rows(all.pastPresent),
+    future: rows(all.future),
+    staticCategories: rows(all.staticCategories),
+    staticNumbers: rows(all.staticNumbers),
+    scale: rows(all.scale),
+    target: rows(all.target),
+    targetObserved: rows(all.targetObserved),
+    stockOut: rows(all.stockOut),
+  };
+}

@@ -1,0 +1,107 @@
+import type { Frequency } from './config.ts';
+import type { CleaningReport } from './load/cleaning.ts';
+
+/** Periods (days, weeks or months) in a patch. */
+export const PATCH_PERIODS = 7;
+/** Numbers that describe one period; see {@link CHANNEL}. */
+export const CHANNELS = 19;
+/** Numbers in a patch: [period][channel]. */
+export const PATCH_LENGTH = PATCH_PERIODS * CHANNELS;
+/** Patches of history that a window shows: 91 periods. */
+export const PAST_PATCHES = 13;
+/** Periods of history that a window shows. */
+export const PAST_PERIODS = PAST_PATCHES * PATCH_PERIODS;
+
+/** Position of each channel in a period's 19 numbers. Channels 0-2 and 15-18 are zero in future patches. */
+export const CHANNEL = {
+  value: 0,
+  observed: 1,
+  nonZero: 2,
+  weekSin: 3,
+  weekCos: 4,
+  monthSin: 5,
+  monthCos: 6,
+  yearSin: 7,
+  yearCos: 8,
+  halfYearSin: 9,
+  halfYearCos: 10,
+  thirdYearSin: 11,
+  thirdYearCos: 12,
+  promotion: 13,
+  relativePrice: 14,
+  stockOut: 15,
+  inventory: 16,
+  returns: 17,
+  views: 18,
+} as const;
+
+/** Windows side by side, row-major; n = count, P = pastPatches, F = futurePatches, H = F * 7. */
+export interface WindowBatch {
+  readonly count: number;
+  readonly pastPatches: number;
+  readonly futurePatches: number;
+  /** [n, P, 133]; the last period of the last patch is the one before the origin. */
+  readonly past: Float32Array;
+  /** [n, P]; 1 = at least one period of the patch lies in the series' life. */
+  readonly pastPresent: Float32Array;
+  /** [n, F, 133]; known covariates only. */
+  readonly future: Float32Array;
+  /** [n, 4] rows 0..255 of the hashed table: frequency, category, price band, volume band. */
+  readonly staticCategories: Int32Array;
+  /** [n, 4]: log1p of the scale, share of zeros, log1p of the periods of history / 5, log1p of the price (0 = unknown). */
+  readonly staticNumbers: Float32Array;
+  /** [n]; max(mean of observed past y, 0.1). */
+  readonly scale: Float32Array;
+  /** [n, H] units, never negative; 0 where not observed. */
+  readonly target: Float32Array;
+  /** [n, H]; 1 = the period is inside the horizon, the split and the data. */
+  readonly targetObserved: Float32Array;
+  /** [n, H]; 1 = sold out, the target is a lower bound: only q < y is penalised in training, and metrics leave the period out. */
+  readonly stockOut: Float32Array;
+}
+
+/** Windows of one split, built on demand from compact series. */
+export interface WindowSet {
+  readonly count: number;
+  /** [count] sampling weights, in proportion to the square root of the volume; positive. */
+  readonly weights: Float64Array;
+  /** Builds the windows at `indices` (0 .. count - 1, repeats allowed). @throws RangeError on an index outside. */
+  batch(indices: ArrayLike<number>): WindowBatch;
+  /** The window's series (its number in the merchant's file and its name) and its first target period. */
+  describe(index: number): WindowDescription;
+}
+
+export interface WindowDescription {
+  /** Number of the series among all that were read, 0 .. cleaning.seriesRead - 1: windows of one series share it. */
+  readonly seriesIndex: number;
+  /** Item and location as the merchant wrote them: private, for the merchant's own screen only. */
+  readonly series: string;
+  /** First day of the first target period, YYYY-MM-DD. */
+  readonly originPeriod: string;
+}
+
+/** A merchant's cleaned order lines as windows, split by time. */
+export interface MerchantData {
+  readonly frequency: Frequency;
+  /** Periods that a forecast covers: 28 days, 8 weeks or 6 months. */
+  readonly horizonPeriods: number;
+  /** Periods in a season: 7, 52 or 12. */
+  readonly season: number;
+  /** Order lines read, after the merchant and date filters and before cleaning. */
+  readonly rows: number;
+  readonly series: number;
+  /** First day of the first and of the last period that the data covers, YYYY-MM-DD. */
+  readonly firstPeriod: string;
+  readonly lastPeriod: string;
+  readonly cleaning: CleaningReport;
+  /** Of what the windows are built from, hexadecimal: other data, other digest. Never sent. */
+  readonly digest: string;
+  readonly train: WindowSet;
+  readonly validation: WindowSet;
+  readonly test: WindowSet;
+  /**
+   * What was known of a test window's series at its origin, for seasonal naive: demand from the series' first period up to the origin, as sold
+   * (outliers not cut), NaN where the item was sold out.
+   */
+  history(testIndex: number): Float64Array;
+}
