@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { HansaError } from '../errors/index.ts';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../random/index.ts';
 import {
   agree,
@@ -10,6 +10,9 @@ import {
   isUsableAgreementKey,
 } from './keyAgreement.ts';
 import { SecretBytes } from './secretBytes.ts';
+import { sodium } from './sodium.ts';
+
+const lowOrder = expect.objectContaining({ code: 'InvalidKey' });
 
 const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
 
@@ -48,8 +51,25 @@ describe('key agreement', () => {
   it.each(lowOrderKeys.map((key) => [Buffer.from(key).toString('hex'), key] as const))('refuses %s', (_, key) => {
     const { secretKey } = agreementKeyPair(seededRandom('low order'));
     expect(isUsableAgreementKey(key)).toBe(false);
-    expect(() => agree(secretKey, key)).toThrow(HansaError);
-    expect(() => agreeWithAll(secretKey, [importAgreementKey(key)])).toThrow(HansaError);
+    // X25519 ignores the topmost bit.
+    for (const spelling of [key, key.with(31, key[31]! ^ 0x80)]) {
+      expect(() => agree(secretKey, spelling)).toThrow(lowOrder);
+      expect(() => agreeWithAll(secretKey, [importAgreementKey(spelling)])).toThrow(lowOrder);
+    }
+  });
+
+  it("passes on a fault that is not the key's", () => {
+    const { secretKey, publicKey } = agreementKeyPair(seededRandom('another fault'));
+    const multiply = vi.spyOn(sodium, 'crypto_scalarmult').mockImplementation(() => {
+      throw new Error('weak public key');
+    });
+    try {
+      expect(() => agree(secretKey, publicKey)).toThrow(new Error('weak public key'));
+    } finally {
+      multiply.mockRestore();
+    }
+    const { publicKey: ofAnotherCurve } = generateKeyPairSync('x448');
+    expect(() => agreeWithAll(secretKey, [ofAnotherCurve])).toThrow('x448');
   });
 
   it('gives the same with many keys at once, in their order', () => {

@@ -22,24 +22,36 @@ export function agreementPublicKey(secretKey: SecretBytes): Uint8Array {
   return withSecrets(() => sodium.crypto_scalarmult_base(secretKey.expose()));
 }
 
-/** X25519(secretKey, publicKey): 32 bytes; HansaError InvalidKey where the output is all zero (a low-order key). Source: RFC 7748, section 6.1. */
+/**
+ * X25519(secretKey, publicKey), 32 bytes. Source: RFC 7748, section 6.1.
+ *
+ * @throws HansaError InvalidKey (when the public key has low order: the output would be all zero)
+ */
 export function agree(secretKey: SecretBytes, publicKey: Uint8Array): SecretBytes {
   requireLength(secretKey.expose(), 32, 'secretKey');
   requireLength(publicKey, 32, 'publicKey');
-  let shared: Uint8Array | undefined;
-  try {
-    shared = withSecrets(() => sodium.crypto_scalarmult(secretKey.expose(), publicKey));
-  } catch {
-    // libsodium refuses low-order keys by throwing an error that says nothing else.
-  }
-  return checkedSecret(shared);
+  return checkedSecret(
+    () => withSecrets(() => sodium.crypto_scalarmult(secretKey.expose(), publicKey)),
+    () => publicKey,
+  );
 }
 
-function checkedSecret(shared: Uint8Array | undefined): SecretBytes {
-  if (shared === undefined || shared.every((byte) => byte === 0))
-    throw new HansaError('InvalidKey', 'A public key has low order: whoever sent it must draw a new one.');
+/** The secret that `agreement` computes, unless the public key has low order; any other fault of the library is passed on. */
+function checkedSecret(agreement: () => Uint8Array, publicKey: () => Uint8Array): SecretBytes {
+  let shared: Uint8Array;
+  try {
+    shared = agreement();
+  } catch (error) {
+    // Both libraries refuse a low-order key with an error that other faults could share: the key itself tells them apart.
+    if (hasLowOrder(publicKey())) throw lowOrderKey();
+    throw error;
+  }
+  if (shared.every((byte) => byte === 0)) throw lowOrderKey();
   return new SecretBytes(shared);
 }
+
+const lowOrderKey = (): HansaError =>
+  new HansaError('InvalidKey', 'A public key has low order: whoever sent it must draw a new one.');
 
 /** A public key as OpenSSL holds it: importing one costs more than an agreement. */
 export type ImportedAgreementKey = KeyObject;
@@ -55,10 +67,13 @@ export function importAgreementKey(publicKey: Uint8Array): ImportedAgreementKey 
 }
 
 /**
- * What {@link agree} gives for each of many public keys, in less than half of its time: for a coordinator, which has a mask key of each
- * dropped member to agree with those of hundreds of others.
+ * What {@link agree} gives for each of many public keys, in less than half the time: a coordinator agrees the mask key of each dropped member
+ * with those of hundreds of others.
  *
- * OpenSSL's, which overwrites its copy of the secret key once the collector has freed it; a key that lives on is better held by {@link agree}.
+ * OpenSSL computes it, and overwrites its copy of the secret key only once the garbage collector has freed it: use {@link agree} for a key that
+ * lives on.
+ *
+ * @throws HansaError InvalidKey (when a public key has low order)
  */
 export function agreeWithAll(secretKey: SecretBytes, publicKeys: readonly ImportedAgreementKey[]): SecretBytes[] {
   requireLength(secretKey.expose(), 32, 'secretKey');
@@ -67,18 +82,18 @@ export function agreeWithAll(secretKey: SecretBytes, publicKeys: readonly Import
   der.set(secretKey.expose(), privateKeyInfo.length);
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   der.fill(0);
-  return publicKeys.map((publicKey) => {
-    let shared: Uint8Array | undefined;
-    try {
-      shared = diffieHellman({ privateKey, publicKey });
-    } catch {
-      // OpenSSL refuses low-order keys by throwing an error that says nothing else.
-    }
-    return checkedSecret(shared);
-  });
+  return publicKeys.map((publicKey) =>
+    checkedSecret(
+      () => diffieHellman({ privateKey, publicKey }),
+      () => publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
+    ),
+  );
 }
 
 const fieldPrime = 2n ** 255n - 19n;
+
+/** The 32 bytes of a public key as a number, the first byte lowest. */
+const numberOf = (publicKey: Uint8Array): bigint => BigInt(`0x${Buffer.from(publicKey).reverse().toString('hex')}`);
 
 /** The u-coordinates of all points of order 1, 2, 4 and 8 on Curve25519 and its twist. Source: libsodium's list in x25519_ref10.c. */
 const lowOrder: ReadonlySet<bigint> = new Set([
@@ -89,6 +104,10 @@ const lowOrder: ReadonlySet<bigint> = new Set([
   fieldPrime - 1n,
 ]);
 
+/** Whether X25519 of any secret key and this public key is zero. X25519 ignores the topmost bit and reduces the rest (RFC 7748, section 5). */
+const hasLowOrder = (publicKey: Uint8Array): boolean =>
+  lowOrder.has(BigInt.asUintN(255, numberOf(publicKey)) % fieldPrime);
+
 /**
  * Whether a public key is one that an honest X25519 key pair can have: written canonically and not of low order.
  *
@@ -96,6 +115,6 @@ const lowOrder: ReadonlySet<bigint> = new Set([
  */
 export function isUsableAgreementKey(publicKey: Uint8Array): boolean {
   requireLength(publicKey, 32, 'publicKey');
-  const u = BigInt(`0x${Buffer.from(publicKey).reverse().toString('hex')}`);
+  const u = numberOf(publicKey);
   return u < fieldPrime && !lowOrder.has(u);
 }

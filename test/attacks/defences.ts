@@ -180,13 +180,13 @@ export const defences = {
   'no zero secret': [
     {
       file: 'shared/crypto/keyAgreement.ts',
-      find: '// libsodium refuses low-order keys by throwing an error that says nothing else.',
-      replace: 'shared = new Uint8Array(32);',
+      find: 'if (hasLowOrder(publicKey())) throw lowOrderKey();',
+      replace: 'if (hasLowOrder(publicKey())) return new SecretBytes(new Uint8Array(32));',
     },
     {
       file: 'shared/crypto/keyAgreement.ts',
-      find: 'if (shared === undefined || shared.every((byte) => byte === 0))',
-      replace: 'if (shared === undefined)',
+      find: 'if (shared.every((byte) => byte === 0)) throw lowOrderKey();',
+      replace: '',
     },
   ],
   'no set-up on disk': [
