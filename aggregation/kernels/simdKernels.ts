@@ -16,7 +16,7 @@ const { WebAssembly: engine } = globalThis as unknown as {
   };
 };
 
-/** Makes the compiled kernels with memory for a vector of so many bytes; RangeError where that much cannot be had. */
+/** Makes the compiled kernels with memory for a vector of so many bytes. @throws RangeError (when that much cannot be had) */
 export type KernelMaker = (vectorSizeBytes: number) => Kernels;
 
 /** The maker of the compiled kernels, or undefined where there are none or this engine has no SIMD. */

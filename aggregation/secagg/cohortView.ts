@@ -33,7 +33,7 @@ export function viewCohort(cohort: Cohort, config: SecAggConfig): CohortView | u
   };
 }
 
-/** A set of members as the bitmap that goes on the wire; RangeError for one outside the cohort. */
+/** A set of members as the bitmap that goes on the wire. @throws RangeError (for one outside the cohort) */
 export const bitsOf = (cohort: CohortView, members: readonly number[]): Uint8Array =>
   bitmapOf(
     cohort.order.length,

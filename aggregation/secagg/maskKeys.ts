@@ -9,7 +9,7 @@ export const selfMaskKey = (
   selfSeed: SecretBytes,
 ): SecretBytes => deriveKey(selfSeed, sid, enc('self', roundHash, index));
 
-/** K_pair = KDF(X25519(s_own, S_other), enc("pair", R, min, max)): the same for both ends; HansaError InvalidKey for a low-order S. */
+/** K_pair = KDF(X25519(s_own, S_other), enc("pair", R, min, max)): the same for both ends. @throws HansaError InvalidKey (for a low-order S) */
 export const pairMaskKey = (
   sid: Uint8Array,
   roundHash: Uint8Array,

@@ -6,7 +6,7 @@ export function refuse(code: ErrorCode, message: string, details: ErrorDetails =
   throw new HansaError(code, message, details);
 }
 
-/** Refuses a message that proves its signer's fault: a step that changes nothing and keeps the evidence. Throws where there is none. */
+/** Refuses a message that proves its signer's fault: a step that changes nothing and keeps the evidence. @throws HansaError (when there is none) */
 export function refused<State>(
   state: State,
   refusal: HansaError,

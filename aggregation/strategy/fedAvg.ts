@@ -3,7 +3,9 @@ import type { Strategy } from './strategy.ts';
 /**
  * Federated averaging: new = base + serverLearningRate · mean update, rounded to float32 once.
  *
- * RangeError unless the rate is positive. Source: McMahan et al. 2017, algorithm 1, written for updates.
+ * Source: McMahan et al. 2017, algorithm 1, written for updates.
+ *
+ * @throws RangeError (unless the rate is positive)
  */
 export function fedAvg(options: { readonly serverLearningRate: number }): Strategy {
   const rate = options.serverLearningRate;

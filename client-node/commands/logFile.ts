@@ -4,7 +4,7 @@ import { explainWriteError } from '../ledger/files.ts';
 
 type Destination = NonNullable<Parameters<typeof createLogger>[2]>;
 
-/** A log at the end of the file at `path`. Throws HansaError DataFolderUnusable where it cannot be opened. */
+/** A log at the end of the file at `path`. @throws HansaError DataFolderUnusable (when it cannot be opened) */
 export function logFile(path: string): Destination {
   let descriptor: number;
   try {

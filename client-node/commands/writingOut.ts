@@ -1,7 +1,12 @@
 import { HansaError } from '@hansa/shared/errors';
 import { explainWriteError } from '../ledger/files.ts';
 
-/** Runs a command's write to the path of --out. Throws HansaError InvalidArgument or StorageFull where that cannot be written; otherwise what `write` does. */
+/**
+ * Runs a command's write to the path of --out.
+ *
+ * @throws HansaError InvalidArgument, StorageFull (when the path cannot be written)
+ * @throws what `write` throws
+ */
 export async function writingOut<T>(path: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();

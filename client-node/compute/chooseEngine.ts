@@ -51,7 +51,7 @@ export const engineRemedies: Readonly<Record<EngineName, string>> = {
  *
  * @param wanted an engine's name tries that one alone
  * @param attempt tries an engine in a child process; rejects with the reason where it is not usable
- * @throws HansaError EngineUnusable with every reason; Interrupted when the signal aborts
+ * @throws HansaError EngineUnusable (with every engine's reason), Interrupted (when the signal aborts)
  */
 export async function firstUsable<Result>(
   wanted: EngineName | 'auto',
@@ -109,7 +109,11 @@ export async function firstUsable<Result>(
   );
 }
 
-/** Finds the engine that works here, trying each in a child process; some seconds, on a slow machine with several engines half a minute. Throws as firstUsable does. */
+/**
+ * Finds the engine that works here, trying each in a child process; some seconds, on a slow machine with several engines half a minute.
+ *
+ * @throws as {@link firstUsable}
+ */
 export async function chooseEngine(
   wanted: EngineName | 'auto' = 'auto',
   { signal }: { signal?: AbortSignal } = {},
@@ -136,7 +140,7 @@ export async function chooseEngine(
  * @param file the process; see tryOut.ts
  * @param withinMs how long it may take once its engine works
  * @param withoutCard takes an engine for a card too that sees none and computes on the processor
- * @throws HansaError EngineUnusable with the reason; Interrupted when the signal aborts
+ * @throws HansaError EngineUnusable (with the reason), Interrupted (when the signal aborts)
  */
 export async function measureEngine(
   name: EngineName,

@@ -28,10 +28,10 @@ export interface TrialOptions extends TrialLimits {
 }
 
 /**
- * Starts a child that runs on the engine `name` and waits until its engine has computed something.
+ * Starts a child that runs on the engine `name` and waits until its engine has computed something. Where that fails, the child has ended.
  *
  * @param file its first argument is the engine's name; its first message a TrialMessage
- * @throws HansaError EngineUnusable with the reason: a crash, a failure, or silence; Interrupted when the signal aborts. The child is gone then.
+ * @throws HansaError EngineUnusable (with the reason: a crash, a failure, or silence), Interrupted (when the signal aborts)
  */
 export async function startOnEngine(file: URL, name: EngineName, options: TrialOptions = {}): Promise<Child> {
   const { signal, silenceMs = SILENCE_MS, parameters = [], onMessage, onOutput } = options;
@@ -82,7 +82,7 @@ export async function startOnEngine(file: URL, name: EngineName, options: TrialO
  * Waits until a child has ended, and ends it where it takes too long or the signal aborts.
  *
  * @returns how it ended, in words
- * @throws HansaError Interrupted when the signal aborts; the child is gone then
+ * @throws HansaError Interrupted (when the signal aborts; the child has ended then)
  */
 export async function endOf(child: Child, withinMs: number, signal?: AbortSignal): Promise<string> {
   let isLate = false;

@@ -36,7 +36,7 @@ const reference: Fingerprint = {
  */
 const TOLERANCE = 1e-2;
 
-/** One gradient of the whole model against the known one: an engine that starts but computes wrongly is not usable. Throws where it is off. */
+/** One gradient of the whole model against the known one: an engine that starts but computes wrongly is not usable. @throws Error (when it is off) */
 export async function checkGradient(): Promise<void> {
   const { loss, norm, projections } = await fingerprint();
   const off = Math.max(

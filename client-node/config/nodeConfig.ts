@@ -70,7 +70,7 @@ export interface NodeConfig extends z.output<typeof nodeConfigSchema> {
 /**
  * Reads a node's config file.
  *
- * @throws HansaError InvalidConfig, which names every fault at once
+ * @throws HansaError InvalidConfig (naming every fault at once)
  */
 export function readNodeConfig(path: string): NodeConfig {
   const absolute = resolve(path);

@@ -39,7 +39,7 @@ export interface CsvScanOptions {
  *
  * The database's own parallel reader can stop without a word at a line that is too long; this pass makes such a file an error.
  *
- * @throws HansaError InvalidData, with the line where there is one.
+ * @throws HansaError InvalidData (with the line where there is one)
  */
 export async function scanCsv(path: string, options: CsvScanOptions): Promise<CsvScan> {
   const { name, gzip, wanted, signal } = options;

@@ -31,7 +31,7 @@ const PARQUET_MAGIC = 'PAR1';
 const PARQUET_MIN_BYTES = 12;
 const COLUMNS_NAMED = 30;
 
-/** Finds a source's file. @throws HansaError InvalidData when it is missing, no file, unreadable or not of the kind that its name says. */
+/** Finds a source's file. @throws HansaError InvalidData (when it is missing, no file, unreadable or not of the kind that its name says) */
 export async function findOrderFile(source: Source, baseFolder: string): Promise<OrderFile> {
   const name = source.file;
   const lower = name.toLowerCase();

@@ -7,7 +7,7 @@ import type { EmbeddedText, EmbedRequest, FromWorker } from './workerMessages.ts
 /**
  * Encodes texts in a process of its own, on the engine asked for or the first that works here.
  *
- * @throws HansaError NotFound or InvalidModelFile (model or tokenizer), EngineUnusable, ProcessFailed where the process has gone, Interrupted
+ * @throws HansaError NotFound, InvalidModelFile (model or tokenizer), EngineUnusable, ProcessFailed (when the process has ended), Interrupted
  */
 export async function embedTexts(
   request: EmbedRequest,

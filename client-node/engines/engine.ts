@@ -56,7 +56,7 @@ function packageFolder(name: string): string | undefined {
  * Makes an engine the one that this process's tensors use. Call it before any tensor is made, and in a child process: a native engine can crash.
  *
  * @param withoutCard takes TensorFlow for a card too that sees none
- * @throws whatever the engine throws when it does not work here
+ * @throws what the engine throws when it does not work here
  */
 export async function activate(name: EngineName, { withoutCard = false } = {}): Promise<void> {
   const tf = await import('@tensorflow/tfjs');

@@ -52,7 +52,7 @@ interface Context {
  * only the averaging is missing. The last fineTuneSteps let the learning rate fall to 0, for local-only and fine-tuned alike.
  *
  * @param heldBytes resident memory of the process before it held a model
- * @throws HansaError InvalidData where nothing was sold in the hold-out; Interrupted when the signal aborts
+ * @throws HansaError InvalidData (when nothing was sold in the hold-out), Interrupted (when the signal aborts)
  */
 export async function compareMethods(
   data: MerchantData,

@@ -25,7 +25,7 @@ export interface KeptEvidence {
   readonly holds: boolean;
 }
 
-/** Keeps a piece of evidence, forced to disk; one that is there already stays as it is. Throws HansaError StorageFull or DataFolderUnusable. */
+/** Keeps a piece of evidence, forced to disk; one that is there already stays as it is. @throws HansaError StorageFull, DataFolderUnusable */
 export async function keepEvidence(
   folder: string,
   found: { readonly foundAt: string; readonly taskId: string; readonly evidence: Evidence },
@@ -38,7 +38,7 @@ export async function keepEvidence(
   return id;
 }
 
-/** Everything that is kept, oldest first; nothing where the folder is not there. Throws HansaError LedgerCorrupt for a file that is damaged. */
+/** Everything that is kept, oldest first; nothing where the folder is not there. @throws HansaError LedgerCorrupt (for a file that is damaged) */
 export function readEvidence(folder: string): KeptEvidence[] {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).filter((name) => name.endsWith('.json'));

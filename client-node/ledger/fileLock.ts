@@ -16,7 +16,8 @@ export interface FileLock {
  * @param path the lock file; made where it does not exist, never removed
  * @param inUse what is thrown where another process holds it
  * @param remedy what to do where this process may not write there
- * @throws HansaError DataFolderUnusable or StorageFull, and `inUse`
+ * @throws HansaError DataFolderUnusable, StorageFull
+ * @throws what `inUse` makes
  */
 export function lockFile(path: string, inUse: () => HansaError, remedy = folderRemedy): FileLock {
   let database: Database.Database | undefined;

@@ -50,7 +50,7 @@ export async function writing<T>(path: string, action: () => Promise<T>): Promis
   }
 }
 
-/** Makes a folder and those above it, readable by its owner alone. Throws HansaError DataFolderUnusable or StorageFull. */
+/** Makes a folder and those above it, readable by its owner alone. @throws HansaError DataFolderUnusable, StorageFull */
 export async function makeFolder(path: string): Promise<void> {
   await writing(path, async () => {
     await mkdir(path, { recursive: true, mode: 0o700 });
@@ -61,7 +61,7 @@ export async function makeFolder(path: string): Promise<void> {
  * Writes a file whole or not at all: a temporary one beside it, forced to disk, then renamed.
  *
  * @param mode permission bits, by default the owner's alone
- * @throws HansaError DataFolderUnusable or StorageFull
+ * @throws HansaError DataFolderUnusable, StorageFull
  */
 export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   await writing(path, async () => {

@@ -50,7 +50,7 @@ export async function writeIdentity(
   await writeWhole(path, `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** Reads the identity. Throws HansaError NotEnrolled where there is none, InvalidConfig where the file is damaged. */
+/** Reads the identity. @throws HansaError NotEnrolled (when there is none), InvalidConfig (when the file is damaged) */
 export function readIdentity(path: string): NodeIdentity {
   let text: string;
   try {

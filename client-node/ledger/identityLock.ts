@@ -5,7 +5,7 @@ import { type FileLock, lockFile } from './fileLock.ts';
  * Takes the lock that lets one process at a time act with an identity.
  *
  * @param path the lock file; made where it does not exist, never removed
- * @throws HansaError IdentityLocked where another process holds it; DataFolderUnusable or StorageFull
+ * @throws HansaError IdentityLocked (when another process holds it), DataFolderUnusable, StorageFull
  */
 export function lockIdentity(path: string): FileLock {
   return lockFile(

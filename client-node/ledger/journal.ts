@@ -16,9 +16,9 @@ import { decodeRecord, encodeRecord } from './records.ts';
 export interface Journal {
   readonly records: readonly JournalRecord[];
   /**
-   * Adds a record; when this returns it is on disk (fsync).
+   * Adds a record; when this returns it is on disk (fsync), when it throws the file is as it was.
    *
-   * @throws HansaError StorageFull or DataFolderUnusable, and the file is as it was
+   * @throws HansaError StorageFull, DataFolderUnusable
    */
   append(record: JournalRecord): Promise<void>;
   close(): Promise<void>;
@@ -30,7 +30,7 @@ const FIRST_HASH = '0'.repeat(HASH_DIGITS);
 /**
  * Opens the journal at `path`, making an empty one where there is none.
  *
- * @throws HansaError LedgerCorrupt naming the line that cannot be trusted; DataFolderUnusable or StorageFull
+ * @throws HansaError LedgerCorrupt (naming the line that cannot be trusted), DataFolderUnusable, StorageFull
  */
 export async function openJournal(path: string): Promise<Journal> {
   const file = await writing(path, () => open(path, 'a+', 0o600));
@@ -54,7 +54,7 @@ export async function openJournal(path: string): Promise<Journal> {
 /**
  * The records of the journal at `path`, which another process may be writing; none where there is no file.
  *
- * @throws HansaError LedgerCorrupt naming the line that cannot be trusted; DataFolderUnusable where it cannot be read
+ * @throws HansaError LedgerCorrupt (naming the line that cannot be trusted), DataFolderUnusable (when it cannot be read)
  */
 export async function readJournal(path: string): Promise<readonly JournalRecord[]> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {

@@ -42,7 +42,7 @@ export function nodeFolder(root: string): NodeFolder {
   };
 }
 
-/** Makes the folders a running node writes to and removes what an interrupted run left half-written. Throws HansaError DataFolderUnusable or StorageFull. */
+/** Makes the folders a running node writes to and removes what an interrupted run left half-written. @throws HansaError DataFolderUnusable, StorageFull */
 export async function prepareFolder(folder: NodeFolder): Promise<void> {
   await writing(folder.spool, () => rm(folder.spool, { recursive: true, force: true }));
   for (const path of [folder.root, folder.tasks, folder.models, folder.evidence, folder.spool]) await makeFolder(path);
@@ -53,7 +53,7 @@ export async function prepareFolder(folder: NodeFolder): Promise<void> {
   }
 }
 
-/** Proves that the folder can be written to, by writing. Throws HansaError DataFolderUnusable or StorageFull. */
+/** Proves that the folder can be written to, by writing. @throws HansaError DataFolderUnusable, StorageFull */
 export async function probeFolder(root: string): Promise<void> {
   await makeFolder(root);
   const probe = join(root, `probe.${randomUUID()}.tmp`);

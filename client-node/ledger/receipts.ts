@@ -18,7 +18,7 @@ export interface Receipt {
   readonly resultHash: string;
 }
 
-/** Adds one line to the receipts, forced to disk. Throws HansaError StorageFull or DataFolderUnusable. */
+/** Adds one line to the receipts, forced to disk. @throws HansaError StorageFull, DataFolderUnusable */
 export async function appendReceipt(path: string, receipt: Receipt): Promise<void> {
   await writing(path, async () => {
     const file = await open(path, 'a', 0o600);

@@ -5,7 +5,7 @@ import { type Model, readBaseModel, readWeights } from './modelFile.ts';
 /**
  * The model that an adapter makes of its base: what the adapter trained whole in its place, and alpha/rank · B·A added to every matrix it adapts.
  *
- * @throws HansaError NotFound or InvalidModelFile, which name the path: a file that is no adapter, or one of another base model
+ * @throws HansaError NotFound, InvalidModelFile (naming the path: a file that is no adapter, or one of another base model)
  */
 export async function mergeAdapter(baseModelFile: string, adapterFile: string): Promise<Model> {
   const base = await readBaseModel(baseModelFile);

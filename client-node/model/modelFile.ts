@@ -29,7 +29,7 @@ export interface Model {
   readonly vector: Float32Array;
 }
 
-/** Reads and checks a model file (safetensors). Throws HansaError NotFound or InvalidModelFile, which name the path. */
+/** Reads and checks a model file (safetensors). @throws HansaError NotFound, InvalidModelFile (naming the path) */
 export async function readModelFile(path: string): Promise<Model> {
   const { content: architecture, manifest, vector } = await readWeights(path, architectureOfHeader);
   return { architecture, manifest, vector };
@@ -52,7 +52,8 @@ export async function readBaseModel(path: string): Promise<Model & BaseModel> {
 /**
  * Reads the header of a safetensors file, lets `check` refuse it, then reads its numbers.
  *
- * @throws HansaError NotFound, InvalidModelFile, and what `check` throws; all name the path
+ * @throws HansaError NotFound, InvalidModelFile (naming the path)
+ * @throws what `check` throws, with the path
  */
 export async function readWeights<Content>(
   path: string,
@@ -82,7 +83,7 @@ export async function readWeights<Content>(
   }
 }
 
-/** Writes a model file whole or not at all. Throws RangeError where the vector does not fit the architecture. */
+/** Writes a model file whole or not at all. @throws RangeError (when the vector does not fit the architecture) */
 export async function writeModelFile(
   path: string,
   architecture: Architecture,
@@ -112,7 +113,8 @@ export interface WrittenFile {
  * Writes a safetensors file whole or not at all, from pieces: whatever they throw, nothing stays.
  *
  * @param values every number of the manifest in its order
- * @throws RangeError where they are more or fewer; what the pieces throw
+ * @throws RangeError (when they are more or fewer)
+ * @throws what the pieces throw
  */
 export async function writeTensors(
   path: string,

@@ -27,7 +27,8 @@ export interface Enrolment {
  *
  * The folder is proved to be writable before the token is spent. Where anything is refused, no identity is left behind.
  *
- * @throws HansaError AlreadyEnrolled, IdentityLocked, InsecureAddress, DataFolderUnusable, StorageFull, and as requestEnrolment does
+ * @throws HansaError AlreadyEnrolled, IdentityLocked, InsecureAddress, DataFolderUnusable, StorageFull
+ * @throws as {@link requestEnrolment}
  */
 export async function enrolNode(
   config: NodeConfig,

@@ -45,20 +45,23 @@ export interface Line {
    * Sends one control message and gives its acknowledgement's answer.
    *
    * @param body JSON as it goes on the wire
-   * @throws HansaError ConnectionLost or Timeout where no acknowledgement came; else what the coordinator refused with
+   * @throws HansaError ConnectionLost, Timeout (when no acknowledgement came)
+   * @throws HansaError (what the coordinator refused with)
    */
   send(name: string, body: unknown): Promise<unknown>;
   /**
    * Fetches a model by its hash, resuming after every interruption until it is whole, and checks it.
    *
-   * @throws HansaError WrongHash where the bytes are others than asked for (they are removed), PayloadTooLarge, StorageFull, or the coordinator's own
-   *   refusal; the signal's reason
+   * @throws HansaError WrongHash (when the bytes are others than asked for; they are removed), PayloadTooLarge, StorageFull
+   * @throws HansaError (what the coordinator refused with)
+   * @throws the signal's reason
    */
   download(order: Download): Promise<void>;
   /**
    * Sends a file's bytes to the upload that the coordinator made for them, from where it left off.
    *
-   * @throws HansaError that `retry` tells another call of worthwhile, the coordinator's refusal where it is not; the signal's reason
+   * @throws HansaError (with `retry` when another call can succeed; else what the coordinator refused with)
+   * @throws the signal's reason
    */
   upload(order: UploadOrder): Promise<void>;
 }

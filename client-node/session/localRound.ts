@@ -22,7 +22,7 @@ import type { TrainResult } from '../trainer/index.ts';
 /** Tiles of 64 KiB that are masked before other work of this process gets its turn: some milliseconds. */
 const TILES_A_TURN = 8;
 
-/** Refuses a model or adapter whose tensors are not those that the set-up was made for. Throws HansaError ModelMismatch or InvalidModelFile. */
+/** Refuses a model or adapter whose tensors are not those that the set-up was made for. @throws HansaError ModelMismatch, InvalidModelFile */
 export async function checkModel(path: string, config: SecAggConfig, trained: Trained, round: number): Promise<void> {
   const header = await readHeaderOfFile(path);
   // The bytes before the data tell architecture, mode and tensors, and every model of a task shares them.
@@ -61,7 +61,12 @@ export function openContribution(
   return { contribution, close: () => closeSync(descriptor) };
 }
 
-/** Masks a contribution into a file, forced to disk, and overwrites the sum of the masks, whatever comes of it. Throws HansaError StorageFull; the signal's reason. */
+/**
+ * Masks a contribution into a file, forced to disk, and overwrites the sum of the masks, whatever comes of it.
+ *
+ * @throws HansaError StorageFull
+ * @throws the signal's reason
+ */
 export async function maskToFile(
   contribution: Contribution,
   maskSum: Uint8Array,
@@ -95,7 +100,12 @@ export async function keepUpdate(
   });
 }
 
-/** Writes a vector into a file, forced to disk; nothing is left of it where that fails. Throws HansaError StorageFull; the signal's reason. */
+/**
+ * Writes a vector into a file, forced to disk; nothing is left of it where that fails.
+ *
+ * @throws HansaError StorageFull
+ * @throws the signal's reason
+ */
 export async function writeTiles(
   tiles: Generator<Uint8Array, MaskedVector, void>,
   path: string,

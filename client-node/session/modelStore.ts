@@ -11,7 +11,7 @@ export const MAX_MODEL_BYTES = 4 * 1024 ** 3;
 
 /** The models that this node holds, by SHA-256. */
 export interface ModelStore {
-  /** The path of the model, downloaded where it is not there yet. Throws as {@link Line.download}. */
+  /** The path of the model, downloaded where it is not there yet. @throws as {@link Line.download} */
   fetch(hash: string, options: FetchOptions): Promise<string>;
   /** Removes every model but these. */
   keepOnly(hashes: ReadonlySet<string>): Promise<void>;

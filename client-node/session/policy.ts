@@ -7,7 +7,7 @@ import type { LoadedData } from '../trainer/index.ts';
 /** The numbers that a node tells in the tail of its masked vector, and no others. */
 export const tailNames: readonly string[] = ['loss', 'validationLoss'];
 
-/** Whether this node can and will do what a task's plan asks for. Throws HansaError PolicyRefused, which says what does not fit. */
+/** Whether this node can and will do what a task's plan asks for. @throws HansaError PolicyRefused (with what does not fit) */
 export function checkPlan(plan: Plan, policy: NodePolicy, data: Pick<LoadedData, 'frequency' | 'trainWindows'>): void {
   if (plan.frequency !== data.frequency) {
     refuse(`the task is by ${plan.frequency}, this node's data is by ${data.frequency}`);
@@ -20,7 +20,7 @@ export function checkPlan(plan: Plan, policy: NodePolicy, data: Pick<LoadedData,
   if (data.trainWindows === 0) refuse('this node has no training window');
 }
 
-/** Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else. Throws HansaError PolicyRefused. */
+/** Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else. @throws HansaError PolicyRefused */
 export function checkConfig(config: SecAggConfig, planHash: Uint8Array | undefined): void {
   if (planHash === undefined) refuse('the set-up is of a task whose plan this node was not shown');
   if (!Buffer.from(config.planHash).equals(planHash))

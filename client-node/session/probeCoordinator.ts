@@ -13,7 +13,7 @@ export interface Reachability {
   readonly clockOffsetMs: number | undefined;
 }
 
-/** Asks the coordinator for a sign of life. Throws HansaError ConnectionLost, which says why there is none. */
+/** Asks the coordinator for a sign of life. @throws HansaError ConnectionLost (with why there is none) */
 export async function probeCoordinator(address: string, clock: Clock, signal: AbortSignal): Promise<Reachability> {
   const beforeMs = clock.now();
   let response: Response;
@@ -42,7 +42,8 @@ export async function probeCoordinator(address: string, clock: Clock, signal: Ab
  * meanwhile.
  *
  * @returns undefined where the coordinator does not offer to measure
- * @throws HansaError what the coordinator refused with, or ConnectionLost
+ * @throws HansaError ConnectionLost
+ * @throws HansaError (what the coordinator refused with)
  */
 export async function probeEnrolment(
   address: string,

@@ -77,8 +77,9 @@ export interface RunSummary {
  *
  * Nothing is sent before the identity is locked, the journal is read and the data is loaded.
  *
- * @throws HansaError IdentityLocked, NotEnrolled, LedgerCorrupt, DataFolderUnusable, StorageFull, InsecureAddress; InvalidData and the like from
- *   loading; UnknownClient, WrongCoordinatorKey, UnsupportedProtocolVersion from connecting; Interrupted when the signal aborts
+ * @throws HansaError IdentityLocked, NotEnrolled, LedgerCorrupt, DataFolderUnusable, StorageFull, InsecureAddress, InvalidData, UnknownClient,
+ *   WrongCoordinatorKey, UnsupportedProtocolVersion (from connecting), Interrupted (when the signal aborts)
+ * @throws what loading the data throws
  */
 export async function runNode(options: RunOptions): Promise<RunSummary> {
   const { config } = options;

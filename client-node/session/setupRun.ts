@@ -143,7 +143,7 @@ export class SetupRun {
   }
   #baseModelHash: string | undefined;
 
-  /** A message of the coordinator. Throws the HansaError that refuses it; then nothing has changed. */
+  /** A message of the coordinator. @throws HansaError (when the message is refused; nothing has changed then) */
   async receive(event: ClientEvent): Promise<void> {
     if (event.type === 'message' && event.name === 'startRound' && event.message.round > this.#plan.lastRound) {
       throw new HansaError(

@@ -31,7 +31,7 @@ export interface TaskBook {
   get(taskId: string): TaskEntry | undefined;
   /** Newest first. */
   all(): TaskEntry[];
-  /** Takes in a task's plan; a task that is known keeps its record. Throws HansaError PolicyRefused where the plan of a known task has changed. */
+  /** Takes in a task's plan; a task that is known keeps its record. @throws HansaError PolicyRefused (when the plan of a known task has changed) */
   accept(taskId: string, planText: string): Promise<TaskEntry>;
   update(
     taskId: string,
@@ -41,7 +41,7 @@ export interface TaskBook {
   modelsInUse(): Set<string>;
 }
 
-/** Reads a plan. Throws HansaError InvalidMessage where the text is none. */
+/** Reads a plan. @throws HansaError InvalidMessage (when the text is none) */
 export function parsePlan(planText: string): Plan {
   let value: unknown;
   try {

@@ -26,7 +26,7 @@ export interface BootstrapOptions {
  *
  * @param method losses per series; the series and their order are the baseline's
  * @returns undefined when no series has a loss under the baseline (there is no ratio)
- * @throws RangeError when the two do not have the same number of series
+ * @throws RangeError (unless the two have the same number of series)
  */
 export function bootstrapDifference(
   method: SeriesLosses,

@@ -57,7 +57,7 @@ export interface ForecastOptions {
  *
  * A size that is expected not to fit is not tried, nor is one above a size that failed.
  *
- * @throws HansaError EngineUnusable with the reason, where the smallest size fails; Interrupted when the signal aborts
+ * @throws HansaError EngineUnusable (with the reason, when the smallest size fails), Interrupted (when the signal aborts)
  */
 export async function forecastTraining(
   engine: EngineName,

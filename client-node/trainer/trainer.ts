@@ -56,7 +56,8 @@ interface Pending {
 /**
  * Starts the training process on the first engine that works here and loads the merchant's data in it.
  *
- * @throws HansaError EngineUnusable with every engine's reason; InvalidData and the like from loading; Interrupted when the signal aborts
+ * @throws HansaError EngineUnusable (with every engine's reason), InvalidData, Interrupted (when the signal aborts)
+ * @throws what loading the data throws
  */
 export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
   const { log, signal, onRestart } = options;

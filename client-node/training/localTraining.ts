@@ -73,7 +73,7 @@ export interface TrainingHooks {
  *
  * Between two steps the event loop runs, so that the process hears its parent. Every call starts a fresh optimiser.
  *
- * @throws HansaError TrainingFailed where there is nothing to train on or the loss is no number; Interrupted when the signal aborts
+ * @throws HansaError TrainingFailed (when there is nothing to train on or the loss is no number), Interrupted (when the signal aborts)
  */
 export async function trainLocally(
   shape: ModelShape,

@@ -44,7 +44,7 @@ const LINE_BYTES = 64;
  * every engine takes the same step and nothing of it stays in the engine's memory. Weights that no tensor of the manifest covers stay as they are.
  *
  * @param longest norm that a gradient may have; a longer one counts as if scaled down to it
- * @throws RangeError where four vectors do not fit into the 4 GiB of a WebAssembly memory
+ * @throws RangeError (when four vectors do not fit into the 4 GiB of a WebAssembly memory)
  */
 export function adamW(
   manifest: Manifest,

@@ -17,7 +17,7 @@ export class FailureLimit {
     this.#refillMs = refillMs;
   }
 
-  /** @throws HansaError TooManyRequests when the peer has used up its failures */
+  /** @throws HansaError TooManyRequests (when the peer has used up its failures) */
   check(peer: string): void {
     const owedMs = (this.#fullAtMs.get(peer) ?? 0) - this.#clock.now();
     if (owedMs < this.#burst * this.#refillMs) return;

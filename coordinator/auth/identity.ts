@@ -9,7 +9,7 @@ import { assertOwnerOnly } from './ownerOnly.ts';
 /**
  * The coordinator's identity, kept in `identity.key` (32 raw bytes, readable by its owner alone); made on first use.
  *
- * @throws HansaError DataFolderUnusable when the file is readable by others or is no key
+ * @throws HansaError DataFolderUnusable (when the file is readable by others or is no key)
  */
 export async function loadIdentity(folder: DataFolder, random: RandomSource): Promise<IdentityKey> {
   const file = folder.file('identity.key');

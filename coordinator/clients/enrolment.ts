@@ -19,7 +19,8 @@ export interface EnrolmentPorts {
 /**
  * Takes note of a join token that was made on the admin's side. The coordinator never sees what is in it.
  *
- * @throws HansaError InvalidArgument where it expires in more than a year, and as StateStore.addJoinToken does
+ * @throws HansaError InvalidArgument (when it expires in more than a year)
+ * @throws as {@link StateStore.addJoinToken}
  */
 export async function registerJoinToken(request: TokenRequest, ports: EnrolmentPorts): Promise<TokenRecord> {
   const { label, secretHash, expiresAtMs, approvals } = request;

@@ -75,8 +75,8 @@ export class Rosters {
   /**
    * Takes a member's approval of a newcomer, which the next epoch then lists once there are enough. The same one again changes nothing.
    *
-   * @throws HansaError UnknownClient, BadApproval where the signature is not for the key that is enrolled here, UnexpectedMessage where no member's
-   *   approval is asked for
+   * @throws HansaError UnknownClient, BadApproval (when the signature is not for the key that is enrolled here), UnexpectedMessage (when no member's
+   *   approval is asked for)
    */
   async approve({ clientId, signerId, signature }: MemberApprovalRow): Promise<MemberApprovalAnswer> {
     const { store, approvalsByMembers } = this.#ports;

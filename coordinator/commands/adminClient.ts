@@ -24,7 +24,10 @@ type AdminFile = z.output<typeof adminFileSchema>;
 
 /** A running coordinator's admin API. */
 export interface AdminClient {
-  /** @throws HansaError what the coordinator refused with; ConnectionLost where none answers */
+  /**
+   * @throws HansaError ConnectionLost (when none answers)
+   * @throws HansaError (what the coordinator refused with)
+   */
   call<Schema extends z.ZodType>(
     method: string,
     path: string,
@@ -40,7 +43,7 @@ export interface AdminClient {
 /**
  * Finds the coordinator that serves a data folder, by the `admin.json` it keeps there.
  *
- * @throws HansaError NotFound where none serves it; DataFolderUnusable where others may read the token
+ * @throws HansaError NotFound (when none serves it), DataFolderUnusable (when others may read the token)
  */
 export function connectAdmin(dataFolder: string): AdminClient {
   const file = path.resolve(dataFolder, ADMIN_FILE);
@@ -69,7 +72,12 @@ export function connectAdmin(dataFolder: string): AdminClient {
   };
 }
 
-/** Sends one request and gives the answer's body. @throws HansaError what the coordinator refused with; ConnectionLost where none answers */
+/**
+ * Sends one request and gives the answer's body.
+ *
+ * @throws HansaError ConnectionLost (when none answers)
+ * @throws HansaError (what the coordinator refused with)
+ */
 async function send(
   admin: AdminFile,
   method: string,

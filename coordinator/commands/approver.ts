@@ -19,7 +19,8 @@ const approverFileSchema = z.strictObject({
 /**
  * `approver init`: makes the consortium's offline key. It connects to nobody, and the coordinator never sees the file.
  *
- * @throws HansaError InvalidArgument where the file exists or would lie beside the coordinator's own key; DataFolderUnusable where it cannot be written
+ * @throws HansaError InvalidArgument (when the file exists or would lie beside the coordinator's own key), DataFolderUnusable (when it cannot be
+ *   written)
  */
 export async function initApprover(file: string, random: RandomSource, output: Output): Promise<void> {
   const target = path.resolve(file);
@@ -46,7 +47,7 @@ export async function initApprover(file: string, random: RandomSource, output: O
   }
 }
 
-/** Reads the approver's key. @throws HansaError InvalidArgument where there is none; DataFolderUnusable where others may read it */
+/** Reads the approver's key. @throws HansaError InvalidArgument (when there is none), DataFolderUnusable (when others may read it) */
 export function readApprover(file: string): IdentityKey {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) {

@@ -26,7 +26,9 @@ export interface TokenOptions {
 /**
  * `enrol token`: a join token for one merchant's node. It is made here; the coordinator is told no more than it needs to recognise it.
  *
- * @throws HansaError InvalidArgument unless exactly one of approver and byMembers is given; as readApprover and the coordinator do
+ * @throws HansaError InvalidArgument (unless exactly one of approver and byMembers is given)
+ * @throws as {@link readApprover}
+ * @throws HansaError (what the coordinator refused with)
  */
 export async function makeToken(
   options: TokenOptions,

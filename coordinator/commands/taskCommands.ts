@@ -53,7 +53,7 @@ const taskFacts = (task: TaskRecord): string[] =>
     created: task.createdAt,
   });
 
-/** SHA-256 of a model file whose header is sound. @throws HansaError InvalidTask where it cannot be read, InvalidModelFile */
+/** SHA-256 of a model file whose header is sound. @throws HansaError InvalidTask (when it cannot be read), InvalidModelFile */
 async function hashOfModel(file: string): Promise<string> {
   try {
     await readHeaderOfFile(file);

@@ -38,7 +38,7 @@ const LENGTH_PREFIX_BYTES = 8;
  * The row of a new task, and that of the adapter it starts from where its mode leaves a part of the model as it is: made and stored here.
  *
  * @throws HansaError InvalidTask (what does not fit: clip, scale and cohort; floors; a small cohort that is not allowed; a mode that asks for what
- *   the model has not), NotFound or InvalidModelFile (the model: it is not there, or no whole Hansa model)
+ *   the model does not have), NotFound, InvalidModelFile (when it is no whole Hansa model)
  */
 export async function newTask(
   request: CreateTask,

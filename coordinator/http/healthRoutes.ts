@@ -9,7 +9,7 @@ const PROBE_EVERY_MS = 1_000;
 export interface HealthPorts {
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** Throws when the coordinator cannot do its work now. */
+  /** @throws Error (when the coordinator cannot do its work now) */
   readonly assertReady: () => Promise<void>;
 }
 

@@ -263,7 +263,7 @@ export class CohortDriver {
     this.#startIfReady();
   }
 
-  /** What a member sent; resolves to the acknowledgement's answer. @throws HansaError, by which the message is refused and nothing changed */
+  /** What a member sent; resolves to the acknowledgement's answer. @throws HansaError (when it is refused; nothing has changed then) */
   async receive(clientId: string, name: string, body: unknown): Promise<unknown> {
     if (!isSetupMessage(name)) throw new HansaError('InvalidMessage', `There is no message "${name.slice(0, 40)}".`);
     const member = this.#byClient.get(clientId);
@@ -324,7 +324,7 @@ export class CohortDriver {
     this.#take({ type: 'unmasked', weightSum, resultHash, newModelHash });
   }
 
-  /** One step of the reducer. @throws HansaError where the event is refused */
+  /** One step of the reducer. @throws HansaError (when the event is refused) */
   #take(event: ServerEvent): void {
     const { state, effects, refusal } = step(this.#state, event, this.#ports);
     this.#state = state;

@@ -28,7 +28,7 @@ export class CohortSum {
     this.#config = config;
   }
 
-  /** Sees to it that there is memory. RangeError where there is none. */
+  /** Sees to it that there is memory. @throws RangeError (when there is none) */
   begin(): void {
     if (!this.#isClosed) this.#sum ??= new FoldedSum(this.#config);
   }
@@ -60,7 +60,8 @@ export class CohortSum {
    * The sum of the survivors' whole vectors, which is the caller's from here on: nothing more is folded.
    *
    * @param files of all members that have one, the survivors at least, by roster index
-   * @throws what reading a survivor's file throws; RangeError where it is too short
+   * @throws what reading a survivor's file throws
+   * @throws RangeError (when a survivor's file is too short)
    */
   async complete(survivors: readonly number[], files: ReadonlyMap<number, string>): Promise<FoldedSum> {
     this.begin();

@@ -80,7 +80,7 @@ export class DrawDriver {
     return this.#ended.promise;
   }
 
-  /** What a node sent. @throws HansaError, by which the message is refused and nothing changed */
+  /** What a node sent. @throws HansaError (when it is refused; nothing has changed then) */
   receive(clientId: string, name: NodeDrawMessageName, body: unknown): void {
     const from = this.#indexes.get(clientId);
     if (from === undefined) throw new HansaError('UnknownSetup', 'This node was not asked to the draw in progress.');

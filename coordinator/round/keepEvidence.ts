@@ -10,7 +10,7 @@ export interface EvidencePlace {
   readonly clientId: string;
 }
 
-/** Keeps the proof that a member contradicted itself for good, and tells of it. Throws what the store throws. */
+/** Keeps the proof that a member contradicted itself for good, and tells of it. @throws what the store throws */
 export async function keepEvidence(
   { log, store, clock }: Pick<RoundPorts, 'log' | 'store' | 'clock'>,
   place: EvidencePlace,

@@ -61,7 +61,7 @@ export interface OpenModelRequest {
  * Memory: the sums, one for each cohort, whatever the number of vectors; with several cohorts, or in the 16-bit ring, also the mean. The model is stored only once every sum
  * in it proved to be in range.
  *
- * @throws HansaError SumOutOfRange where no cohort's sum is in range, StorageFull, ProcessFailed
+ * @throws HansaError SumOutOfRange (when no cohort's sum is in range), StorageFull, ProcessFailed
  */
 export async function openModel(request: OpenModelRequest): Promise<OpenedModel> {
   const { cohorts, baseModelHash, blobs } = request;
@@ -198,7 +198,7 @@ async function* modelContent(
   yield* copied(base, written, base.sizeBytes);
 }
 
-/** @throws HansaError SumOutOfRange with the place of the number in the model */
+/** @throws HansaError SumOutOfRange (with the place of the number in the model) */
 function assertFinite(values: Float32Array, offset: number): void {
   const index = values.findIndex((value) => !Number.isFinite(value));
   if (index < 0) return;

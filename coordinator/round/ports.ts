@@ -16,7 +16,8 @@ export interface NodeLines {
    * Sends one control message and waits for its acknowledgement.
    *
    * @param body JSON as it goes on the wire
-   * @throws HansaError ConnectionLost or Timeout where none came; else what the node refused with
+   * @throws HansaError ConnectionLost, Timeout (when none came)
+   * @throws HansaError (what the node refused with)
    */
   send(clientId: string, name: string, body: unknown): Promise<void>;
 }

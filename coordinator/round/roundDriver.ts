@@ -116,7 +116,7 @@ export class RoundDriver {
     return this.#cohorts.some((cohort) => cohort.isSetup(sid));
   }
 
-  /** What a node sent within the set-up `sid`; resolves to the acknowledgement's answer. @throws HansaError, by which the message is refused and nothing changed */
+  /** What a node sent within the set-up `sid`; resolves to the acknowledgement's answer. @throws HansaError (when it is refused; nothing has changed then) */
   async receive(clientId: string, sid: Uint8Array, name: string, body: unknown): Promise<unknown> {
     const cohort = this.#cohorts.find((one) => one.isSetup(sid));
     if (cohort === undefined) throw new HansaError('UnknownSetup', 'That set-up is none of the round in progress.');

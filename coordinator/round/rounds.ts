@@ -93,7 +93,7 @@ export class Rounds {
     return this.#next();
   }
 
-  /** Stops a task for good. @throws HansaError NotFound, UnexpectedMessage where it has ended */
+  /** Stops a task for good. @throws HansaError NotFound, UnexpectedMessage (when it has ended) */
   async abort(taskId: string): Promise<void> {
     const reason = 'An admin aborted the task.';
     if (this.#running?.task.id === taskId) {
@@ -134,7 +134,7 @@ export class Rounds {
     if (running.accepted.delete(clientId)) await this.#muster(running);
   }
 
-  /** A control message of a node; resolves to its acknowledgement's answer. @throws HansaError */
+  /** A control message of a node; resolves to its acknowledgement's answer. @throws HansaError (when it is refused) */
   async receive(clientId: string, name: string, body: unknown): Promise<unknown> {
     const running = this.#running;
     if (name === 'progress') {

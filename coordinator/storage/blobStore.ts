@@ -10,7 +10,7 @@ export interface BlobFacts {
 /** An open blob. */
 export interface BlobReader {
   readonly sizeBytes: number;
-  /** Fills `into` from `position`. RangeError where the blob ends before. */
+  /** Fills `into` from `position`. @throws RangeError (when the blob ends before) */
   read(into: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,7 +22,8 @@ export interface BlobStore {
    *
    * When it returns, the bytes survive a crash. Storing what is there already changes nothing. On any error nothing is kept.
    *
-   * @throws HansaError WrongHash, PayloadTooLarge, StorageFull, and whatever `source` throws
+   * @throws HansaError WrongHash, PayloadTooLarge, StorageFull
+   * @throws what `source` throws
    */
   put(
     source: AsyncIterable<Uint8Array>,
@@ -33,6 +34,6 @@ export interface BlobStore {
   /** Bytes `start` to `end`, both included, of a blob that is there. */
   stream(sha256: string, start: number, end: number): Readable;
   delete(sha256: string): Promise<void>;
-  /** Throws when the store cannot take a write now. */
+  /** @throws Error (when the store cannot take a write now) */
   assertWritable(): Promise<void>;
 }

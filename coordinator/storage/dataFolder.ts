@@ -18,9 +18,10 @@ export interface DataFolder {
 /**
  * Takes the folder at `folderPath` for this process, making it where there is none.
  *
- * The lock is SQLite's exclusive lock on `lock.db`: the operating system drops it with the process, however that ends.
+ * The lock is SQLite's exclusive lock on `lock.db`: the operating system drops it with the process, however that ends. Where the folder cannot be taken,
+ * nothing is left behind.
  *
- * @throws HansaError DataFolderUnusable (no folder, read-only, full), with nothing left behind; DataFolderInUse
+ * @throws HansaError DataFolderUnusable (no folder, read-only, full), DataFolderInUse
  */
 export async function openDataFolder(folderPath: string): Promise<DataFolder> {
   if (folderPath.trim() === '') throw new HansaError('InvalidArgument', '--data is empty: name the data folder.');

@@ -96,7 +96,7 @@ export class FileBlobStore implements BlobStore {
   }
 }
 
-/** Fills `into` from an open file. RangeError where the file ends before. */
+/** Fills `into` from an open file. @throws RangeError (when the file ends before) */
 export async function readFully(handle: FileHandle, into: Uint8Array, position: number): Promise<void> {
   let done = 0;
   while (done < into.length) {

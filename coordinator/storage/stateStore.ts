@@ -103,7 +103,7 @@ export interface OpenAttempt {
 /**
  * All that a coordinator must remember over a crash, models' bytes apart.
  *
- * Every method is one transaction; when it returns, its change is on disk. Methods that write throw HansaError StorageFull when the disk is full.
+ * Every method is one transaction; when it returns, its change is on disk. Methods that write fail with StorageFull when the disk is full.
  */
 export interface StateStore {
   /** The federation's id; the first caller's proposal is kept for ever. */
@@ -114,7 +114,7 @@ export interface StateStore {
   /**
    * Registers a join token; the first one's rule is kept for ever.
    *
-   * @throws HansaError InvalidArgument where the federation's members are approved by somebody else, or the token was registered before
+   * @throws HansaError InvalidArgument (when the federation's members are approved by somebody else, or the token was registered before)
    */
   addJoinToken(token: {
     readonly secretHash: Uint8Array;
@@ -128,7 +128,7 @@ export interface StateStore {
   /**
    * Spends a join token on a key. The same secret with the same key again gives the same answer: an answer may get lost.
    *
-   * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, AlreadyEnrolled, BadApproval where the approval is of another token
+   * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, AlreadyEnrolled, BadApproval (when the approval is of another token)
    */
   enrol(request: {
     readonly secretHash: Uint8Array;
@@ -194,7 +194,7 @@ export interface StateStore {
   models(): Promise<ModelRow[]>;
   model(hash: string): Promise<ModelRow | undefined>;
 
-  /** Throws when the store cannot be read and written. */
+  /** @throws Error (when the store cannot be read and written) */
   assertUsable(): Promise<void>;
   /** Writes the log back into the database file and closes it. */
   close(): Promise<void>;

@@ -110,7 +110,7 @@ export class TestLeague {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** An admin's request. @throws HansaError what the coordinator refused with */
+  /** An admin's request. @throws HansaError (what the coordinator refused with) */
   async admin<Schema extends z.ZodType>(
     method: string,
     target: string,

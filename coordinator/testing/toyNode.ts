@@ -143,7 +143,7 @@ export class ToyNode {
     return fingerprintOf(this.#identity.publicKey);
   }
 
-  /** Approves a newcomer as `hansa-client approve` does. @throws HansaError what the coordinator refused with */
+  /** Approves a newcomer as `hansa-client approve` does. @throws HansaError (what the coordinator refused with) */
   approve(clientId: string, fingerprint: string): Promise<MemberApprovalAnswer> {
     const scope = { federation: this.#federation, coordinatorKey: this.#coordinatorKey };
     return post(`${this.#options.address}/v1/approvals`, memberApprovalAnswerSchema, {
@@ -200,7 +200,7 @@ export class ToyNode {
     });
   }
 
-  /** Sends a message as it is given and resolves to the acknowledgement's answer. @throws HansaError what the coordinator refused with */
+  /** Sends a message as it is given and resolves to the acknowledgement's answer. @throws HansaError (what the coordinator refused with) */
   async send(name: string, body: unknown, v: unknown = PROTOCOL_VERSION): Promise<unknown> {
     const reply = await this.#socket?.timeout(20_000).emitWithAck(name, { v, id: randomUUID(), body });
     const parsed = acknowledgementSchema.parse(reply);

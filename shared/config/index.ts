@@ -26,7 +26,7 @@ export function describeFaults(error: z.ZodError): string[] {
 /**
  * Checks a value that a person wrote against its schema.
  *
- * @throws HansaError with `code`, naming every fault at once (`details.faults`).
+ * @throws HansaError (with `code`, naming every fault at once, and `details.faults`)
  */
 export function parseOrExplain<Schema extends z.ZodType>(
   schema: Schema,
@@ -44,7 +44,7 @@ export function parseOrExplain<Schema extends z.ZodType>(
 /**
  * Reads a JSON file that a person wrote and checks it.
  *
- * @throws HansaError with `code` when the file is missing, no JSON, larger than 1 MiB or has faults (all named at once).
+ * @throws HansaError (with `code`, when the file is missing, no JSON, larger than 1 MiB or has faults, all named at once)
  */
 export function readJsonFile<Schema extends z.ZodType>(
   path: string,

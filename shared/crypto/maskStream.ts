@@ -25,7 +25,7 @@ const zeros = new Uint8Array(maskTileSizeBytes + 2048).subarray(2048);
 export class MaskStream {
   readonly #cipher: Cipher;
 
-  /** RangeError unless the key has 32 bytes and `start`, a byte offset, is a multiple of {@link maskBlockSizeBytes}. */
+  /** @throws RangeError (unless the key has 32 bytes and `start`, a byte offset, is a multiple of {@link maskBlockSizeBytes}) */
   constructor(key: SecretBytes, start = 0) {
     requireLength(key.expose(), 32, 'key');
     if (!Number.isSafeInteger(start) || start < 0 || start % maskBlockSizeBytes !== 0)
@@ -35,7 +35,7 @@ export class MaskStream {
     this.#cipher = createCipheriv('aes-256-ctr', key.expose(), counter);
   }
 
-  /** Writes the next `sizeBytes` bytes, 1..{@link maskTileSizeBytes}, into `target` from its byte `at` on; RangeError where they do not fit. */
+  /** Writes the next `sizeBytes` bytes, 1..{@link maskTileSizeBytes}, into `target` from its byte `at` on. @throws RangeError (when they do not fit) */
   next(sizeBytes: number, target: Uint8Array, at: number): void {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 1 || sizeBytes > maskTileSizeBytes)
       throw new RangeError(`A tile has 1..${maskTileSizeBytes} bytes, not ${sizeBytes}`);

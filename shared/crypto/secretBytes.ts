@@ -27,7 +27,7 @@ export class SecretBytes {
     return this.#wiped;
   }
 
-  /** The bytes themselves, not a copy; RangeError once wiped. */
+  /** The bytes themselves, not a copy. @throws RangeError (once wiped) */
   expose(): Uint8Array {
     if (this.#wiped) throw new RangeError('These secret bytes have been wiped');
     return this.#bytes;

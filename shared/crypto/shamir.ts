@@ -47,7 +47,9 @@ const packed = (bytes: Uint8Array): Uint32Array => {
 /**
  * Splits a secret into `count` shares at x = 1..count, any `threshold` of which rebuild it and fewer tell nothing.
  *
- * 1 ≤ threshold ≤ count ≤ 255, else RangeError. Cost: threshold·count field multiplications a byte. Source: Shamir 1979, over GF(2^8).
+ * Cost: threshold·count field multiplications a byte. Source: Shamir 1979, over GF(2^8).
+ *
+ * @throws RangeError (unless 1 ≤ threshold ≤ count ≤ 255)
  */
 export function splitSecret(secret: SecretBytes, threshold: number, count: number, random: RandomSource): Share[] {
   if (!Number.isInteger(threshold) || !Number.isInteger(count) || threshold < 1 || threshold > count || count > 255)
@@ -80,7 +82,9 @@ export function splitSecret(secret: SecretBytes, threshold: number, count: numbe
 /**
  * The secret that `shares` rebuild by interpolation at 0: right exactly when there are at least `threshold` of them and each is as it was dealt.
  *
- * RangeError for no shares, an x outside 1..255 or twice, or unequal lengths. A wrong share gives a wrong secret, not an error: compare with a commitment.
+ * A wrong share gives a wrong secret, not an error: compare with a commitment.
+ *
+ * @throws RangeError (for no shares, an x outside 1..255 or twice, or unequal lengths)
  */
 export function combineShares(shares: readonly Share[]): SecretBytes {
   const length = shares[0]?.bytes.length;

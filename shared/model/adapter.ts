@@ -29,7 +29,7 @@ export interface AdapterTrained extends Trained {
  * For RoLoRA B comes first, then what is trained whole, then A, so that either kind of round trains one piece. Both pieces have one length, since nodes
  * pin a task's configuration, the length of its vector included, for all rounds.
  *
- * @throws HansaError InvalidTask where the mode names a block that the model does not have, or RoLoRA matrices whose factors differ in size
+ * @throws HansaError InvalidTask (when the mode names a block that the model does not have, or RoLoRA matrices whose factors differ in size)
  */
 export function adapterManifest(architecture: Architecture, { mode, job }: AdapterTrained): Manifest {
   const base = manifestFor(architecture);
@@ -135,7 +135,7 @@ function adapterMetadata(
 /**
  * What an adapter file says it is.
  *
- * @throws HansaError InvalidModelFile where it is none, or not for this base model, or its tensors are not those it tells of
+ * @throws HansaError InvalidModelFile (when it is none, or not for this base model, or its tensors are not those it names)
  */
 export function adapterOfHeader(
   header: SafetensorsHeader,

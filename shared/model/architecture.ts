@@ -107,7 +107,7 @@ export function modelMetadata(architecture: Architecture): Record<string, string
 /**
  * Reads the architecture out of a model file's metadata, in either format.
  *
- * @throws HansaError InvalidModelFile where it is absent or malformed
+ * @throws HansaError InvalidModelFile (when it is absent or malformed)
  */
 export function architectureOfMetadata(metadata: Readonly<Record<string, string>>): Architecture {
   const text = metadata.architecture;

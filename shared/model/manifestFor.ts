@@ -50,7 +50,7 @@ export function manifestFor(architecture: Architecture): Manifest {
   return layOut(tensors);
 }
 
-/** The architecture a model file declares, once its tensors are exactly those the architecture has, in the same order. Throws HansaError InvalidModelFile. */
+/** The architecture a model file declares. @throws HansaError InvalidModelFile (unless its tensors are exactly the architecture's, in the same order) */
 export function architectureOfHeader(header: SafetensorsHeader): Architecture {
   const architecture = architectureOfMetadata(header.metadata);
   const expected = manifestFor(architecture);

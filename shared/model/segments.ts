@@ -56,7 +56,7 @@ export interface Trained {
  *
  * @param manifest of the file
  * @param round counts from 1
- * @throws HansaError InvalidModelFile where RoLoRA is to train factors that the file does not have
+ * @throws HansaError InvalidModelFile (when RoLoRA is to train factors that the file does not have)
  */
 export function trainedSegments(manifest: Manifest, { mode, job }: Trained, round: number): readonly Segment[] {
   const frozenFactor = mode.kind !== 'roLora' ? undefined : round % 2 === 1 ? 'A' : 'B';

@@ -12,7 +12,9 @@ export interface FixedPointBounds {
 /**
  * log2 of S = 2^⌊log2((⌊B/n⌋−1)/c)⌋: the largest power of two for which n numbers in [−c, c] cannot leave the 32-bit ring when summed.
  *
- * RangeError unless 1e-12 ≤ c ≤ 1e12 and 1 ≤ n ≤ B/2. Source: SA-1, "Ring".
+ * Source: SA-1, "Ring".
+ *
+ * @throws RangeError (unless 1e-12 ≤ c ≤ 1e12 and 1 ≤ n ≤ B/2)
  */
 export function scaleLog2For({ clipNorm, maxCohort }: FixedPointBounds): number {
   if (!(clipNorm >= 1e-12 && clipNorm <= 1e12)) throw new RangeError('clipNorm must be from 1e-12 to 1e12');

@@ -21,7 +21,7 @@ export function parameterCount(manifest: Manifest): number {
   return last === undefined ? 0 : last.offset + elementCount(last.shape);
 }
 
-/** Lays tensors out one after another in the order given. Throws RangeError for a name that occurs twice. */
+/** Lays tensors out one after another in the order given. @throws RangeError (for a name that occurs twice) */
 export function layOut(tensors: Iterable<{ readonly name: string; readonly shape: readonly number[] }>): Manifest {
   const names = new Set<string>();
   const manifest: TensorEntry[] = [];

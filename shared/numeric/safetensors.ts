@@ -83,10 +83,11 @@ function invalid(message: string): HansaError {
 /**
  * Reads the header of a model file from its first bytes: a safetensors file of 32-bit floats (F32) and nothing else.
  *
+ * Source: https://github.com/huggingface/safetensors (format)
+ *
  * @param start at least the whole header; bytes behind it are ignored
  * @param fileSizeBytes size of the whole file: the tensors must fill it without holes, overlaps or a remainder
- * @throws HansaError InvalidModelFile for anything the format or the limits do not allow
- * Source: https://github.com/huggingface/safetensors (format)
+ * @throws HansaError InvalidModelFile (for anything the format or the limits do not allow)
  */
 export function readHeader(
   start: Uint8Array,
@@ -173,7 +174,7 @@ function readTable(
   return { headerBytes, metadata, tensors, dataOffset, dataSizeBytes };
 }
 
-/** Reads the header of an open file. Throws as readHeader does. */
+/** Reads the header of an open file. @throws as {@link readHeader} */
 export async function readHeaderFrom(
   file: FileHandle,
   limits: SafetensorsLimits = standardSafetensorsLimits,
@@ -185,7 +186,9 @@ export async function readHeaderFrom(
 /**
  * Reads the header of an open safetensors file whose tensors may be of any type of the format, as public weights are.
  *
- * Rounds read models with readHeader alone, which takes 32-bit floats. Throws as readHeader does.
+ * Rounds read models with readHeader alone, which takes 32-bit floats.
+ *
+ * @throws as {@link readHeader}
  */
 export async function readTensorTable(
   file: FileHandle,
@@ -204,7 +207,7 @@ async function startOf(file: FileHandle, limits: SafetensorsLimits): Promise<{ s
   return { start, size };
 }
 
-/** Opens the model file at `path` for reading. Throws HansaError NotFound, or InvalidModelFile where it is no file or cannot be read; both name the path. */
+/** Opens the model file at `path` for reading. @throws HansaError NotFound, InvalidModelFile (when it is no file or cannot be read; naming the path) */
 export async function openModelFile(path: string): Promise<FileHandle> {
   try {
     if ((await stat(path)).isFile()) return await open(path, 'r');
@@ -220,7 +223,12 @@ export async function openModelFile(path: string): Promise<FileHandle> {
   );
 }
 
-/** Reads the header of the file at `path`. Throws as readHeader and openModelFile do. */
+/**
+ * Reads the header of the file at `path`.
+ *
+ * @throws as {@link readHeader}
+ * @throws as {@link openModelFile}
+ */
 export async function readHeaderOfFile(
   path: string,
   limits: SafetensorsLimits = standardSafetensorsLimits,

@@ -63,7 +63,7 @@ export function newJoinToken(
   };
 }
 
-/** @throws HansaError TokenUnknown when the text is no join token, an older release's, or damaged. */
+/** @throws HansaError TokenUnknown (when the text is no join token, an older release's, or damaged) */
 export function parseJoinToken(text: string): JoinToken {
   const parts = text.trim().split('.');
   if (parts[0] === 'hansa1')

@@ -7,7 +7,7 @@ export const PROTOCOL_VERSION = 1;
  * Refuses a peer that speaks another protocol version.
  *
  * @param sides who speaks this version and who the other, as either operator would call them: the refusal is read on the other side
- * @throws HansaError UnsupportedProtocolVersion, naming both versions and which side must be updated.
+ * @throws HansaError UnsupportedProtocolVersion (naming both versions and which side must be updated)
  */
 export function assertProtocolVersion(theirs: unknown, sides: { readonly own: string; readonly peer: string }): void {
   const { own, peer } = sides;

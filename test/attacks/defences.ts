@@ -271,7 +271,7 @@ export type Defence = keyof typeof defences;
 
 const root = new URL('../../', import.meta.url);
 
-/** The edits that take some defences away, by file address. RangeError where the source no longer holds what an edit looks for exactly once. */
+/** The edits that take some defences away, by file address. @throws RangeError (unless the source holds what an edit looks for exactly once) */
 export function editsWithout(without: readonly Defence[]): [string, { find: string; replace: string }[]][] {
   const edits = new Map<string, { find: string; replace: string }[]>();
   for (const name of without)

@@ -54,7 +54,7 @@ function whole(low: number, high: number): (text: string) => number {
  *
  * @param argv arguments after the program's name.
  * @param folder the folder that relative paths are relative to.
- * @throws HansaError InvalidArgument, which says what is wrong.
+ * @throws HansaError InvalidArgument (with what is wrong)
  */
 export function parseOptions(argv: readonly string[], folder: string): ParsedOptions {
   let help = '';

@@ -84,7 +84,8 @@ function firstEngine(wanted: DemoOptions['engine']): ScreenState['engine'] {
 /**
  * Runs a league from its orders to its report.
  *
- * @throws HansaError; `details.who` names the process at fault and `details.log` its log. The signal's reason when interrupted.
+ * @throws HansaError (with `details.who`, the process at fault, and `details.log`, its log)
+ * @throws the signal's reason
  */
 export async function runDemo(
   options: DemoOptions,

@@ -76,8 +76,9 @@ function averageOf(changes: readonly Change[], intervals: ReadonlyMap<string, In
 /**
  * Judges a league by its figures alone; the world that the data came from is not an argument.
  *
- * @param merchants at least one. @throws RangeError without any.
+ * @param merchants at least one
  * @param intervals by merchant: 95 % of the change in per cent of fine-tuned against local-only, over the merchant's items
+ * @throws RangeError (without any merchant)
  */
 export function judge(merchants: readonly MerchantResult[], intervals: ReadonlyMap<string, Interval>): Verdict {
   if (merchants.length === 0) throw new RangeError('no merchants to judge');

@@ -163,7 +163,7 @@ async function run(python: PeerProcess, work: string): Promise<Check[]> {
   return checks;
 }
 
-/** Runs `hansa-client model …` and gives what it says with --json. HansaError ProcessFailed. */
+/** Runs `hansa-client model …` and gives what it says with --json. @throws HansaError ProcessFailed */
 async function hansa(...words: string[]): Promise<Record<string, unknown>> {
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [client, 'model', ...words, '--json'], {

@@ -21,7 +21,9 @@ const rejectBelow = 1e-6;
 /**
  * Tests whether vectors look like independent uniform 32-bit words (little-endian): bytes, bits, runs, serial correlation, distribution.
  *
- * Each vector has at least 256 words, RangeError otherwise. Outcomes are those of the vectors alone: no random numbers are drawn.
+ * Outcomes are those of the vectors alone: no random numbers are drawn.
+ *
+ * @throws RangeError (unless each vector has at least 256 words)
  */
 export function uniformityOf(vectors: readonly Uint8Array[]): UniformityVerdict {
   let worst: UniformityVerdict['worst'] | undefined;

@@ -15,7 +15,7 @@ import type { ClientPolicy } from './types.ts';
  * Consortium: every entry, the first roster's too. Members: every entry that is new or altered; the first roster is taken as it is, for people to
  * compare its fingerprint.
  *
- * @throws HansaError RosterUnapproved with details {index} of the first entry that is not approved
+ * @throws HansaError RosterUnapproved (with the index of the first entry that is not approved)
  */
 export function requireApproved(
   roster: Roster,

@@ -3,7 +3,7 @@
  *
  * The driver decodes a coordinator's message with `decodeMessage`, calls `step`, keeps the state that comes back and carries out the effects in
  * order, each finished before the next begins: a `journal` effect is on disk (fsync) before the `send` after it leaves. A message that is refused
- * throws HansaError and changes nothing: the driver keeps its state and tells the coordinator the code. An exact duplicate is answered with what
+ * throws a HansaError and changes nothing: the driver keeps its state and tells the coordinator the code. An exact duplicate is answered with what
  * was sent before. Rosters are accepted outside a set-up by `acceptRoster`; a process that was restarted starts from `waiting` and refuses every
  * message but OPEN with UnknownSetup.
  */

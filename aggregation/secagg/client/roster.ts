@@ -8,9 +8,10 @@ import type { AcceptedRoster, ClientPolicy, IdentityPort } from './types.ts';
 /**
  * Checks M0 against the roster pinned so far (undefined: this one is pinned) and gives the roster to journal, or the pinned one where it is the same.
  *
- * HansaError: BadSignature, RosterMismatch (another federation, not the pinned epoch's successor, this node missing or with
- * another key, entries out of order or twice), RosterChangeTooLarge, RosterUnapproved (details: index). A node that missed epochs is shown each in
- * turn.
+ * A node that missed epochs is shown each in turn.
+ *
+ * @throws HansaError BadSignature, RosterMismatch (another federation, not the pinned epoch's successor, this node missing or with another key, entries
+ *   out of order or twice), RosterChangeTooLarge, RosterUnapproved
  */
 export function acceptRoster(
   pinned: AcceptedRoster | undefined,

@@ -16,7 +16,7 @@ import type { ClientEvent, ClientPorts, ClientState, ClientStep, LiveState } fro
 
 type MessageEvent = Extract<ClientEvent, { readonly type: 'message' }>;
 
-/** The next state and what to do; HansaError, and nothing changes, where the event is refused. */
+/** The next state and what to do. @throws HansaError (when the event is refused; nothing has changed then) */
 export function step(state: ClientState, event: ClientEvent, ports: ClientPorts): ClientStep {
   switch (event.type) {
     case 'message':

@@ -62,8 +62,10 @@ export const largestWordOf = (config: ScaleConfig & { readonly scaleLog2: number
 /**
  * Proves that no sum of a task can leave its ring, for the largest cohort, every member at its clip and with weight W.
  *
- * HansaError InvalidTask says which number does not fit: S one power too large, S·c < 2^10 (w = 16: S·β < 8), a tail word with n·steps > 2^31−1, an
- * empty range, a name twice. Both sides call it: the coordinator when the task is made, the node on OPEN.
+ * Both sides call it: the coordinator when the task is made, the node on OPEN.
+ *
+ * @throws HansaError InvalidTask (naming the number that does not fit: S one power too large, S·c < 2^10 or, where w = 16, S·β < 8, a tail word with
+ *   n·steps > 2^31−1, an empty range, a name twice)
  */
 export function assertEncodingFits(config: EncodingConfig): void {
   const { wordBits, clipNorm, scaleLog2, maxCohort, weightMax, tail } = config;
@@ -97,7 +99,7 @@ export function assertEncodingFits(config: EncodingConfig): void {
 /**
  * Checks a whole configuration before a task is made: {@link assertEncodingFits}, and that the floors can be met by every cohort it allows.
  *
- * HansaError InvalidTask.
+ * @throws HansaError InvalidTask
  */
 export function assertConfigFits(config: SecAggConfig): void {
   assertEncodingFits(config);

@@ -15,19 +15,19 @@ export class FoldedSum {
   readonly #layout: VectorLayout;
   readonly #kernels: Kernels;
 
-  /** RangeError where there is no memory for a vector. */
+  /** @throws RangeError (when there is no memory for a vector) */
   constructor(config: LayoutConfig) {
     this.#layout = layoutOf(config);
     this.#kernels = makeKernels(this.#layout.sizeBytes);
     this.bytes = this.#kernels.memory.subarray(vectorAt, vectorAt + this.#layout.sizeBytes);
   }
 
-  /** Adds a vector's bytes from `byteOffset` on; RangeError beyond the vector's end. */
+  /** Adds a vector's bytes from `byteOffset` on. @throws RangeError (beyond the vector's end) */
   add(byteOffset: number, chunk: Uint8Array): void {
     this.#fold(byteOffset, chunk, 1);
   }
 
-  /** Takes bytes out again that were added at `byteOffset`; RangeError beyond the vector's end. */
+  /** Takes bytes out again that were added at `byteOffset`. @throws RangeError (beyond the vector's end) */
   subtract(byteOffset: number, chunk: Uint8Array): void {
     this.#fold(byteOffset, chunk, -1);
   }

@@ -48,8 +48,10 @@ export const updateOf = (values: Float32Array): UpdateSource => ({
  *
  * `masks` is the plan, whose masks are expanded tile by tile, or their sum made beforehand (`expandMasks`). A tile is valid until
  * the next is asked for. Memory: one tile and one cipher for each mask, whatever the vector's length; in the 16-bit ring also the update itself. The
- * update is read twice (its norm first). HansaError TrainingFailed where the update is not finite, before the first tile; RangeError where update
- * or mask sum have another length.
+ * update is read twice (its norm first).
+ *
+ * @throws HansaError TrainingFailed (when the update is not finite; before the first tile)
+ * @throws RangeError (when the update or the mask sum has another length)
  */
 export function* maskedTiles(
   contribution: Contribution,

@@ -51,7 +51,9 @@ export interface ByteRange {
  *
  * A node can make it before its update is there (see `maskedTiles`), a coordinator subtracts it from its sum (`FoldedSum.subtract`); ranges can be
  * made by several threads at once, or by one between other work. What it gives is as secret as the keys: good for one vector, overwritten once used. Memory:
- * the range and some ciphers. RangeError where configuration and range do not fit.
+ * the range and some ciphers.
+ *
+ * @throws RangeError (when configuration and range do not fit)
  */
 export function expandMasks(
   config: LayoutConfig,

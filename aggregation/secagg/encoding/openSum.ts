@@ -24,8 +24,9 @@ export interface SumSummary {
 /** A sum whose tail is open and in range. */
 export interface OpenedSum extends TailSums {
   /**
-   * The mean update, tile by tile. HansaError SumOutOfRange as soon as a word, and at the end where the norm, cannot be that of a sum of clipped
-   * updates: nothing of it may be published before the generator has returned.
+   * The mean update, tile by tile: nothing of it may be published before the generator has returned.
+   *
+   * @throws HansaError SumOutOfRange (as soon as a word, and at the end when the norm, cannot be that of a sum of clipped updates)
    */
   tiles(): Generator<MeanTile, SumSummary, void>;
 }
@@ -37,7 +38,10 @@ const rotationRounding = 1e-5;
  * Reads a sum whose masks are gone (`FoldedSum`, `expandMasks`): the tail first, since the mean needs Σa.
  *
  * `survivors` is how many vectors were added; `rotationSeed` is the round's (only the 16-bit ring reads it). Memory beside the sum: one tile;
- * in the 16-bit ring d numbers of f32, since the rotation is of the whole vector. HansaError SumOutOfRange; RangeError for a sum of another length.
+ * in the 16-bit ring d numbers of f32, since the rotation is of the whole vector.
+ *
+ * @throws HansaError SumOutOfRange
+ * @throws RangeError (for a sum of another length)
  */
 export function openSum(
   config: EncodingConfig,

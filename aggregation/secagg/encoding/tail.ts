@@ -7,7 +7,8 @@ export type TailValues = Readonly<Record<string, number>>;
 /**
  * The tail words of one node: its weight, then each number clipped to its range and told in its steps.
  *
- * RangeError for a weight outside 1..W (or not W where weights are uniform) or a number missing; HansaError TrainingFailed for NaN.
+ * @throws RangeError (for a weight outside 1..W, or other than W where weights are uniform, and for a missing number)
+ * @throws HansaError TrainingFailed (for NaN)
  */
 export function encodeTail(config: EncodingConfig, weight: number, values: TailValues): Uint32Array {
   if (!Number.isInteger(weight) || weight < 1 || weight > config.weightMax)
@@ -34,7 +35,7 @@ export interface TailSums {
   readonly means: TailValues;
 }
 
-/** Reads the tail words of the sum of `survivors` nodes; HansaError SumOutOfRange where they cannot be such a sum. */
+/** Reads the tail words of the sum of `survivors` nodes. @throws HansaError SumOutOfRange (when they cannot be such a sum) */
 export function decodeTail(config: EncodingConfig, survivors: number, words: Uint32Array): TailSums {
   if (words.length !== 1 + config.tail.length) throw new RangeError('The tail has another length');
   const weightSum = words[0]!;

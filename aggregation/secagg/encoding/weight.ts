@@ -1,7 +1,9 @@
 /**
  * The weight of a node with `windows` training windows where the task weighs by buckets: min(W, ⌈windows / windowsPerUnit⌉), at least 1.
  *
- * RangeError unless all are positive whole numbers. Why buckets: exact counts form a linear system that natural drop-outs solve round by round.
+ * Why buckets: exact counts form a linear system that natural drop-outs solve round by round.
+ *
+ * @throws RangeError (unless all are positive whole numbers)
  */
 export function bucketWeight(windows: number, windowsPerUnit: number, weightMax: number): number {
   for (const value of [windows, windowsPerUnit, weightMax])

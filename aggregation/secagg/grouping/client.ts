@@ -26,7 +26,7 @@ import type { ClientPorts, JournalRecord } from '../client/types.ts';
 import { refuse, refused } from '../refuse.ts';
 import { groupsOf } from './groups.ts';
 
-/** How many draws a node joins on one roster: whoever withholds a reveal throws the dice again, and may not do so for long. */
+/** How many draws a node joins on one roster: a member that withholds its reveal forces another draw, and may not do so for long. */
 export const maxTries = 4;
 
 export type DrawEvent = {
@@ -82,7 +82,7 @@ export interface DrawStep {
 /** No draw has begun. */
 export const idleDraw: DrawState = { phase: 'idle' };
 
-/** The next state and what to do; HansaError, and nothing changes, where the message is refused. */
+/** The next state and what to do. @throws HansaError (when the message is refused; nothing has changed then) */
 export function stepDraw(state: DrawState, event: DrawEvent, ports: ClientPorts): DrawStep {
   if (event.name === 'draw' && !(state.phase !== 'idle' && equalBytes(state.id, drawId(event.message))))
     return remember(commit(state, event.message, event.nowMs, ports), event);

@@ -90,7 +90,7 @@ export interface DrawServerStep {
   readonly refusal?: HansaError;
 }
 
-/** Begins a draw among `selected` (roster indexes). RangeError where roster, draw and selection do not fit each other. */
+/** Begins a draw among `selected` (roster indexes). @throws RangeError (when roster, draw and selection do not fit each other) */
 export function startDraw(
   roster: Roster,
   draw: Omit<Draw, 'signature'>,
@@ -120,7 +120,7 @@ export function startDraw(
   };
 }
 
-/** The next state and what to do; HansaError, and nothing changes, where the event is refused. */
+/** The next state and what to do. @throws HansaError (when the event is refused; nothing has changed then) */
 export function stepDrawServer(state: DrawServerState, event: DrawServerEvent, ports: ServerPorts): DrawServerStep {
   if (state.phase === 'over') {
     if (event.type === 'message') refuse('UnknownSetup', 'That draw is over.');

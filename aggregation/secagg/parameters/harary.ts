@@ -15,8 +15,10 @@ export const maxClients = 1_000_000;
  * Degree and threshold of the sparse graph of SecAgg+: the smallest even degree, and the smallest threshold with it, of a Harary graph (members on a
  * ring in random order, each joined to the k/2 nearest on either side) that keeps 40 bits of security and 20 of correctness.
  *
- * The degree does not count the member itself. RangeError unless 1 ≤ n ≤ 10^6 and both rates are from 0 to 1. Source: Bell, Bonawitz, Gascón,
- * Lepoint, Raykova, "Secure Single-Server Aggregation with (Poly)Logarithmic Overhead", CCS 2020, sections 3 and 4.
+ * The degree does not count the member itself. Source: Bell, Bonawitz, Gascón, Lepoint, Raykova, "Secure Single-Server Aggregation with
+ * (Poly)Logarithmic Overhead", CCS 2020, sections 3 and 4.
+ *
+ * @throws RangeError (unless 1 ≤ n ≤ 10^6 and both rates are from 0 to 1)
  */
 export function hararyParameters(requirements: GraphRequirements): GraphParameters {
   const { clients, corruptRate, dropoutRate, server } = requirements;

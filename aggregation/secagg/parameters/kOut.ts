@@ -11,7 +11,9 @@ const found = new Map<string, GraphParameters>();
  * that keeps 40 bits of security against a semi-malicious coordinator, whomever it declares dead and whichever boxes it withholds, and 20 of correctness.
  *
  * Both sides compute it for a cohort's size: deterministic (sums in a fixed order), remembered, about a millisecond for n = 1000. k ≤ 255, since
- * Shamir's scheme over GF(2^8) has no more places. RangeError as {@link hararyParameters}.
+ * Shamir's scheme over GF(2^8) has no more places.
+ *
+ * @throws as {@link hararyParameters}
  */
 export function kOutParameters(clients: number, corruptRate: number, dropoutRate: number): GraphParameters {
   const key = `${clients}/${corruptRate}/${dropoutRate}`;

@@ -26,7 +26,12 @@ import { giveUp, pendingOf, waitingFor } from './waiting.ts';
 
 type MessageEvent = Extract<ServerEvent, { readonly type: 'message' }>;
 
-/** Begins a set-up: OPEN to every selected node. RangeError where roster and selection do not fit each other, HansaError InvalidTask where the configuration cannot work. */
+/**
+ * Begins a set-up: OPEN to every selected node.
+ *
+ * @throws RangeError (when roster and selection do not fit each other)
+ * @throws HansaError InvalidTask (when the configuration cannot work)
+ */
 export function start({ roster, open, selected }: ServerSetup, ports: ServerPorts): ServerStep {
   if (!equalBytes(rosterHash(roster), open.rosterHash)) throw new RangeError('OPEN names another roster');
   if (!equalBytes(ports.identity.publicKey, open.coordinatorKey))
@@ -53,7 +58,7 @@ export function start({ roster, open, selected }: ServerSetup, ports: ServerPort
   };
 }
 
-/** The next state and what to do; HansaError, and nothing changes, where the event is refused. */
+/** The next state and what to do. @throws HansaError (when the event is refused; nothing has changed then) */
 export function step(state: ServerState, event: ServerEvent, ports: ServerPorts): ServerStep {
   if (state.phase === 'committed' || state.phase === 'abandoned') {
     if (event.type === 'message') refuse('UnknownSetup', 'That set-up is over.');

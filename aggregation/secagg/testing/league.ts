@@ -465,7 +465,7 @@ export class League {
     return words;
   }
 
-  /** Every word of the sum under a plan, which may be a wrong one: then HansaError SumOutOfRange is likely. */
+  /** Every word of the sum under a plan, which may be a wrong one. @throws HansaError SumOutOfRange (likely under a wrong plan) */
   openedWords(plan: UnmaskPlan): Uint32Array {
     return wordsOf(this.config, this.openedSum(plan));
   }

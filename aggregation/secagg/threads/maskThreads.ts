@@ -45,8 +45,11 @@ export class MaskThreads {
    * Expands Σ ± G(K) and hands it over part by part, in no order: `take` gets a part's place in the vector and its bytes, which are overwritten once
    * it returns. `take` is not called any more once the promise is settled.
    *
-   * Calls are served one after the other. HansaError ProcessFailed where a thread died or all are closed; the signal's reason; what `take` throws.
-   * A part may have been taken by then, so whatever they went into is of no use.
+   * Calls are served one after the other. Where one fails, some parts may have been taken already: discard what they went into.
+   *
+   * @throws HansaError ProcessFailed (when a thread died or all are closed)
+   * @throws the signal's reason
+   * @throws what `take` throws
    */
   expand(
     config: LayoutConfig,

@@ -29,7 +29,7 @@ const CALL_TIMEOUT_MS = 600_000;
  * @param packageFolder of @tensorflow/tfjs-node or -gpu
  * @param compiler a C++ compiler that takes GCC's options
  * @param folder has {@link libraryFolder} and {@link includeFolder}; gets {@link addOnFile}
- * @throws HansaError ProcessFailed with the compiler's first error
+ * @throws HansaError ProcessFailed (with the compiler's first error)
  */
 export async function compileAddOn(
   packageFolder: string,
@@ -73,7 +73,7 @@ export async function compileAddOn(
  * Loads a compiled add-on in a process of its own: a library that does not fit ends that one.
  *
  * @returns the version of TensorFlow that it reports
- * @throws HansaError EngineUnusable with the loader's words
+ * @throws HansaError EngineUnusable (with the loader's words)
  */
 export async function loadAddOn(folder: string, signal: AbortSignal): Promise<string> {
   const script = 'process.stdout.write(String(require(process.argv[1]).TF_Version))';

@@ -48,7 +48,8 @@ const engineOf = { cpu: 'tfjs-node', gpu: 'tfjs-node-gpu' } as const;
  * Room: some 2 GB meanwhile without a GPU, 9 GB with, beside what is there.
  *
  * @throws HansaError EngineUnusable (a machine there is nothing for, a library that does not load or prove itself), NotFound, Unavailable, WrongHash,
- *   ProcessFailed (no compiler), StorageFull, DataFolderUnusable, DataFolderInUse (another install is at work); the signal's reason
+ *   ProcessFailed (no compiler), StorageFull, DataFolderUnusable, DataFolderInUse (another install is at work)
+ * @throws the signal's reason
  */
 export async function installNative<Proof>(options: NativeInstallOptions<Proof>): Promise<NativeInstalled<Proof>> {
   const engine = engineOf[options.variant];

@@ -23,8 +23,8 @@ const pageSchema = z.looseObject({ files: z.array(z.looseObject({ filename: z.st
  *
  * @param index the address of a package index with the JSON pages of PEP 691, such as {@link publicIndex}
  * @param file must not exist
- * @throws HansaError Unavailable where the index or the file cannot be had, WrongHash where it is another file than it should be, StorageFull or
- *   DataFolderUnusable where it cannot be written
+ * @throws HansaError Unavailable (when the index or the file cannot be had), WrongHash (when it is another file than it should be), StorageFull,
+ *   DataFolderUnusable (when it cannot be written)
  */
 export async function downloadWheel(
   wheel: Wheel,
@@ -96,8 +96,8 @@ async function get(url: URL, signal: AbortSignal, headers: Record<string, string
  *
  * @param place where in `folder` an entry goes, by its name in the archive; undefined: it is left out
  * @returns how many files were written
- * @throws HansaError InvalidArgument where a name leads out of the folder or the archive is none or damaged, StorageFull or DataFolderUnusable where
- *   something cannot be written
+ * @throws HansaError InvalidArgument (when a name leads out of the folder, or the archive is none or damaged), StorageFull, DataFolderUnusable (when
+ *   something cannot be written)
  */
 export async function unpackWheel(
   file: string,

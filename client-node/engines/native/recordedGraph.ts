@@ -70,7 +70,8 @@ const CONSTANT_BYTES = 1 << 20;
  * numbers of its own becomes a constant: it must be the same for all inputs of these shapes. The graph is handed over as a SavedModel in a temporary folder, the
  * one way in that TensorFlow.js has; it holds no input's value.
  *
- * @throws NotRecordable where `compute` reads a tensor's values or uses a tensor that is neither an input nor its own; what TensorFlow throws
+ * @throws NotRecordable (when `compute` reads a tensor's values or uses a tensor that is neither an input nor its own)
+ * @throws what TensorFlow throws
  */
 export function recordGraph(
   inputs: readonly tf.Tensor[],

@@ -29,7 +29,8 @@ export class GradientThreads {
    *
    * @param parts at most count + 1, and at most the batch's windows
    * @param gradient where the gradient goes, of the weights' length
-   * @throws HansaError ProcessFailed where a thread has ended or its engine failed; whatever lossAndGradient throws
+   * @throws HansaError ProcessFailed (when a thread has ended or its engine failed)
+   * @throws what lossAndGradient throws
    */
   async lossAndGradient(
     shape: ModelShape,

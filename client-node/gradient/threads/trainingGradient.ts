@@ -45,7 +45,7 @@ export function threadBytes(shape: ModelShape, weights: Float32Array, count: num
  * The first call that uses threads waits a second or two for them; where they fail, one core goes on alone, with a warning. What it gives depends on
  * the machine's cores, since sums are rounded, and on nothing else.
  *
- * @throws whatever lossAndGradient throws
+ * @throws what lossAndGradient throws
  */
 export const trainingGradient: Gradient = gradientMaker();
 

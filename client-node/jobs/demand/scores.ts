@@ -38,7 +38,7 @@ export interface ForecastScore {
    *
    * @param forecasts [n, H, 9] units at {@link SCORED_QUANTILES}
    * @param seriesOf number of each window's series, 0 .. seriesCount - 1
-   * @throws RangeError when shapes do not fit, a forecast is not finite or a series' number is outside
+   * @throws RangeError (when shapes do not fit, a forecast is not finite or a series' number is outside)
    */
   add(targets: ScoredTargets, forecasts: ArrayLike<number>, seriesOf: (row: number) => number): void;
   metrics(): ForecastMetrics;

@@ -65,7 +65,7 @@ export interface WindowSet {
   readonly count: number;
   /** [count] sampling weights, in proportion to the square root of the volume; positive. */
   readonly weights: Float64Array;
-  /** Builds the windows at `indices` (0 .. count - 1, repeats allowed). @throws RangeError on an index outside. */
+  /** Builds the windows at `indices` (0 .. count - 1, repeats allowed). @throws RangeError (for an index outside) */
   batch(indices: ArrayLike<number>): WindowBatch;
   /** The window's series (its number in the merchant's file and its name) and its first target period. */
   describe(index: number): WindowDescription;

@@ -58,7 +58,7 @@ const knownFamilies: Readonly<Record<string, string>> = {
 /**
  * Reads config.json and, where the folder comes from Sentence Transformers, how texts are pooled.
  *
- * @throws HansaError InvalidModelFile: no config.json, a model that is not BERT, or one whose arithmetic is not Hansa's
+ * @throws HansaError InvalidModelFile (no config.json, a model that is not BERT, or one whose arithmetic is not Hansa's)
  */
 export async function readConfig(folder: string): Promise<PublicConfig> {
   const path = join(folder, 'config.json');

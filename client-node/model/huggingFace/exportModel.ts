@@ -20,7 +20,8 @@ import { tokenizerConfigOf } from './tokenizerFiles.ts';
  * @param out a folder that does not exist
  * @param tokenizer undefined where the model reads no texts or its tokenizer is not at hand
  * @returns the names of the files in it
- * @throws HansaError InvalidModelFile where the tokenizer does not serve the model; what the file system throws
+ * @throws HansaError InvalidModelFile (when the tokenizer does not serve the model)
+ * @throws what the file system throws
  */
 export async function exportModel(
   { architecture, manifest, vector }: Model,

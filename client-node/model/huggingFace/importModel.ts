@@ -48,7 +48,8 @@ export interface ImportedModel extends WrittenFile {
  *
  * Tensors pass in pieces: memory stays at a few megabytes. Model and tokenizer are written whole or not at all.
  *
- * @throws HansaError NotFound, InvalidModelFile (what is wrong, in which file), Interrupted; what the file system throws
+ * @throws HansaError NotFound, InvalidModelFile (what is wrong, in which file), Interrupted
+ * @throws what the file system throws
  */
 export async function importModel(options: ImportOptions): Promise<ImportedModel> {
   const { folder, path } = options;

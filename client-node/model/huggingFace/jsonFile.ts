@@ -5,7 +5,7 @@ import { z } from 'zod';
 /**
  * Reads a JSON file of a public model; undefined where there is none.
  *
- * @throws HansaError InvalidModelFile, which names the path: it is larger than the limit, no JSON, or not what the schema asks for
+ * @throws HansaError InvalidModelFile (naming the path: larger than the limit, no JSON, or not what the schema asks for)
  */
 export async function readJsonFile<Schema extends z.ZodType>(
   path: string,

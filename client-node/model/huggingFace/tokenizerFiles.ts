@@ -21,7 +21,7 @@ const sentenceConfigSchema = z.looseObject({ max_seq_length: z.number().min(1).n
  * configuration says, and padding is left to the caller.
  *
  * @returns undefined where the folder has no tokenizer.json
- * @throws HansaError InvalidModelFile where a file is malformed or the tokenizer does not serve the model
+ * @throws HansaError InvalidModelFile (when a file is malformed or the tokenizer does not serve the model)
  */
 export async function readPublicTokenizer(
   folder: string,

@@ -22,7 +22,7 @@ export interface PublicTensor {
   readonly shape: readonly number[];
   /** The file it is in and the name it has there, for error messages. */
   readonly where: string;
-  /** Its elements in order, in pieces. Throws HansaError InvalidModelFile where one is no finite number or the file has shrunk. */
+  /** Its elements in order, in pieces. @throws HansaError InvalidModelFile (when one is no finite number or the file has shrunk) */
   pieces(): AsyncGenerator<Float32Array>;
 }
 
@@ -38,8 +38,8 @@ export interface PublicWeights {
 /**
  * Opens model.safetensors, or the shards that model.safetensors.index.json names, and finds the place of every tensor.
  *
- * @throws HansaError InvalidModelFile: nothing there, a malformed file, a shard that is missing or lies elsewhere, tensors other than the index says, a
- *   tensor twice under two names, a type that is no float, tensors that BERT does not have (all of them named)
+ * @throws HansaError InvalidModelFile (nothing there, a malformed file, a shard that is missing or lies elsewhere, tensors other than the index says, a
+ *   tensor twice under two names, a type that is no float; tensors that BERT does not have, all of them named)
  */
 export async function openWeights(folder: string): Promise<PublicWeights> {
   const shards = await shardsOf(folder);

@@ -11,13 +11,13 @@ export interface TextModel {
    *
    * @param texts token ids, each text at least one and at most `positions`; all go through the engine at once, as long as the longest
    * @returns of each text [tokens, d]
-   * @throws RangeError for a text of no or too many tokens, or a token that the model does not know
+   * @throws RangeError (for a text of no or too many tokens, or a token that the model does not know)
    */
   hiddenStates(texts: readonly (readonly number[])[]): Promise<Float32Array[]>;
   dispose(): void;
 }
 
-/** Puts the encoder of a model that reads texts into the engine's memory. Throws RangeError for one without word embeddings. */
+/** Puts the encoder of a model that reads texts into the engine's memory. @throws RangeError (for one without word embeddings) */
 export function createTextModel({ architecture, manifest, vector }: Model): TextModel {
   const { encoder, text } = architecture;
   if (text === undefined) throw new RangeError('the model has no word embeddings');

@@ -43,7 +43,8 @@ export function tokenizerPathOf(path: string): string {
  *
  * @param vocabularySize rows of the word embeddings: no token may be beyond them
  * @param positions most tokens that the model takes; a smaller `truncation.max_length` of the file is kept
- * @throws HansaError InvalidModelFile: the library cannot make it, a token has no embedding, or texts are not framed by one token before and one behind
+ * @throws HansaError InvalidModelFile (when the library cannot make it, a token has no embedding, or texts are not framed by one token before and one
+ *   behind)
  */
 export function createTokenizer(file: TokenizerFile, vocabularySize: number, positions: number): TextTokenizer {
   const refuse = (what: string) =>
@@ -81,7 +82,7 @@ export function createTokenizer(file: TokenizerFile, vocabularySize: number, pos
   };
 }
 
-/** Reads a tokenizer.json. Throws HansaError NotFound or InvalidModelFile, which name the path. */
+/** Reads a tokenizer.json. @throws HansaError NotFound, InvalidModelFile (naming the path) */
 export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {

@@ -387,7 +387,7 @@ export class InMemoryLeague {
     return { taskId, plan: this.planText, committedRounds: this.committedRounds, modelHash: this.modelHash };
   }
 
-  /** One message to a node; resolves when it has answered. Throws what it refused with. */
+  /** One message to a node; resolves when it has answered. @throws HansaError (what it refused with) */
   async tell(node: number, name: string, wire: unknown): Promise<unknown> {
     const { onWire } = this.settings;
     const body = onWire === undefined ? wire : onWire(node, name, wire);

@@ -7,8 +7,8 @@ const MAX_ANSWER_CHARS = 64 * 1024;
 /**
  * Sends one small JSON document to the coordinator outside of any session and gives its answer.
  *
- * @throws HansaError what the coordinator refuses with; ConnectionLost where it cannot be reached; InvalidMessage where no coordinator answers;
- *   Interrupted
+ * @throws HansaError ConnectionLost (when it cannot be reached), InvalidMessage (when no coordinator answers), Interrupted
+ * @throws HansaError (what the coordinator refused with)
  */
 export async function postJson(url: URL, body: unknown, signal: AbortSignal): Promise<unknown> {
   let response: Response;

@@ -13,8 +13,8 @@ import { notHansa, postJson } from './postJson.ts';
  * Approves a newcomer: signs its id and the fingerprint of its key, and hands that to the coordinator.
  *
  * @param fingerprint as the newcomer's own machine shows it, lower-case hexadecimal: nothing that the coordinator says of the newcomer is signed
- * @throws HansaError UnknownClient, BadApproval (the coordinator has another key under this id) and whatever else the coordinator refuses with;
- *   ConnectionLost; Interrupted
+ * @throws HansaError UnknownClient, BadApproval (when the coordinator has another key under this id), ConnectionLost, Interrupted
+ * @throws HansaError (what the coordinator refused with)
  */
 export async function requestApproval(
   address: string,

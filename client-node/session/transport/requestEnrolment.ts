@@ -14,8 +14,9 @@ import { notHansa, postJson } from './postJson.ts';
 /**
  * Enrols this node's key with a join token, and checks that the coordinator that answers holds the key, and is of the federation, that the token names.
  *
- * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, BadApproval, UnsupportedProtocolVersion and whatever else the coordinator refuses with;
- *   ConnectionLost where it cannot be reached; WrongCoordinatorKey; Interrupted
+ * @throws HansaError TokenUnknown, TokenUsed, TokenExpired, BadApproval, UnsupportedProtocolVersion, ConnectionLost (when it cannot be reached),
+ *   WrongCoordinatorKey, Interrupted
+ * @throws HansaError (what the coordinator refused with)
  */
 export async function requestEnrolment(
   address: string,

@@ -1,7 +1,9 @@
 /**
  * The members of a set as bits in the cohort's order: position p is bit p mod 8 (lowest first) of byte ⌊p / 8⌋.
  *
- * `size` is the cohort's size; positions are 0-based, any order, duplicates allowed. RangeError for a position outside.
+ * `size` is the cohort's size; positions are 0-based, any order, duplicates allowed.
+ *
+ * @throws RangeError (for a position outside)
  */
 export function bitmapOf(size: number, positions: Iterable<number>): Uint8Array {
   const bits = new Uint8Array(Math.ceil(size / 8));

@@ -63,7 +63,7 @@ export type MessageOf<Name extends MessageName> = z.output<(typeof schemas)[Name
 /** A message as JSON: its byte fields are base64url. */
 export type WireOf<Name extends MessageName> = z.input<(typeof schemas)[Name]>;
 
-/** The message that some JSON value is; HansaError InvalidMessage names the fields that are wrong, never their values. */
+/** The message that some JSON value is. @throws HansaError InvalidMessage (naming the fields that are wrong, never their values) */
 export function decodeMessage<Name extends MessageName>(name: Name, wire: unknown): MessageOf<Name> {
   const schema: z.ZodType = schemas[name];
   const parsed = schema.safeParse(wire);

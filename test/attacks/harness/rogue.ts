@@ -113,7 +113,7 @@ export class Rogue {
     socket?.disconnect(true);
   }
 
-  /** Sends one message as it is given. Throws Refused with the code that the node answers. */
+  /** Sends one message as it is given. @throws Refused (with the code that the node answers) */
   async tell(node: number, name: string, body: unknown, envelope: object = {}): Promise<unknown> {
     const socket = this.#sockets.get(node);
     if (socket === undefined) throw new Refused('ConnectionLost', `node ${node} is not connected`);
@@ -133,7 +133,7 @@ export class Rogue {
     return parsed.answer;
   }
 
-  /** The next message of that name from a node. Throws Refused where the node gives its set-up up instead, or says nothing. */
+  /** The next message of that name from a node. @throws Refused (when the node gives its set-up up instead, or says nothing) */
   async hear(node: number, name: string, matches: (body: unknown) => boolean = () => true): Promise<unknown> {
     const find = () => this.#inbox.get(node)?.findIndex((one) => one.name === name && matches(one.body)) ?? -1;
     await this.#until(() => find() >= 0 || this.#gaveUp.has(node), `node ${node} sends no "${name}"`);

@@ -49,7 +49,7 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /**
  * One set-up in the attacker's hands, stage by stage. Each stage tells every member what the protocol says, or what the script says instead, listens
- * to the answers and keeps whatever can be learned from them. A stage throws Refused with the first refusal.
+ * to the answers and keeps whatever can be learned from them. A stage fails with the first refusal.
  */
 export class SetUp {
   readonly open: Open;

@@ -20,7 +20,7 @@ export const pytorch: Peer = { name: 'PyTorch', packages: ['torch==2.15.0', 'num
 /**
  * The Python interpreter of an environment that holds a peer's packages, made on first use.
  *
- * HansaError ProcessFailed where there is no Python 3 with venv or the packages cannot be had.
+ * @throws HansaError ProcessFailed (when there is no Python 3 with venv, or the packages cannot be had)
  */
 async function pythonOf(peer: Peer): Promise<string> {
   const { name, packages, within } = peer;
@@ -56,7 +56,7 @@ async function pythonOf(peer: Peer): Promise<string> {
 export interface PeerProcess {
   /** What its first line says about versions. */
   readonly versions: unknown;
-  /** Gives it one line and awaits its answer, a line of JSON. HansaError ProcessFailed. */
+  /** Gives it one line and awaits its answer, a line of JSON. @throws HansaError ProcessFailed */
   ask(work: string): Promise<unknown>;
   end(): void;
 }
@@ -64,7 +64,9 @@ export interface PeerProcess {
 /**
  * Starts a Python script that prints its versions as JSON and then answers each line on its standard input with one of JSON.
  *
- * With so many threads, as on our side. HansaError ProcessFailed.
+ * With so many threads, as on our side.
+ *
+ * @throws HansaError ProcessFailed
  */
 export async function startPeer(peer: Peer, script: URL, threads = 1): Promise<PeerProcess> {
   const count = String(threads);

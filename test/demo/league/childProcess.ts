@@ -115,7 +115,7 @@ function killGroup(pid: number): void {
   }
 }
 
-/** Waits for a command that runs once and gives its JSON answer. @throws HansaError ProcessFailed with what it said last. */
+/** Waits for a command that runs once and gives its JSON answer. @throws HansaError ProcessFailed (with what it said last) */
 export async function answerOf(command: DemoProcess): Promise<unknown> {
   const { code, signal } = await command.exited;
   if (code !== 0) throw processFailed(command, { code, signal });

@@ -12,7 +12,7 @@ export function readWords(path: string): Uint32Array {
 /**
  * SHA-256 of Σ mod 2^32 of vectors of equal length, as little-endian words: what a round's record must say of its unmasked sum.
  *
- * @throws RangeError when there is no vector or their lengths differ.
+ * @throws RangeError (when there is no vector or their lengths differ)
  */
 export function sumHash(vectors: readonly Uint32Array[]): string {
   const [first, ...rest] = vectors;

@@ -45,7 +45,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a coordinator with its data in `folder`. @throws HansaError ProcessFailed or Timeout. */
+/** Starts a coordinator with its data in `folder`. @throws HansaError ProcessFailed, Timeout */
 export async function startCoordinator(processes: ProcessGroup, folder: string, port: number): Promise<Coordinator> {
   const dataFolder = join(folder, 'coordinator');
   const config = join(folder, 'coordinator.json');

@@ -9,7 +9,7 @@ export interface Pilot {
   readonly training: Training;
 }
 
-/** Reads a pilot's result off its records. @throws HansaError ProcessFailed where no round tells a validation loss */
+/** Reads a pilot's result off its records. @throws HansaError ProcessFailed (when no round tells a validation loss) */
 export function pilotOf(learningRate: number, training: Training): Pilot {
   const last = training.rounds.findLast(({ outcome }) => outcome === 'committed');
   if (last?.validationLoss === undefined) {

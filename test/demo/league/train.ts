@@ -43,7 +43,7 @@ export interface Training {
  *
  * Pilots go through here too: same nodes, another task file.
  *
- * @throws HansaError when a process ends by itself, or the task fails or is aborted.
+ * @throws HansaError ProcessFailed (when a process ends by itself, or the task fails or is aborted)
  */
 export async function train(
   plan: TrainingPlan,

@@ -27,7 +27,7 @@ export type Mapping = z.output<typeof mappingSchema>;
  * Finds and reads what the columns of a folder mean: the file asked for, else the folder's own hansa-mapping.json, else the one shipped
  * under the folder's name.
  *
- * @throws HansaError InvalidArgument or InvalidConfig, which say what is missing or wrong.
+ * @throws HansaError InvalidArgument, InvalidConfig (with what is missing or wrong)
  */
 export function readMapping(dataFolder: string, asked: string | undefined): Mapping {
   if (!existsSync(dataFolder)) {

@@ -60,7 +60,7 @@ const dayOf = (text: string): string => `replace(left(${text}, 10), '/', '-')`;
  * The `count` largest merchants of a data folder by training rows, ties by name, each with its order lines written to
  * `folderOf(silo)/orders.parquet` and a data config that reads them.
  *
- * @throws HansaError InvalidData when files are missing or unreadable, InvalidArgument when there are fewer merchants than asked for.
+ * @throws HansaError InvalidData (when files are missing or unreadable), InvalidArgument (when there are fewer merchants than asked for)
  */
 export async function writeSilos(
   mapping: DataConfig,

@@ -16,7 +16,7 @@ export interface DataCheck {
   readonly cleaning: CleaningReport;
 }
 
-/** Reads and cleans the order files as training would, and reports; throws as {@link loadMerchantData} does. */
+/** Reads and cleans the order files as training would, and reports. @throws as {@link loadMerchantData} */
 export async function checkData(config: DataConfig, baseFolder: string, options: LoadOptions = {}): Promise<DataCheck> {
   const data = await loadMerchantData(config, baseFolder, options);
   const { frequency, rows, series, firstPeriod, lastPeriod, horizonPeriods, cleaning } = data;

@@ -35,7 +35,7 @@ export interface LoadOptions {
  * Covariates are those known at the origin: the calendar; the last price before it; and planned promotions, where nearly every period states them.
  *
  * @param baseFolder folder that the sources' paths count from
- * @throws HansaError InvalidData: what is wrong, in which file, row and column, and what to do; Interrupted when the signal aborts
+ * @throws HansaError InvalidData (what is wrong, in which file, row and column, and what to do), Interrupted (when the signal aborts)
  */
 export async function loadMerchantData(
   config: DataConfig,

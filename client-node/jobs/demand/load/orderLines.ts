@@ -123,7 +123,7 @@ export async function createLines(database: OrderDatabase): Promise<void> {
  *
  * `key_hash` stands for what tells one sale from another (date and time as written, order); `line_hash` for every mapped column as written.
  *
- * @throws HansaError InvalidData that names each kind of fault in the file with its first row and how many rows have it
+ * @throws HansaError InvalidData (naming each kind of fault in the file with its first row and how many rows have it)
  */
 export async function readOrderLines(
   database: OrderDatabase,

@@ -228,7 +228,7 @@ function lazyWindows(
   };
 }
 
-/** A window's series and origin. @throws RangeError on an index outside. */
+/** A window's series and origin. @throws RangeError (for an index outside) */
 export function placeOf(
   seriesOf: Uint32Array,
   originOf: Int32Array,
