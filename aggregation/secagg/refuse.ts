@@ -2,7 +2,7 @@ import { type ErrorCode, type ErrorDetails, HansaError } from '@hansa/shared/err
 import type { Evidence } from '@hansa/shared/protocol/secagg';
 
 /** Refuses a message by name. */
-export function refuse(code: ErrorCode, message: string, details: ErrorDetails = {}): never {
+export function refuse<Code extends ErrorCode>(code: Code, message: string, details?: ErrorDetails<Code>): never {
   throw new HansaError(code, message, details);
 }
 

@@ -55,9 +55,7 @@ describe('readNodeConfig', () => {
       policy: { minCohort: 1 },
       data: { ...good.data, frequency: 'hour' },
     });
-    expect(error.code).toBe('InvalidConfig');
-    expect(error.exitStatus).toBe(2);
-    expect(error.details.faults).toHaveLength(3);
+    expect(error).toMatchObject({ code: 'InvalidConfig', exitStatus: 2, details: { faults: { length: 3 } } });
     for (const place of ['coordinator', 'policy.minCohort', 'data.frequency']) expect(error.message).toContain(place);
   });
 

@@ -1,7 +1,7 @@
-import { HansaError } from '@hansa/shared/errors';
+import { type ErrorDetails, HansaError } from '@hansa/shared/errors';
 
 /** A fault of an order file or of what it holds. */
-export function dataFault(message: string, details: Readonly<Record<string, unknown>> = {}): HansaError {
+export function dataFault(message: string, details?: ErrorDetails<'InvalidData'>): HansaError {
   return new HansaError('InvalidData', message, details);
 }
 

@@ -121,8 +121,7 @@ describe('openJournal', () => {
             (reason: unknown) => reason,
           );
           expect(error).toBeInstanceOf(HansaError);
-          expect((error as HansaError).code).toBe('LedgerCorrupt');
-          expect((error as HansaError).details.line).toBe(lineOf(offset));
+          expect(error).toMatchObject({ code: 'LedgerCorrupt', details: { line: lineOf(offset) } });
         },
       ),
       { seed: 8, numRuns: 120 },

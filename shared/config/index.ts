@@ -1,6 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { z } from 'zod';
-import { type ErrorCode, HansaError } from '../errors/index.ts';
+import { HansaError } from '../errors/index.ts';
+
+/** Codes of errors whose details name every fault. */
+type FaultsCode = 'InvalidConfig' | 'InvalidTask' | 'InvalidArgument';
 
 /** A configuration file is small; a larger one is the wrong file. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -32,7 +35,7 @@ export function parseOrExplain<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   what: string,
-  code: ErrorCode = 'InvalidConfig',
+  code: FaultsCode = 'InvalidConfig',
 ): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -50,7 +53,7 @@ export function readJsonFile<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
   what: string,
-  code: ErrorCode = 'InvalidConfig',
+  code: FaultsCode = 'InvalidConfig',
 ): z.output<Schema> {
   const name = `${what} ${path}`;
   let text: string;

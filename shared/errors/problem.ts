@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import { parseDetails } from './details.ts';
 import { HansaError } from './hansaError.ts';
-import { type ErrorCode, errorTable } from './table.ts';
+import { isErrorCode } from './table.ts';
 
-/** A problem document (RFC 9457) as every edge of Hansa sends it. Codes of a newer peer are kept readable: `code` is any short string. */
+/**
+ * A problem document (RFC 9457) as every edge of Hansa sends it. Of a newer peer `code` may be any short string, and `details` hold any fields:
+ * {@link fromProblem} keeps those that it knows.
+ */
 export const problemSchema = z.strictObject({
   type: z.string().max(100),
   title: z.string().max(100),
@@ -10,11 +14,12 @@ export const problemSchema = z.strictObject({
   detail: z.string().max(4000),
   code: z.string().max(100),
   retry: z.boolean(),
+  details: z.record(z.string().max(100), z.unknown()).optional(),
 });
 
 export type Problem = z.infer<typeof problemSchema>;
 
-/** Turns any thrown value into a problem document; what is not a HansaError is told as Internal without its message. */
+/** Turns any thrown value into a problem document; what is not a HansaError becomes Internal without its message. */
 export function toProblem(error: unknown): Problem {
   const known =
     error instanceof HansaError
@@ -27,11 +32,12 @@ export function toProblem(error: unknown): Problem {
     detail: known.message.slice(0, 4000),
     code: known.code,
     retry: known.retry,
+    ...(Object.keys(known.details).length > 0 && { details: { ...known.details } }),
   };
 }
 
 /** The HansaError that a peer's problem document stands for; an unknown code becomes Internal and keeps the peer's words. */
-export function fromProblem(problem: Problem): HansaError {
-  const code: ErrorCode = Object.hasOwn(errorTable, problem.code) ? (problem.code as ErrorCode) : 'Internal';
-  return new HansaError(code, problem.detail, code === 'Internal' ? { peerCode: problem.code } : {});
+export function fromProblem({ code, detail, details = {} }: Problem): HansaError {
+  if (!isErrorCode(code)) return new HansaError('Internal', detail, { peerCode: code });
+  return new HansaError(code, detail, parseDetails(code, details));
 }

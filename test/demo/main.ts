@@ -72,7 +72,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** Says on standard error which process failed, why and where its log is, or what is wrong with the input. */
 function explain(error: unknown, out?: string): number {
   const known = error instanceof HansaError ? error : undefined;
-  const { who, log } = (known?.details ?? {}) as { who?: string; log?: string };
+  const { who, log } = known?.code === 'ProcessFailed' || known?.code === 'Timeout' ? known.details : {};
   const why = known?.message ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
   const status = known?.exitStatus ?? 1;
   const heading = status === 2 && who === undefined ? 'BAD INPUT' : `FAILED: ${who ?? 'the demo itself'}`;

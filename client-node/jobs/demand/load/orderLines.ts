@@ -172,9 +172,13 @@ function describeFaults(
   located: readonly Record<string, unknown>[],
 ): HansaError {
   const header = file.kind === 'parquet' ? 0 : 1;
-  const sentences = located.map((row) => {
+  const faultOf = (row: Record<string, unknown>): CellFault => {
     const fault = faults[Number(row.fault) - 1];
     if (fault === undefined) throw new RangeError('a line has a fault that is not in the table');
+    return fault;
+  };
+  const sentences = located.map((row) => {
+    const fault = faultOf(row);
     const value = typeof row.value === 'string' ? shorten(row.value) : 'an empty cell';
     const others = Number(row.lines) - 1;
     const more = others === 0 ? '' : `, and so in ${others} more row${others === 1 ? '' : 's'}`;
@@ -183,7 +187,7 @@ function describeFaults(
   });
   const note = header === 1 ? ' (The header is row 1.)' : '';
   return dataFault(sentences.join('\n') + note, {
-    faults: located.map((row) => ({ column: faults[Number(row.fault) - 1]?.meaning, rows: Number(row.lines) })),
+    columns: located.map((row) => ({ column: faultOf(row).meaning, rows: Number(row.lines) })),
   });
 }
 
