@@ -3,6 +3,7 @@ import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
+import type { JobName } from '@hansa/shared/model';
 import {
   chooseEngine,
   type Device,
@@ -16,7 +17,8 @@ import {
   type StepTimes,
 } from '../compute/index.ts';
 import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
-import { checkData } from '../data/index.ts';
+import type { JobDataConfig } from '../jobs/job.ts';
+import { jobSource } from '../jobs/sources.ts';
 import { readIdentity } from '../ledger/identity.ts';
 import { lockIdentity } from '../ledger/identityLock.ts';
 import { nodeFolder, probeFolder } from '../ledger/nodeFolder.ts';
@@ -25,7 +27,6 @@ import { assertSecureAddress } from '../session/transport/address.ts';
 import type { Bandwidth } from '../session/transport/measureLine.ts';
 import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
-import { count } from './output.ts';
 
 /** A clock that is further off than this from the coordinator's can make set-ups look expired, or not yet begun. */
 const LARGE_OFFSET_MS = 60_000;
@@ -44,8 +45,10 @@ interface Findings {
   memory?: { readonly totalBytes: number; readonly freeBytes: number };
   clockOffsetMs?: number;
   bandwidth?: Bandwidth;
-  forecast?: readonly (SizeForecast & { readonly transferSeconds?: number })[];
+  forecast?: readonly ForecastRow[];
 }
+
+type ForecastRow = SizeForecast & { readonly job: JobName; readonly transferSeconds?: number };
 
 /** With the times of its training steps where they were measured. */
 interface EngineFinding extends Partial<StepTimes> {
@@ -97,7 +100,10 @@ function plan(
     { name: 'machine', check: () => machine(findings) },
     { name: 'engine', check: () => engine(config, context, findings) },
     { name: 'folder', check: () => folder(config) },
-    { name: 'data', check: () => data(config, context) },
+    ...config.data.map((entry) => ({
+      name: config.data.length === 1 ? 'data' : `data for ${entry.job}`,
+      check: () => data(entry, config, context),
+    })),
     { name: 'coordinator', check: () => coordinator(config, context, findings) },
     { name: 'enrolment', check: () => enrolment(config, context, findings) },
     {
@@ -159,12 +165,12 @@ async function folder(config: NodeConfig): Found {
   return { state: 'ok', detail: `${config.folder} can be written to` };
 }
 
-async function data(config: NodeConfig, { signal }: CommandContext): Found {
+async function data(entry: JobDataConfig, config: NodeConfig, { signal }: CommandContext): Found {
   const scratchFolder = await mkdtemp(join(tmpdir(), 'hansa-doctor-'));
   try {
-    const check = await checkData(config.data, config.baseFolder, { scratchFolder, signal });
-    const detail = `${count(check.rows)} order lines, ${count(check.series)} series, ${count(check.windows.train)} windows to train on, ${count(check.windows.test)} to test on`;
-    if (check.windows.train === 0) return { state: 'failed', detail: `${detail}: too little history before validFrom` };
+    const { train, report } = await jobSource(entry.job).load(entry, config.baseFolder, { scratchFolder, signal });
+    const detail = report.summary.join('; ');
+    if (train.count === 0) return { state: 'failed', detail: `${detail}: too little history before validFrom` };
     return { state: 'ok', detail };
   } finally {
     await rm(scratchFolder, { recursive: true, force: true });
@@ -226,30 +232,36 @@ async function enrolment(config: NodeConfig, { clock, random, signal }: CommandC
 async function forecast(config: NodeConfig, { output, signal }: CommandContext, findings: Findings): Found {
   const { engine, bandwidth } = findings;
   if (engine === undefined) throw new RangeError('the engine is chosen before anything is forecast on it');
-  const sizes = await forecastTraining(engine, {
-    maxMemoryBytes: config.training.maxMemoryBytes,
-    freeBytes: freeMemoryBytes(),
-    signal,
-    onSize: (size) => output.note(`measuring steps of the ${size} model`),
-  });
-  const rows = sizes.map((row) => {
-    const bits = row.parameters * 32;
-    return {
-      ...row,
-      ...(bandwidth && { transferSeconds: bits / bandwidth.upBitsPerSecond + bits / bandwidth.downBitsPerSecond }),
-    };
-  });
+  const rows: ForecastRow[] = [];
+  for (const { job } of config.data) {
+    const sizes = await forecastTraining(engine, job, {
+      maxMemoryBytes: config.training.maxMemoryBytes,
+      freeBytes: freeMemoryBytes(),
+      signal,
+      onSize: (size) => output.note(`measuring steps of the ${size} model for ${job}`),
+    });
+    for (const row of sizes) {
+      const bits = row.parameters * 32;
+      rows.push({
+        job,
+        ...row,
+        ...(bandwidth && { transferSeconds: bits / bandwidth.upBitsPerSecond + bits / bandwidth.downBitsPerSecond }),
+      });
+    }
+  }
   findings.forecast = rows;
-  const lines = rows.map(({ size, measured, roundSeconds, peakMemoryBytes, transferSeconds, doesNotFit }) => {
-    const name = size.padEnd(6);
+  const nameOf = ({ job, size }: ForecastRow) => (config.data.length === 1 ? size : `${job}, ${size}`);
+  const lines = rows.map((row) => {
+    const { measured, roundSeconds, peakMemoryBytes, transferSeconds, doesNotFit } = row;
+    const name = nameOf(row).padEnd(6);
     if (doesNotFit !== undefined) return `${name} does not fit: ${doesNotFit}`;
     const time = duration(roundSeconds);
     const transfer = transferSeconds === undefined ? '' : `, ${duration(transferSeconds)} model down and update up`;
     const memory = `${(peakMemoryBytes / 1e9).toFixed(1)} GB of memory`;
     return `${name} ${time} training${transfer}, ${memory}${measured ? '' : ' (reckoned from the size before)'}`;
   });
-  const unfit = rows.filter(({ doesNotFit }) => doesNotFit !== undefined).map(({ size }) => size);
-  const round = `a round of ${FORECAST_STEPS} steps of ${FORECAST_BATCH} windows, everything trained, on ${engine}`;
+  const unfit = rows.filter(({ doesNotFit }) => doesNotFit !== undefined).map(nameOf);
+  const round = `a round of ${FORECAST_STEPS} steps of ${FORECAST_BATCH} examples, everything trained, on ${engine}`;
   return unfit.length === 0
     ? { state: 'ok', detail: round, lines }
     : { state: 'notice', detail: `${round}; does not fit on this machine: ${unfit.join(', ')}`, lines };

@@ -8,7 +8,7 @@ import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import { adapterOf, modelPath } from '../session/modelStore.ts';
 import { openTaskBook, type TaskEntry } from '../session/taskBook.ts';
-import { type CompareResult, type Method, methods, startTrainer } from '../trainer/index.ts';
+import { type CompareResult, startTrainer } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 
@@ -29,25 +29,23 @@ export async function evaluate(options: { config: string; task?: string }, conte
       signal,
     });
     try {
-      const { data, engine } = trainer;
-      output.note(
-        `${count(data.rows)} order lines, ${count(data.testWindows)} windows to test on; engine ${engine.name}`,
-      );
+      const { data: all, engine } = trainer;
+      const data = all.find(({ job }) => job === plan.job.kind);
+      if (data === undefined) throw noData(plan.job.kind);
+      for (const line of data.report.summary) output.note(line);
+      output.note(`engine ${engine.name}`);
       let doing = '';
       const result = await trainer.compare(
         {
           initialModelFile,
           federatedModelFile,
-          job: plan.job,
+          job: plan.job.kind,
           adapter: adapterOf(plan, nodeFolder(config.folder)),
           maxMemoryBytes: config.training.maxMemoryBytes,
-          earlyStop: plan.earlyStop,
           rounds: entry.committedRounds,
-          localSteps: plan.localSteps,
+          plannedRounds: plan.rounds,
+          training: plan.training,
           fineTuneSteps: plan.evaluation.fineTuneSteps,
-          batchSize: plan.batchSize,
-          warmupSteps: plan.warmupSteps,
-          optimizer: plan.optimizer,
           learningRates: plan.evaluation.learningRates,
           seed: plan.seed,
         },
@@ -67,9 +65,8 @@ export async function evaluate(options: { config: string; task?: string }, conte
         modelHash: entry.modelHash,
         engine: engine.name,
         rows: data.rows,
-        series: data.series,
-        cleaning: data.cleaning,
-        ...result,
+        ...data.report.facts,
+        ...documentOf(result),
       });
       return 0;
     } finally {
@@ -117,28 +114,46 @@ function chooseTask(
   return { entry, initialModelFile, federatedModelFile };
 }
 
-const names: Readonly<Record<Method, string>> = {
-  seasonalNaive: 'seasonal naive',
-  localOnly: 'local only',
-  federated: 'federated',
-  fineTuned: 'federated, fine-tuned',
-};
+const noData = (job: string): HansaError =>
+  new HansaError(
+    'InvalidConfig',
+    `The task is for the job ${job}, and the configuration has no entry for it under data.`,
+  );
 
-function table(entry: TaskEntry, result: CompareResult): string[] {
-  const number = (value: number) => value.toFixed(4).padStart(8);
+/** A comparison as JSON: each metric by its name. */
+function documentOf({ metrics, methods, ...result }: CompareResult): Record<string, unknown> {
+  return {
+    ...result,
+    steps: Object.fromEntries(methods.map(({ name, steps }) => [name, steps])),
+    metrics: metrics.map(({ values: _, ...metric }) => metric),
+    ...Object.fromEntries(metrics.map(({ name, values }) => [name, values])),
+  };
+}
+
+function table(entry: TaskEntry, { examples, methods, metrics, comparisons }: CompareResult): string[] {
+  const number = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(4)).padStart(8);
   const percent = (value: number) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
+  const labels = new Map(methods.map(({ name, label }) => [name, label]));
+  const width = Math.max(...methods.map(({ label }) => label.length)) + 1;
+  const lowerIsBetter = metrics.filter(({ better }) => better === 'lower').map(({ label }) => label);
+  const higherIsBetter = metrics.filter(({ better }) => better === 'higher').map(({ label }) => label);
+  const better = [
+    ...(lowerIsBetter.length === 0 ? [] : [`lower is better: ${lowerIsBetter.join(', ')}`]),
+    ...(higherIsBetter.length === 0 ? [] : [`higher is better: ${higherIsBetter.join(', ')}`]),
+  ];
+  const first = metrics[0]!.label;
   return [
-    `Task ${entry.taskId}, model after ${count(entry.committedRounds)} rounds, ${count(result.windows)} windows of the hold-out. Lower is better.`,
+    `Task ${entry.taskId}, model after ${count(entry.committedRounds)} rounds, ${count(examples)} examples of the hold-out (${better.join('; ')}).`,
     '',
-    `${'forecast'.padEnd(22)} ${'WQL'.padStart(8)} ${'WAPE'.padStart(8)} ${'steps'.padStart(8)}`,
+    `${'method'.padEnd(width)}${metrics.map(({ label }) => ` ${label.padStart(8)}`).join('')} ${'steps'.padStart(8)}`,
     ...methods.map(
-      (method) =>
-        `${names[method].padEnd(22)} ${number(result.wql[method])} ${number(result.wape[method])} ${count(result.steps[method]).padStart(8)}`,
+      ({ name, label, steps }) =>
+        `${label.padEnd(width)}${metrics.map(({ values }) => ` ${number(values[name])}`).join('')} ${count(steps).padStart(8)}`,
     ),
     '',
-    ...result.comparisons.map(
+    ...comparisons.map(
       ({ method, against, change, interval: [low, high] }) =>
-        `${names[method]} against ${names[against]}: WQL ${percent(change)} (95 % interval ${percent(low)} to ${percent(high)})`,
+        `${labels.get(method)} against ${labels.get(against)}: ${first} ${percent(change)} (95 % interval ${percent(low)} to ${percent(high)})`,
     ),
   ];
 }

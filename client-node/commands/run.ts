@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createLogger, type Logger } from '@hansa/shared/log';
 import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
-import { describeCleaning } from '../data/index.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import type { NodeEvent } from '../session/nodeEvents.ts';
 import { runNode } from '../session/runNode.ts';
@@ -49,10 +48,10 @@ function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
     switch (event.type) {
       case 'dataReady': {
         const { data, engine } = event;
-        say(
-          `read ${count(data.rows)} order lines in ${count(data.series)} series: ${count(data.trainWindows)} windows to train on`,
-        );
-        for (const line of describeCleaning(data.cleaning)) say(`  ${line}`);
+        for (const { report } of data) {
+          for (const line of report.summary) say(`read ${line}`);
+          for (const line of report.cleaning) say(`  ${line}`);
+        }
         say(`training engine ${engine.name}: ${engine.reason}`);
         if (engine.better !== undefined) say(`  ${engine.better}`);
         return;

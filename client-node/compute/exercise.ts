@@ -1,18 +1,26 @@
-import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { architectureOf, jobNames, type ModelSize, manifestFor } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { lossAndGradient, type ModelShape } from '../gradient/gradient.ts';
 import { trainingGradient } from '../gradient/threads/trainingGradient.ts';
-import { sampleBatch } from '../jobs/demand/sample.ts';
+import type { Batch } from '../jobs/examples.ts';
+import { jobModel } from '../jobs/models.ts';
 import { initialWeights } from '../model/index.ts';
 import { freeMemoryBytes } from './freeMemory.ts';
 
-const calendar = { season: 7, horizonPeriods: 28 };
+/** Engines are tried and compared on one job: what they are asked for in the others is much the same. */
+const [job] = jobNames;
 
 const shapeOf = (size: ModelSize): ModelShape => {
-  const architecture = architectureOf(size);
-  return { architecture, manifest: manifestFor(architecture), calendar };
+  const architecture = architectureOf(size, [job]);
+  return { architecture, job, manifest: manifestFor(architecture) };
 };
+
+/** Made-up examples. */
+const sampleBatch = (seed: string, count: number): Batch =>
+  jobModel(job)
+    .sample(seed, count)
+    .batch(Array.from({ length: count }, (_, index) => index));
 
 /** What an engine makes of the smallest model: its loss, the norm of its gradient, and the gradient seen along some fixed directions. */
 interface Fingerprint {
@@ -65,9 +73,9 @@ export async function fingerprint(): Promise<Fingerprint> {
 
 /** Milliseconds of training steps: what an engine takes over what it starts, and what it takes over arithmetic. */
 export interface StepTimes {
-  /** Of the tiny model on 8 windows: mostly the overhead of a thousand small operations. */
+  /** Of the tiny model on 8 examples: mostly the overhead of a thousand small operations. */
   readonly tinyStepMs: number;
-  /** Of the small model on 16 windows: mostly arithmetic. Undefined where the engine is too slow for it, memory is too short, or it fails. */
+  /** Of the small model on 16 examples: mostly arithmetic. Undefined where the engine is too slow for it, memory is too short, or it fails. */
   readonly smallStepMs?: number | undefined;
 }
 
@@ -94,10 +102,10 @@ export async function measureSteps(onTimes: (times: StepTimes) => void): Promise
   onTimes({ tinyStepMs, smallStepMs: await measureStep('small', 16) });
 }
 
-async function measureStep(size: ModelSize, windows: number): Promise<number> {
+async function measureStep(size: ModelSize, examples: number): Promise<number> {
   const shape = shapeOf(size);
   const weights = anyWeights(shape);
-  const batch = sampleBatch('speed', windows);
+  const batch = sampleBatch('speed', examples);
   for (let step = 0; step < WARM_UP; step++) await trainingGradient(shape, weights, batch);
   const began = performance.now();
   let least = Number.POSITIVE_INFINITY;

@@ -8,7 +8,7 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import { engineNames } from '../compute/index.ts';
-import { dataConfigSchema } from '../jobs/demand/config.ts';
+import { nodeDataSchema } from '../jobs/sources.ts';
 
 /** What this merchant insists on, whatever a task says. */
 const policySchema = z.strictObject({
@@ -30,7 +30,7 @@ export type NodePolicy = z.output<typeof policySchema>;
 const trainingSchema = z.strictObject({
   /** Which TensorFlow.js engine trains; `auto` takes the fastest that works. */
   engine: z.enum(['auto', ...engineNames]).default('auto'),
-  /** The most resident memory that the training process may take, in bytes: fewer windows go through the engine at once where it is short. */
+  /** The most resident memory that the training process may take, in bytes: fewer examples go through the engine at once where it is short. */
   maxMemoryBytes: z
     .int()
     .min(64 * 1024 ** 2)
@@ -54,7 +54,8 @@ const nodeConfigSchema = z.strictObject({
   allowInsecure: z.boolean().default(false),
   /** The node's own folder: identity, ledger, models. Relative to the config file. */
   folder: z.string().min(1).max(4096),
-  data: dataConfigSchema,
+  /** What this merchant has for each job. */
+  data: nodeDataSchema,
   training: trainingSchema.prefault({}),
   policy: policySchema.prefault({}),
 });

@@ -1,92 +1,135 @@
-import { setImmediate } from 'node:timers/promises';
-import { HansaError } from '@hansa/shared/errors';
+import type { JobName } from '@hansa/shared/model';
 import { scatter } from '@hansa/shared/model';
-import type { MerchantData, WindowSet } from '../data/index.ts';
-import { type LocalModel, openLocalModel } from '../gradient/localModel.ts';
-import { scoredForecast, scoreModel } from '../jobs/demand/predict.ts';
-import { type ForecastScore, forecastScore, SCORED_QUANTILES, type SeriesLosses } from '../jobs/demand/scores.ts';
-import { seasonalNaive } from '../jobs/demand/seasonalNaive.ts';
-import { bootstrapDifference } from '../statistics/bootstrap.ts';
-import type {
-  CompareRequest,
-  CompareResult,
-  Comparison,
-  ForecastExample,
-  Interval,
-  Method,
-  Progress,
-} from '../trainer/requests.ts';
+import { type LocalTraining, learningRateOfRound } from '@hansa/shared/protocol';
+import { answersOf } from '../gradient/gradient.ts';
+import { type LocalModel, type ModelFiles, openLocalModel } from '../gradient/localModel.ts';
+import type { JobData, JobEvaluation, Metric, Score } from '../jobs/job.ts';
+import { jobModel } from '../jobs/models.ts';
+import type { Interval } from '../statistics/bootstrap.ts';
 import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
-import { windowsWithin } from '../training/memory.ts';
+import { examplesWithin, type MemoryCeiling } from '../training/memory.ts';
 
-/** Validation windows that a learning rate is chosen on. */
-const VALIDATION_WINDOWS = 256;
-
-/** Periods before the origin that an example shows: a window's past. */
-const EXAMPLE_PERIODS = 91;
-
-const BOOTSTRAP_SEED = 1;
-
-/** Pairs worth an interval: what the league gives over going alone, over no model at all, and what tuning adds. */
-const pairs: readonly (readonly [method: Method, against: Method])[] = [
-  ['fineTuned', 'localOnly'],
-  ['fineTuned', 'seasonalNaive'],
-  ['fineTuned', 'federated'],
-  ['federated', 'localOnly'],
-  ['federated', 'seasonalNaive'],
-  ['localOnly', 'seasonalNaive'],
-];
+/** Validation examples that a learning rate is chosen on. */
+const VALIDATION_EXAMPLES = 256;
 
 /** Vectors of the whole file that are held while one is trained: the federated one, the round before, the best of each search. */
 const VECTORS_BESIDE = 4;
 
+/** The methods that train a model; each job has baselines beside them. */
+const trainedMethods = {
+  localOnly: 'local only',
+  federated: 'federated',
+  fineTuned: 'federated, fine-tuned',
+} as const;
+type TrainedMethod = keyof typeof trainedMethods;
+
+/**
+ * The comparison: the job's baselines; local-only, rounds · training.steps + fineTuneSteps steps from the same start; the federated model; and that
+ * after fineTuneSteps of local steps. Local-only and fine-tuning train the same part of the model as the rounds did, and each take the learning rate of
+ * the grid that does best on validation. Over the rounds local-only's falls as the league's did.
+ */
+export interface ComparisonRequest {
+  readonly job: JobName;
+  /** The model or adapter that round 1 started from. */
+  readonly initialModelFile: string;
+  readonly federatedModelFile: string;
+  readonly adapter?: ModelFiles['adapter'];
+  /** Rounds that were committed. */
+  readonly rounds: number;
+  /** Rounds of the task: what its learning rate falls over. */
+  readonly plannedRounds: number;
+  readonly training: LocalTraining;
+  readonly fineTuneSteps: number;
+  readonly learningRates: readonly number[];
+  readonly seed: string | number;
+}
+
+/** How much lower or higher one method's first metric is than another's, with its 95 % interval (a paired bootstrap). */
+export interface MethodComparison {
+  readonly method: string;
+  readonly against: string;
+  /** The metric of `method` divided by that of `against`, minus 1. */
+  readonly change: number;
+  readonly interval: Interval;
+}
+
+export interface Comparison {
+  readonly job: JobName;
+  /** Examples of the hold-out. */
+  readonly examples: number;
+  /** Baselines first. */
+  readonly methods: readonly { readonly name: string; readonly label: string; readonly steps: number }[];
+  /** The first one decides. */
+  readonly metrics: readonly (Metric & { readonly values: Readonly<Record<string, number>> })[];
+  /** 95 % intervals of the first metric by method; undefined where the hold-out does not tell. */
+  readonly intervals: Readonly<Record<string, Interval | undefined>>;
+  readonly comparisons: readonly MethodComparison[];
+  /** Chosen on validation. */
+  readonly learningRates: Readonly<Record<'localOnly' | 'fineTuned', number>>;
+  /** One example of the hold-out for a picture, as the job has it. */
+  readonly picture: unknown;
+  readonly seconds: number;
+}
+
 interface Context {
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: (progress: {
+    readonly step: number;
+    readonly steps: number;
+    readonly loss: number;
+    readonly doing: string;
+  }) => void;
 }
 
 /**
- * Compares the four methods on the merchant's hold-out; see CompareRequest for their steps.
+ * Compares methods on the merchant's hold-out; see ComparisonRequest for their steps.
  *
  * Local-only takes the steps a member takes, in the same rounds (a fresh optimiser and a warm-up at the start of each) and with the same batch size;
  * only the averaging is missing. The last fineTuneSteps let the learning rate fall to 0, for local-only and fine-tuned alike.
  *
- * @param heldBytes resident memory of the process before it held a model
- * @throws HansaError InvalidData (when nothing was sold in the hold-out), Interrupted (when the signal aborts)
+ * @param memory what the process may take, and held before it held a model
+ * @throws HansaError InvalidData where the hold-out cannot tell methods apart; Interrupted when the signal aborts
  */
 export async function compareMethods(
-  data: MerchantData,
-  request: CompareRequest,
-  heldBytes: number,
+  data: JobData,
+  request: ComparisonRequest,
+  memory: MemoryCeiling,
   context: Context = {},
-): Promise<CompareResult> {
-  const calendar = { season: data.season, horizonPeriods: data.horizonPeriods };
-  const model = await openLocalModel(
-    { modelFile: request.initialModelFile, job: request.job, adapter: request.adapter },
-    calendar,
-  );
+): Promise<Comparison> {
+  const { job, initialModelFile, adapter } = request;
+  const model = await openLocalModel({ modelFile: initialModelFile, job, adapter });
   try {
-    return await compare(model, await model.read(request.federatedModelFile), data, request, heldBytes, context);
+    const { evaluation } = jobModel(job);
+    return await compare(
+      evaluation,
+      model,
+      await model.read(request.federatedModelFile),
+      data,
+      request,
+      memory,
+      context,
+    );
   } finally {
     model.dispose();
   }
 }
 
 async function compare(
+  evaluation: JobEvaluation,
   model: LocalModel,
   federated: Float32Array,
-  data: MerchantData,
-  request: CompareRequest,
-  heldBytes: number,
+  data: JobData,
+  request: ComparisonRequest,
+  { maxMemoryBytes, heldBytes }: MemoryCeiling,
   { signal, onProgress }: Context,
-): Promise<CompareResult> {
+): Promise<Comparison> {
   const started = performance.now();
-  const { rounds, localSteps, fineTuneSteps, learningRates, maxMemoryBytes } = request;
-  const windowsAtOnce = await windowsWithin(model, data.train, 1, {
+  const { rounds, training, fineTuneSteps, learningRates } = request;
+  const examplesAtOnce = await examplesWithin(model, data.train, 1, {
     maxMemoryBytes,
     heldBytes: heldBytes + VECTORS_BESIDE * model.vector.byteLength,
   });
-  const alone = rounds * localSteps + fineTuneSteps;
+  const alone = rounds * training.steps + fineTuneSteps;
   const total = learningRates.length * (alone + fineTuneSteps);
   let done = 0;
   const onStep = (doing: string) => (report: StepReport) => {
@@ -98,8 +141,8 @@ async function compare(
   const train = async (
     start: Float32Array,
     round: number,
-    learningRate: number,
-    plan: Pick<LocalPlan, 'steps' | 'decay' | 'seed' | 'earlyStop'>,
+    change: Pick<LocalTraining, 'learningRate' | 'steps' | 'earlyStop'>,
+    plan: Pick<LocalPlan, 'fall' | 'seed'>,
     doing: string,
   ) => {
     const { shape, weights: before, segments, dispose } = model.part(start, round);
@@ -108,17 +151,9 @@ async function compare(
         shape,
         before,
         data.train,
-        {
-          ...plan,
-          batchSize: request.batchSize,
-          learningRate,
-          warmupSteps: request.warmupSteps,
-          optimizer: request.optimizer,
-          fullBatch: false,
-          // It holds members of a league together; alone there is nobody to stay close to.
-          proximalMu: 0,
-        },
-        { signal, onStep: onStep(doing), validation: data.validation, windowsAtOnce },
+        // The proximal term holds members of a league together; alone there is nobody to stay close to.
+        { ...plan, training: { ...training, ...change, proximalMu: 0 }, fullBatch: false },
+        { signal, onStep: onStep(doing), validation: data.validation, examplesAtOnce },
       );
       const trained = start.slice();
       scatter(weights, segments, trained);
@@ -128,25 +163,31 @@ async function compare(
     }
   };
   const tune = (start: Float32Array, learningRate: number, doing: string) => {
-    const plan = { steps: fineTuneSteps, decay: 'cosine', seed: `${request.seed}/tune` } as const;
-    return train(start, rounds + 1, learningRate, plan, doing);
+    const change = { learningRate, steps: fineTuneSteps, earlyStop: undefined };
+    return train(start, rounds + 1, change, { fall: 'cosine', seed: `${request.seed}/tune` }, doing);
   };
   const trainAlone = async (learningRate: number) => {
     const doing = `local-only at learning rate ${learningRate}`;
-    const { earlyStop } = request;
+    const { steps, earlyStop, decay } = training;
     let weights = model.vector;
     for (let round = 1; round <= rounds; round++) {
-      const plan = { steps: localSteps, decay: 'none', seed: `${request.seed}/${round}`, earlyStop } as const;
-      weights = await train(weights, round, learningRate, plan, doing);
+      const rate = learningRateOfRound({ learningRate, decay }, round, request.plannedRounds);
+      const change = { learningRate: rate, steps, earlyStop };
+      weights = await train(weights, round, change, { fall: 'none', seed: `${request.seed}/${round}` }, doing);
     }
     return tune(weights, learningRate, doing);
   };
-  const score = async (vector: Float32Array, windows: WindowSet, limit?: number) => {
+  /** A model's answers, and what lets go of its place on the engine. */
+  const answering = (vector: Float32Array) => {
     const { shape, weights, dispose } = model.part(vector, 1);
+    return { answer: (batch: Parameters<typeof answersOf>[2]) => answersOf(shape, weights, batch), dispose };
+  };
+  const score = async (vector: Float32Array, split: 'validation' | 'test', limit?: number) => {
+    const { answer, dispose } = answering(vector);
     try {
-      return await scoreModel(shape, weights, windows, data.cleaning.seriesRead, {
+      return await evaluation.score(data, split, answer, {
         signal,
-        windowsAtOnce,
+        examplesAtOnce,
         ...(limit !== undefined && { limit }),
       });
     } finally {
@@ -154,120 +195,72 @@ async function compare(
     }
   };
   const best = async (train: (learningRate: number) => Promise<Float32Array>) => {
-    let chosen: { learningRate: number; weights: Float32Array; wql: number } | undefined;
+    let chosen: { learningRate: number; weights: Float32Array; loss: number } | undefined;
     for (const learningRate of learningRates) {
       const weights = await train(learningRate);
-      const validation = await score(weights, data.validation, VALIDATION_WINDOWS);
-      const wql = validation.metrics().wql ?? Number.POSITIVE_INFINITY;
-      if (chosen === undefined || wql < chosen.wql) chosen = { learningRate, weights, wql };
+      const { loss } = await score(weights, 'validation', VALIDATION_EXAMPLES);
+      if (chosen === undefined || loss < chosen.loss) chosen = { learningRate, weights, loss };
     }
     if (chosen === undefined) throw new RangeError('a comparison needs at least one learning rate');
     return chosen;
   };
 
+  // First: a hold-out that cannot tell methods apart is found before anything is trained.
+  const scores = new Map<string, Score>();
+  for (const { name } of evaluation.baselines) scores.set(name, await evaluation.scoreBaseline(data, name, signal));
   const fineTuned = await best((rate) => tune(federated, rate, `fine-tuning at learning rate ${rate}`));
   const localOnly = await best(trainAlone);
-  const scores: Record<Method, ForecastScore> = {
-    seasonalNaive: await scoreSeasonalNaive(data, signal),
-    localOnly: await score(localOnly.weights, data.test),
-    federated: await score(federated, data.test),
-    fineTuned: await score(fineTuned.weights, data.test),
+  scores.set('localOnly', await score(localOnly.weights, 'test'));
+  scores.set('federated', await score(federated, 'test'));
+  const tuned = await score(fineTuned.weights, 'test');
+  scores.set('fineTuned', tuned);
+  const steps: Record<TrainedMethod, number> = {
+    localOnly: alone,
+    federated: rounds * training.steps,
+    fineTuned: alone,
   };
+  const { answer, dispose } = answering(fineTuned.weights);
+  const picture = await evaluation.picture(data, tuned, answer).finally(dispose);
   return {
-    windows: data.test.count,
-    steps: { seasonalNaive: 0, localOnly: alone, federated: rounds * localSteps, fineTuned: alone },
-    wql: eachMethod((method) => known(scores[method].metrics().wql)),
-    wape: eachMethod((method) => known(scores[method].metrics().wape)),
-    wqlIntervals: eachMethod((method) => wqlInterval(scores[method].perSeries())),
-    comparisons: pairs.flatMap(([method, against]) => difference(scores, method, against)),
+    job: request.job,
+    examples: data.test.count,
+    methods: [
+      ...evaluation.baselines.map(({ name, label }) => ({ name, label, steps: 0 })),
+      ...methodNames.map((name) => ({ name, label: trainedMethods[name], steps: steps[name] })),
+    ],
+    metrics: evaluation.metrics.map((metric) => ({ ...metric, values: valuesOf(metric.name, scores) })),
+    intervals: Object.fromEntries([...scores].map(([method, of]) => [method, of.interval()])),
+    comparisons: pairs(evaluation).flatMap(([method, against]) => {
+      const found = scores.get(method)!.changeFrom(scores.get(against)!);
+      return found === undefined ? [] : [{ method, against, ...found }];
+    }),
     learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
-    example: await example(data, scores.fineTuned.perSeries(), model, fineTuned.weights),
+    picture,
     seconds: (performance.now() - started) / 1000,
   };
 }
 
-async function scoreSeasonalNaive(data: MerchantData, signal: AbortSignal | undefined): Promise<ForecastScore> {
-  const score = forecastScore(data.cleaning.seriesRead);
-  for (let index = 0; index < data.test.count; index++) {
-    if (signal?.aborted) throw new HansaError('Interrupted', 'Evaluation was stopped.');
-    const batch = data.test.batch([index]);
-    score.add(
-      batch,
-      seasonalNaive(data.history(index), data.season, batch.target.length),
-      () => data.test.describe(index).seriesIndex,
-    );
-    await setImmediate();
-  }
-  return score;
+const methodNames = Object.keys(trainedMethods) as TrainedMethod[];
+
+/** Pairs worth an interval: what the league gives over training alone, over no model at all, and what tuning adds. */
+function pairs({ baselines }: JobEvaluation): (readonly [method: string, against: string])[] {
+  const overBaselines = (method: TrainedMethod) => baselines.map(({ name }) => [method, name] as const);
+  return [
+    ['fineTuned', 'localOnly'],
+    ...overBaselines('fineTuned'),
+    ['fineTuned', 'federated'],
+    ['federated', 'localOnly'],
+    ...overBaselines('federated'),
+    ...overBaselines('localOnly'),
+  ];
 }
 
-function eachMethod<Value>(of: (method: Method) => Value): Record<Method, Value> {
-  return {
-    seasonalNaive: of('seasonalNaive'),
-    localOnly: of('localOnly'),
-    federated: of('federated'),
-    fineTuned: of('fineTuned'),
-  };
-}
-
-function known(ratio: number | undefined): number {
-  if (ratio === undefined) {
-    throw new HansaError(
-      'InvalidData',
-      'Nothing was sold from testFrom on, so there is nothing to compare forecasts with. Choose an earlier testFrom.',
-    );
-  }
-  return ratio;
-}
-
-// WQL is the ratio of two sums over series, so the bootstrap of a ratio serves it too.
-function wqlInterval({ loss, demand }: SeriesLosses): Interval | undefined {
-  const ratio = bootstrapDifference({ loss, demand }, { loss: demand, demand }, { seed: BOOTSTRAP_SEED });
-  return ratio && [ratio.low + 1, ratio.high + 1];
-}
-
-function difference(scores: Record<Method, ForecastScore>, method: Method, against: Method): Comparison[] {
-  const found = bootstrapDifference(scores[method].perSeries(), scores[against].perSeries(), {
-    seed: BOOTSTRAP_SEED,
-  });
-  if (found === undefined) return [];
-  return [{ method, against, change: found.estimate, interval: [found.low, found.high] }];
-}
-
-/** The last window of the series with the median WQL among the better-selling half: a picture that is neither the best nor the worst. */
-async function example(
-  data: MerchantData,
-  { loss, demand }: SeriesLosses,
-  model: LocalModel,
-  vector: Float32Array,
-): Promise<ForecastExample | undefined> {
-  const bySales = [...demand.keys()].filter((series) => demand[series]! > 0).sort((a, b) => demand[b]! - demand[a]!);
-  const better = bySales.slice(0, Math.ceil(bySales.length / 2));
-  better.sort((a, b) => loss[a]! / demand[a]! - loss[b]! / demand[b]!);
-  const series = better[Math.floor(better.length / 2)];
-  const windows = Array.from({ length: data.test.count }, (_, index) => index);
-  const index = windows.findLast((window) => data.test.describe(window).seriesIndex === series);
-  if (index === undefined) return undefined;
-  const batch = data.test.batch([index]);
-  const { horizonPeriods } = data;
-  const levels = SCORED_QUANTILES.length;
-  const { shape, weights, dispose } = model.part(vector, 1);
-  const forecast = await scoredForecast(shape, weights, batch);
-  dispose();
-  const naive = seasonalNaive(data.history(index), data.season, horizonPeriods);
-  const column = (of: Float64Array, level: number) =>
-    Array.from({ length: horizonPeriods }, (_, period) => of[period * levels + level]!);
-  const description = data.test.describe(index);
-  return {
-    frequency: data.frequency,
-    series: description.series,
-    origin: description.originPeriod,
-    history: [...data.history(index).slice(-EXAMPLE_PERIODS)].map((value) => (Number.isNaN(value) ? null : value)),
-    actual: Array.from({ length: horizonPeriods }, (_, period) =>
-      batch.targetObserved[period] === 1 && batch.stockOut[period] === 0 ? batch.target[period]! : null,
-    ),
-    levels: [...SCORED_QUANTILES],
-    quantiles: SCORED_QUANTILES.map((_, level) => column(forecast, level)),
-    seasonalNaive: column(naive, SCORED_QUANTILES.indexOf(0.5)),
-  };
+/** Values that a method's score does not have are left out. */
+function valuesOf(metric: string, scores: ReadonlyMap<string, Score>): Record<string, number> {
+  return Object.fromEntries(
+    [...scores].flatMap(([method, { values }]) => {
+      const value = values[metric];
+      return value === undefined ? [] : [[method, value]];
+    }),
+  );
 }

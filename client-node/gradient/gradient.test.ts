@@ -13,15 +13,15 @@ const missing = missingPart('tfjs-node');
 /** A model of which everything is trained, or the heads alone. */
 function modelOf(size: ModelSize, trained: 'everything' | 'the heads'): { shape: ModelShape; weights: Float32Array } {
   const architecture = architectureOf(size);
-  const calendar = { season: 7, horizonPeriods: 28 };
+  const job = 'demand';
   const manifest = manifestFor(architecture);
   const weights = initialWeights(architecture, 1);
-  if (trained === 'everything') return { shape: { architecture, manifest, calendar }, weights };
+  if (trained === 'everything') return { shape: { architecture, job, manifest }, weights };
   const heads = manifest.find(({ name }) => placeOf(name)?.segment === 'head')!.offset;
   const isHead = ({ name }: TensorEntry) => placeOf(name)?.segment === 'head';
   const frozen = { manifest: manifest.filter((entry) => !isHead(entry)), vector: weights.slice(0, heads) };
   return {
-    shape: { architecture, manifest: layOut(manifest.filter(isHead)), calendar, frozen: [frozen] },
+    shape: { architecture, job, manifest: layOut(manifest.filter(isHead)), frozen: [frozen] },
     weights: weights.slice(heads),
   };
 }

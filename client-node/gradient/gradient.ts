@@ -1,21 +1,20 @@
-import type { Architecture } from '@hansa/shared/model';
+import type { Architecture, JobName } from '@hansa/shared/model';
 import { elementCount, type Manifest } from '@hansa/shared/numeric';
 import * as tf from '@tensorflow/tfjs';
 import { recorded } from '../engines/native/recordedSteps.ts';
-import { forecastDemand } from '../jobs/demand/forward.ts';
-import { demandLoss } from '../jobs/demand/head.ts';
-import { type Calendar, demandInputs, demandTargets } from '../jobs/demand/inputs.ts';
-import type { WindowBatch } from '../jobs/demand/windows.ts';
+import type { Batch } from '../jobs/examples.ts';
+import type { JobModel } from '../jobs/job.ts';
+import { jobModel } from '../jobs/models.ts';
 import { valuesOf } from '../model/denseKernel.ts';
 import type { Parameters } from '../model/encoder.ts';
 import { type FrozenWeights, residentTensors } from './frozenWeights.ts';
 
-/** What a vector of weights means: the model's architecture, where the vector's tensors lie, and the calendar of the data. */
+/** What a vector of weights means: the model's architecture, the job that it is used for, and where the vector's tensors lie. */
 export interface ModelShape {
   readonly architecture: Architecture;
+  readonly job: JobName;
   /** The tensors that the vector holds: those that are trained. */
   readonly manifest: Manifest;
-  readonly calendar: Calendar;
   /** Where only a part is trained: all other tensors. They stay on the engine once they were used, until someone releases them. */
   readonly frozen?: readonly FrozenWeights[];
   /** What the products of LoRA's factors are multiplied with, where the tensors have such factors. */
@@ -30,11 +29,12 @@ export interface ModelShape {
 export async function lossAndGradient(
   shape: ModelShape,
   weights: Float32Array,
-  batch: WindowBatch,
+  batch: Batch,
   gradient: Float32Array = new Float32Array(weights.length),
 ): Promise<{ loss: number; gradient: Float32Array }> {
+  const model = jobModel(shape.job);
   const results = tf.tidy(() => {
-    const { tensors, compute } = gradientOf(shape, weights, batch);
+    const { tensors, compute } = gradientOf(model, shape, weights, batch);
     return recorded(kindOf(shape), tensors, compute);
   });
   let loss = Number.NaN;
@@ -46,32 +46,30 @@ export async function lossAndGradient(
 }
 
 /** The most bytes that tensors take at one time while a gradient is computed operation by operation, beside those of the frozen ones. */
-export async function peakBytesOfGradient(
-  shape: ModelShape,
-  weights: Float32Array,
-  batch: WindowBatch,
-): Promise<number> {
+export async function peakBytesOfGradient(shape: ModelShape, weights: Float32Array, batch: Batch): Promise<number> {
+  const model = jobModel(shape.job);
   // The first step would count them, and the next ones not.
   shape.frozen?.forEach(residentTensors);
   const before = tf.memory().numBytes;
-  const { peakBytes } = await tf.profile(() => tf.tidy(() => gradientOf(shape, weights, batch).compute()[0]!));
+  const { peakBytes } = await tf.profile(() => tf.tidy(() => gradientOf(model, shape, weights, batch).compute()[0]!));
   return peakBytes - before;
 }
 
 /** Everything that a gradient's operations depend on beside their tensors and their shapes. */
-export function kindOf({ architecture, manifest, loraScale }: ModelShape): string {
-  return JSON.stringify(['gradient', architecture, manifest.map(({ name }) => name), loraScale]);
+export function kindOf({ architecture, job, manifest, loraScale }: ModelShape): string {
+  return JSON.stringify(['gradient', architecture, job, manifest.map(({ name }) => name), loraScale]);
 }
 
 /** The tensors that a gradient is made of, and how: the loss, then the gradient of each trained tensor. */
 function gradientOf(
+  model: JobModel,
   shape: ModelShape,
   weights: Float32Array,
-  batch: WindowBatch,
+  batch: Batch,
 ): { tensors: tf.Tensor[]; compute: () => tf.Tensor[] } {
-  const { architecture, manifest, calendar, frozen = [] } = shape;
-  const inputs = demandInputs(batch, architecture, calendar);
-  const targets = demandTargets(batch, calendar);
+  const { architecture, manifest, frozen = [] } = shape;
+  const inputs = model.inputs(batch, architecture);
+  const targets = model.targets(batch);
   const trained = tensorsOf(manifest, weights);
   return {
     tensors: [
@@ -82,16 +80,17 @@ function gradientOf(
     ],
     compute: () => {
       const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) =>
-        demandLoss(forecastDemand(parametersOf(shape, trained), architecture, inputs), targets),
+        model.loss(model.forward(parametersOf(shape, trained), architecture, inputs), targets),
       )(trained);
       return [value, ...grads];
     },
   };
 }
 
-/** Loss of a batch. Leaves no tensor behind. */
-export async function lossOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<number> {
-  const result = tf.tidy(() => demandLoss(forecastTensor(shape, weights, batch), demandTargets(batch, shape.calendar)));
+/** Mean loss of a batch. Leaves no tensor behind. */
+export async function lossOf(shape: ModelShape, weights: Float32Array, batch: Batch): Promise<number> {
+  const model = jobModel(shape.job);
+  const result = tf.tidy(() => model.loss(answerTensor(model, shape, weights, batch), model.targets(batch)));
   let loss = Number.NaN;
   await takeEach([result], (values) => {
     loss = values[0]!;
@@ -99,13 +98,14 @@ export async function lossOf(shape: ModelShape, weights: Float32Array, batch: Wi
   return loss;
 }
 
-/** Forecast of a batch: [n, F, 8, 14] in units of s (the sum row in units of s · periods). Leaves no tensor behind. */
-export async function forecastOf(shape: ModelShape, weights: Float32Array, batch: WindowBatch): Promise<Float32Array> {
-  let forecast = new Float32Array(0);
-  await takeEach([tf.tidy(() => forecastTensor(shape, weights, batch))], (values) => {
-    forecast = values.slice();
+/** The model's answers to a batch, flat, in the shape that the job gives them. Leaves no tensor behind. */
+export async function answersOf(shape: ModelShape, weights: Float32Array, batch: Batch): Promise<Float32Array> {
+  const model = jobModel(shape.job);
+  let answers = new Float32Array(0);
+  await takeEach([tf.tidy(() => answerTensor(model, shape, weights, batch))], (values) => {
+    answers = values.slice();
   });
-  return forecast;
+  return answers;
 }
 
 /** Hands each tensor's numbers to `take`, which may not keep them, and disposes of them all. WebGPU can be read only by waiting. */
@@ -124,10 +124,13 @@ async function takeEach(
   }
 }
 
-function forecastTensor(shape: ModelShape, weights: Float32Array, batch: WindowBatch): tf.Tensor2D {
-  const { architecture, manifest, calendar } = shape;
-  const parameters = parametersOf(shape, tensorsOf(manifest, weights));
-  return forecastDemand(parameters, architecture, demandInputs(batch, architecture, calendar));
+function answerTensor(model: JobModel, shape: ModelShape, weights: Float32Array, batch: Batch): tf.Tensor2D {
+  const { architecture, manifest } = shape;
+  return model.forward(
+    parametersOf(shape, tensorsOf(manifest, weights)),
+    architecture,
+    model.inputs(batch, architecture),
+  );
 }
 
 function parametersOf({ manifest, frozen, loraScale }: ModelShape, trained: readonly tf.Tensor[]): Parameters {

@@ -31,9 +31,8 @@ const architecture: Architecture = {
   encoder: { hiddenSize: 16, layers: 2, attentionHeads: 2, feedForwardSize: 24, positions: 32 },
   heads: { demand: { ...nano.heads.demand!, staticWidth: 4 } },
 };
-const calendar = { season: 7, horizonPeriods: 28 };
 const manifest = manifestFor(architecture);
-const whole: ModelShape = { architecture, manifest, calendar };
+const whole: ModelShape = { architecture, job: 'demand', manifest };
 const base = initialWeights(architecture, 1);
 const windows = sampleWindows('adapters', 6);
 const batch = windows.batch([0, 1, 2, 3, 4, 5]);
@@ -109,10 +108,11 @@ describe.each(present)('a task’s weights on %s', (engine) => {
       const mode = modes[name]!;
       const { start, later } = await adapterFiles(mode);
       const before = tf.memory().numTensors;
-      const model = await openLocalModel(
-        { modelFile: start, job: 'demand', adapter: { baseModelFile: baseModelFile(), mode, seed: 1 } },
-        calendar,
-      );
+      const model = await openLocalModel({
+        modelFile: start,
+        job: 'demand',
+        adapter: { baseModelFile: baseModelFile(), mode, seed: 1 },
+      });
       const adapter = adapterOf(model);
       expect(await lossOfPart(model, model.vector, 1)).toBeCloseTo(await lossOf(whole, base, batch), 5);
       const vector = await model.read(later);
@@ -141,7 +141,7 @@ describe.each(present)('a task’s weights on %s', (engine) => {
 
 describe('openLocalModel', () => {
   it('takes a whole model as it is', async () => {
-    const model = await openLocalModel({ modelFile: baseModelFile(), job: 'demand' }, calendar);
+    const model = await openLocalModel({ modelFile: baseModelFile(), job: 'demand' });
     expect(model.vector).toEqual(base);
     const { segments, weights, shape } = model.part(base, 1);
     expect(segments.map(({ name }) => name)).toEqual(['encoder', 'embedder', 'head']);
@@ -176,7 +176,7 @@ describe('openLocalModel', () => {
   it('refuses what is no adapter of its base, and a base that is none, by path', async () => {
     const { start } = await adapterFiles(modes.lora!);
     const open = (modelFile: string, mode: AdapterMode, base = baseModelFile()) =>
-      openLocalModel({ modelFile, job: 'demand', adapter: { baseModelFile: base, mode, seed: 1 } }, calendar);
+      openLocalModel({ modelFile, job: 'demand', adapter: { baseModelFile: base, mode, seed: 1 } });
     await expect(open(start, modes.roLora!)).rejects.toMatchObject({
       code: 'InvalidModelFile',
       message: expect.stringContaining(start),

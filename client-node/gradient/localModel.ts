@@ -12,7 +12,6 @@ import {
   trainedSegments,
 } from '@hansa/shared/model';
 import { elementCount, layOut, type Manifest, parameterCount } from '@hansa/shared/numeric';
-import type { Calendar } from '../jobs/demand/inputs.ts';
 import { readBaseModel, readModelFile, readWeights } from '../model/modelFile.ts';
 import { type FrozenWeights, release } from './frozenWeights.ts';
 import type { ModelShape } from './gradient.ts';
@@ -44,16 +43,16 @@ export interface LocalModel {
   readonly vector: Float32Array;
   /** The most memory that it took to read it, beside the engine's. */
   readonly readBytes: number;
-  /** Reads another file of the same task. @throws HansaError NotFound, InvalidModelFile */
+  /** Reads another file of the same task. Throws HansaError NotFound or InvalidModelFile. */
   read(path: string): Promise<Float32Array>;
   /** The part that round `round`, from 1, trains; the rest of `vector` stays as it is. */
   part(vector: Float32Array, round: number): TrainedPart;
   dispose(): void;
 }
 
-/** Reads a task's weights. @throws HansaError NotFound, InvalidModelFile (naming the path) */
-export async function openLocalModel({ modelFile, job, adapter }: ModelFiles, calendar: Calendar): Promise<LocalModel> {
-  if (adapter === undefined) return wholeModel(modelFile, job, calendar);
+/** Reads a task's weights. Throws HansaError NotFound or InvalidModelFile, which name the path. */
+export async function openLocalModel({ modelFile, job, adapter }: ModelFiles): Promise<LocalModel> {
+  if (adapter === undefined) return wholeModel(modelFile, job);
   const { baseModelFile, mode, seed } = adapter;
   const base = await readBaseModel(baseModelFile);
   const { architecture } = base;
@@ -83,7 +82,7 @@ export async function openLocalModel({ modelFile, job, adapter }: ModelFiles, ca
         shape: {
           architecture,
           manifest: layOut(manifest.filter(isTrained)),
-          calendar,
+          job,
           frozen: [untouched, ...factors, others],
           loraScale: loraScale(mode),
         },
@@ -96,7 +95,7 @@ export async function openLocalModel({ modelFile, job, adapter }: ModelFiles, ca
   };
 }
 
-async function wholeModel(modelFile: string, job: JobName, calendar: Calendar): Promise<LocalModel> {
+async function wholeModel(modelFile: string, job: JobName): Promise<LocalModel> {
   const { architecture, manifest, vector } = await readModelFile(modelFile);
   return {
     vector,
@@ -109,7 +108,7 @@ async function wholeModel(modelFile: string, job: JobName, calendar: Calendar): 
     part: (vector, round) => {
       const segments = trainedSegments(manifest, { mode: { kind: 'full' }, job }, round);
       return {
-        shape: { architecture, manifest: layOut(manifest.filter(isIn(segments))), calendar },
+        shape: { architecture, job, manifest: layOut(manifest.filter(isIn(segments))) },
         weights: gather(vector, segments),
         segments,
         dispose: () => undefined,

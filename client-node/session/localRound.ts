@@ -50,7 +50,7 @@ export function openContribution(
   const weight =
     config.weighting === 'uniform'
       ? config.weightMax
-      : bucketWeight(result.windows, windowsPerUnit(plan), config.weightMax);
+      : bucketWeight(result.examples, windowsPerUnit(plan), config.weightMax);
   const contribution: Contribution = {
     config,
     update: fileSource(descriptor, config.vectorLength),

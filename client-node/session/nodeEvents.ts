@@ -6,7 +6,7 @@ export type NodeStage = 'downloading' | 'training' | 'masking' | 'uploading';
 
 /** What a running node tells whoever watches it. */
 export type NodeEvent =
-  | { readonly type: 'dataReady'; readonly data: LoadedData; readonly engine: EngineChoice }
+  | { readonly type: 'dataReady'; readonly data: readonly LoadedData[]; readonly engine: EngineChoice }
   | { readonly type: 'connected'; readonly address: string }
   | { readonly type: 'disconnected'; readonly reason: string }
   | { readonly type: 'rosterPinned'; readonly epoch: number; readonly members: number; readonly known: number }

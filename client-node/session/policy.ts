@@ -2,25 +2,31 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import type { NodePolicy } from '../config/nodeConfig.ts';
+import { jobSource } from '../jobs/sources.ts';
 import type { LoadedData } from '../trainer/index.ts';
 
 /** The numbers that a node tells in the tail of its masked vector, and no others. */
 export const tailNames: readonly string[] = ['loss', 'validationLoss'];
 
-/** Whether this node can and will do what a task's plan asks for. @throws HansaError PolicyRefused (with what does not fit) */
-export function checkPlan(plan: Plan, policy: NodePolicy, data: Pick<LoadedData, 'frequency' | 'trainWindows'>): void {
-  if (plan.frequency !== data.frequency) {
-    refuse(`the task is by ${plan.frequency}, this node's data is by ${data.frequency}`);
-  }
-  if (plan.localSteps > policy.maxLocalSteps) {
+/** Whether this node can and will do what a task's plan asks for. Throws HansaError PolicyRefused, which says what does not fit. */
+export function checkPlan(plan: Plan, policy: NodePolicy, data: readonly LoadedData[]): void {
+  const own = data.find(({ job }) => job === plan.job.kind);
+  if (own === undefined) {
     refuse(
-      `the task asks for ${plan.localSteps} steps a round, this node allows ${policy.maxLocalSteps} (policy.maxLocalSteps)`,
+      `the task is for the job ${plan.job.kind}, and its configuration has data for ${data.map(({ job }) => job).join(', ')} alone`,
     );
   }
-  if (data.trainWindows === 0) refuse('this node has no training window');
+  const refusal = jobSource(own.job).refusal(plan.job, own.report);
+  if (refusal !== undefined) refuse(refusal);
+  if (plan.training.steps > policy.maxLocalSteps) {
+    refuse(
+      `the task asks for ${plan.training.steps} steps a round, this node allows ${policy.maxLocalSteps} (policy.maxLocalSteps)`,
+    );
+  }
+  if (own.trainExamples === 0) refuse('this node has no training example');
 }
 
-/** Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else. @throws HansaError PolicyRefused */
+/** Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else. Throws HansaError PolicyRefused. */
 export function checkConfig(config: SecAggConfig, planHash: Uint8Array | undefined): void {
   if (planHash === undefined) refuse('the set-up is of a task whose plan this node was not shown');
   if (!Buffer.from(config.planHash).equals(planHash))

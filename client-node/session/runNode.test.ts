@@ -172,8 +172,11 @@ describe('runNode', () => {
   });
 
   it.each([
-    ['another frequency', { plan: { frequency: 'week' } }],
-    ['more steps than it allows', { plan: { localSteps: 50 }, policy: { maxLocalSteps: 49 } }],
+    ['another frequency', { plan: { job: { kind: 'demand', frequency: 'week' } } }],
+    [
+      'more steps than it allows',
+      { plan: { training: { steps: 50, batchSize: 1, learningRate: 0.1 } }, policy: { maxLocalSteps: 49 } },
+    ],
   ])('refuses a task with %s', async (_what, settings) => {
     league = await new InMemoryLeague({ size: 5, ...settings }).prepare();
     league.start(0);

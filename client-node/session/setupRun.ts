@@ -284,7 +284,7 @@ export class SetupRun {
       onProgress: (done, total) => this.#progress(round, 'downloading', done, total),
     });
     const plan = this.#plan;
-    await checkModel(modelFile, config, plan, round);
+    await checkModel(modelFile, config, { mode: plan.mode, job: plan.job.kind }, round);
     const adapter = adapterOf(plan, this.#ports.folder);
     if (adapter !== undefined && plan.baseModelHash !== undefined) {
       await this.#ports.models.fetch(plan.baseModelHash, {
@@ -295,25 +295,20 @@ export class SetupRun {
     }
     const { training } = this.#ports;
     const trainer = await this.#ports.trainer();
-    this.#progress(round, 'training', 0, plan.localSteps, undefined, true);
+    this.#progress(round, 'training', 0, plan.training.steps, undefined, true);
     const result = await trainer
       .train(
         {
           modelFile,
-          job: plan.job,
+          job: plan.job.kind,
           adapter,
           round,
+          rounds: plan.rounds,
+          training: plan.training,
           updateFile: this.#updateFile,
           checkpoint: { file: this.#checkpointFile, everyMs: training.checkpointSeconds * 1000 },
           maxMemoryBytes: training.maxMemoryBytes,
-          steps: plan.localSteps,
-          batchSize: plan.batchSize,
-          learningRate: plan.learningRate,
-          warmupSteps: plan.warmupSteps,
-          optimizer: plan.optimizer,
           seed: `${plan.seed}/${round}`,
-          proximalMu: plan.proximalMu,
-          earlyStop: plan.earlyStop,
         },
         ({ step: done, steps, loss, resumed }) => {
           if (resumed) this.#ports.onEvent({ type: 'trainingResumed', taskId: this.taskId, round, done, total: steps });
@@ -326,8 +321,8 @@ export class SetupRun {
         throw error;
       });
     signal.throwIfAborted();
-    const { windowsAtOnce, peakMemoryBytes, seconds } = result;
-    this.#ports.log.info({ round, steps: result.steps, windowsAtOnce, peakMemoryBytes, seconds }, 'trained');
+    const { examplesAtOnce, peakMemoryBytes, seconds } = result;
+    this.#ports.log.info({ round, steps: result.steps, examplesAtOnce, peakMemoryBytes, seconds }, 'trained');
     this.#stageDone(round, 'training', result.steps);
     const seed = rotationSeed(config, effect.modelHash, round);
     this.#contributed = openContribution(this.#updateFile, config, plan, result, seed);

@@ -9,15 +9,10 @@ const second = '7f0c1d0e-1111-4222-8333-444455556666';
 const model = (digit: string) => digit.repeat(64);
 const planText = (seed = 1) =>
   JSON.stringify({
-    job: 'demand',
-    frequency: 'day',
+    job: { kind: 'demand', frequency: 'day' },
     rounds: 3,
     lastRound: 13,
-    localSteps: 5,
-    batchSize: 4,
-    optimizer: 'adamW',
-    learningRate: 0.001,
-    warmupSteps: 0,
+    training: { steps: 5, batchSize: 4, optimizer: 'adamW', learningRate: 0.001 },
     seed,
     initialModelHash: model('a'),
     evaluation: { fineTuneSteps: 1, learningRates: [0.001] },

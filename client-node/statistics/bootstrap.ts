@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { SeriesLosses } from '../jobs/demand/scores.ts';
-import { quantileOfSorted } from '../jobs/demand/seasonalNaive.ts';
+import { quantileOfSorted } from './quantile.ts';
+
+export type Interval = readonly [low: number, high: number];
+
+/** Sums from which WQL is made, one entry for each series. */
+export interface SeriesLosses {
+  /** [series] mean over the nine quantiles of 2 Σ pinball. */
+  readonly loss: Float64Array;
+  /** [series] Σ|y|. */
+  readonly demand: Float64Array;
+}
 
 /** A relative difference of two methods' WQL, WQL(method) / WQL(baseline) − 1, with its interval; below 0 the method is better. */
 export interface RelativeDifference {

@@ -1,16 +1,20 @@
 import { HansaError } from '@hansa/shared/errors';
-import { type Architecture, architectureOf, type ModelSize, manifestFor, modelSizes } from '@hansa/shared/model';
+import {
+  type Architecture,
+  architectureOf,
+  type JobName,
+  jobTerms,
+  type ModelSize,
+  manifestFor,
+  modelSizes,
+} from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
 import { endOf, startOnEngine } from '../compute/engineTrial.ts';
-import { PAST_PATCHES } from '../data/index.ts';
 import type { EngineName } from '../engines/engine.ts';
 
-/** The round that is forecast: as many steps of as many windows. */
+/** The round that is forecast: as many steps of as many examples. */
 export const FORECAST_STEPS = 40;
 export const FORECAST_BATCH = 16;
-
-/** Tokens of a window: CLS, the static one, past and future patches. */
-const TOKENS = 2 + PAST_PATCHES + 4;
 
 /** A step that is expected to take longer is not taken but reckoned from a smaller model's. */
 const LONGEST_STEP_MS = 10_000;
@@ -23,7 +27,7 @@ const MEASURING_MS = 300_000;
 
 /** What a training step takes of a machine. */
 export interface StepCost {
-  /** Milliseconds of a step of FORECAST_BATCH windows. */
+  /** Milliseconds of a step of FORECAST_BATCH examples. */
   readonly stepMs: number;
   /** The most resident memory of the training process. */
   readonly peakMemoryBytes: number;
@@ -49,11 +53,11 @@ export interface ForecastOptions {
   readonly signal: AbortSignal;
   /** Told what is measured next. */
   readonly onSize?: (size: ModelSize) => void;
-  readonly measure?: (engine: EngineName, size: ModelSize, signal: AbortSignal) => Promise<StepCost>;
+  readonly measure?: (engine: EngineName, job: JobName, size: ModelSize, signal: AbortSignal) => Promise<StepCost>;
 }
 
 /**
- * What training takes on an engine, for each size of the model: steps of the product's own training, on made-up windows, each size in a process of its own.
+ * What training takes on an engine, for each size of the model: steps of the product's own training, on made-up examples, each size in a process of its own.
  *
  * A size that is expected not to fit is not tried, nor is one above a size that failed.
  *
@@ -61,18 +65,19 @@ export interface ForecastOptions {
  */
 export async function forecastTraining(
   engine: EngineName,
+  job: JobName,
   { maxMemoryBytes, freeBytes, signal, onSize, measure = measureTraining }: ForecastOptions,
 ): Promise<SizeForecast[]> {
   const found: SizeForecast[] = [];
   for (const size of modelSizes) {
     const last = found.at(-1);
-    const reckoned = last && reckonedFrom(last, size);
+    const reckoned = last && reckonedFrom(last, size, job);
     let obstacle = reckoned && (shortage(reckoned, freeBytes, maxMemoryBytes) ?? failureBelow(last));
     let measured: StepCost | undefined;
     if (reckoned === undefined || (obstacle === undefined && last?.measured && reckoned.stepMs < LONGEST_STEP_MS)) {
       onSize?.(size);
       try {
-        measured = await measure(engine, size, signal);
+        measured = await measure(engine, job, size, signal);
         // It has just had the memory it takes.
         obstacle = shortage(measured, Number.POSITIVE_INFINITY, maxMemoryBytes);
       } catch (error) {
@@ -83,7 +88,7 @@ export async function forecastTraining(
     const cost = measured ?? reckoned!;
     found.push({
       size,
-      parameters: parameterCount(manifestFor(architectureOf(size))),
+      parameters: parameterCount(manifestFor(architectureOf(size, [job]))),
       measured: measured !== undefined,
       roundSeconds: (FORECAST_STEPS * cost.stepMs) / 1000,
       ...cost,
@@ -99,17 +104,22 @@ function shortage({ peakMemoryBytes }: StepCost, freeBytes: number, maxMemoryByt
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   const room =
     maxMemoryBytes < freeBytes ? `training.maxMemoryBytes allows ${gb(maxMemoryBytes)}` : `${gb(freeBytes)} are free`;
-  return `${FORECAST_BATCH} windows at once take about ${gb(peakMemoryBytes)} of memory, and ${room}`;
+  return `${FORECAST_BATCH} examples at once take about ${gb(peakMemoryBytes)} of memory, and ${room}`;
 }
 
 const failureBelow = (smaller: SizeForecast | undefined): string | undefined =>
   smaller?.doesNotFit && `the ${smaller.size} model does not`;
 
-async function measureTraining(engine: EngineName, size: ModelSize, signal: AbortSignal): Promise<StepCost> {
+async function measureTraining(
+  engine: EngineName,
+  job: JobName,
+  size: ModelSize,
+  signal: AbortSignal,
+): Promise<StepCost> {
   let cost: StepCost | undefined;
   const child = await startOnEngine(new URL('./forecastChild.ts', import.meta.url), engine, {
     signal,
-    parameters: [size],
+    parameters: [size, job],
     onMessage: (message) => {
       cost = message as StepCost;
     },
@@ -120,17 +130,18 @@ async function measureTraining(engine: EngineName, size: ModelSize, signal: Abor
 }
 
 /** From a smaller model: time with its multiplications, memory with its numbers. */
-function reckonedFrom(last: SizeForecast, size: ModelSize): StepCost {
-  const [from, to] = [architectureOf(last.size), architectureOf(size)];
+function reckonedFrom(last: SizeForecast, size: ModelSize, job: JobName): StepCost {
+  const [from, to] = [architectureOf(last.size, [job]), architectureOf(size, [job])];
   return {
-    stepMs: (last.stepMs * multiplications(to)) / multiplications(from),
+    stepMs: (last.stepMs * multiplications(to, job)) / multiplications(from, job),
     peakMemoryBytes: last.peakMemoryBytes + BYTES_PER_NUMBER * (parameterCount(manifestFor(to)) - last.parameters),
   };
 }
 
-/** Multiplications of one window's forward pass through the encoder: products with weights, and attention. */
-function multiplications({ encoder }: Architecture): number {
+/** Multiplications of one example's forward pass through the encoder: products with weights, and attention. */
+function multiplications({ encoder, heads }: Architecture, job: JobName): number {
+  const tokens = jobTerms(job).longestSequence(heads[job]);
   const { hiddenSize, feedForwardSize, layers } = encoder;
   const weights = 4 * hiddenSize * hiddenSize + 2 * hiddenSize * feedForwardSize;
-  return layers * TOKENS * (weights + 2 * TOKENS * hiddenSize);
+  return layers * tokens * (weights + 2 * tokens * hiddenSize);
 }

@@ -1,40 +1,33 @@
-import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { architectureOf, type JobName, type ModelSize, manifestFor } from '@hansa/shared/model';
+import { localTrainingSchema } from '@hansa/shared/protocol';
 import { runOnEngine } from '../compute/runOnEngine.ts';
 import type { StepCost } from './forecast.ts';
 
-// A process that takes a few training steps of one size of the model; see forecast.ts. Its second argument is the size.
+// A process that takes a few training steps of one size of the model; see forecast.ts. Its second argument is the size, its third the job.
 
-const WINDOWS = 64;
+const EXAMPLES = 64;
 /** In the first two engines compile, and prove what they have compiled. */
 const STEPS = 4;
 
 if (await runOnEngine()) {
   const { anyWeights } = await import('../compute/exercise.ts');
   const { FORECAST_BATCH } = await import('./forecast.ts');
-  const { sampleWindows } = await import('../jobs/demand/sample.ts');
+  const { jobModel } = await import('../jobs/models.ts');
   const { trainLocally } = await import('../training/localTraining.ts');
-  const architecture = architectureOf(process.argv[3] as ModelSize);
-  const shape = {
-    architecture,
-    manifest: manifestFor(architecture),
-    calendar: { season: 7, horizonPeriods: 28 },
-  };
+  const job = process.argv[4] as JobName;
+  const architecture = architectureOf(process.argv[3] as ModelSize, [job]);
+  const shape = { architecture, job, manifest: manifestFor(architecture) };
   let before = performance.now();
   let stepMs = Number.POSITIVE_INFINITY;
   await trainLocally(
     shape,
     anyWeights(shape),
-    sampleWindows('forecast', WINDOWS),
+    jobModel(job).sample('forecast', EXAMPLES),
     {
-      steps: STEPS,
-      batchSize: FORECAST_BATCH,
-      learningRate: 1e-4,
-      warmupSteps: 0,
-      decay: 'none',
-      optimizer: 'adamW',
+      training: localTrainingSchema.parse({ steps: STEPS, batchSize: FORECAST_BATCH, learningRate: 1e-4 }),
+      fall: 'none',
       seed: 'forecast',
       fullBatch: false,
-      proximalMu: 0,
     },
     {
       onStep: () => {

@@ -1,125 +1,144 @@
-import { loadMerchantData, type MerchantData } from '../data/index.ts';
+import { createHash } from 'node:crypto';
+import type { JobName } from '@hansa/shared/model';
+import { learningRateOfRound } from '@hansa/shared/protocol';
 import { compareMethods } from '../evaluation/compareMethods.ts';
 import { openLocalModel } from '../gradient/localModel.ts';
+import type { JobData } from '../jobs/job.ts';
+import { jobSource } from '../jobs/sources.ts';
 import { writing } from '../ledger/files.ts';
 import { writeVectorFile } from '../model/modelFile.ts';
 import { checkpointAt } from '../training/checkpoint.ts';
 import { meanLoss, trainLocally } from '../training/localTraining.ts';
-import { windowsWithin } from '../training/memory.ts';
-import type { LoadRequest, Progress, TrainRequest, TrainResult } from './requests.ts';
-import type { JobName, Jobs, LoadedData } from './workerMessages.ts';
+import { examplesWithin } from '../training/memory.ts';
+import type { LoadRequest, LoadResult, RequestProgress, TrainRequest, TrainResult } from './requests.ts';
+import type { RequestName, Requests } from './workerMessages.ts';
 
-/** Validation windows that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
-const VALIDATION_WINDOWS = 128;
+/** Validation examples that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
+const VALIDATION_EXAMPLES = 128;
 
-export interface JobContext {
+export interface RequestContext {
   readonly signal: AbortSignal;
-  readonly onProgress: (progress: Progress) => void;
+  readonly onProgress: (progress: RequestProgress) => void;
 }
 
 interface Loaded {
-  readonly data: MerchantData;
+  readonly data: ReadonlyMap<JobName, JobData>;
   /** Resident memory of the process before it held a model. */
   readonly heldBytes: number;
 }
 
-/** The worker's jobs over the data that `load` leaves in memory; one runs at a time, in the order asked for. */
-export function createJobs(): {
-  run(name: JobName, request: unknown, context: JobContext): Promise<unknown>;
+/** What the worker does with requests over the data that `load` leaves in memory; one runs at a time, in the order asked for. */
+export function requestRunner(): {
+  run(name: RequestName, request: unknown, context: RequestContext): Promise<unknown>;
 } {
   let loaded: Loaded | undefined;
-  const ready = (): Loaded => {
-    if (loaded === undefined) throw new RangeError('load comes before every other job');
-    return loaded;
+  const ready = (job: JobName): { data: JobData; heldBytes: number } => {
+    const data = loaded?.data.get(job);
+    if (loaded === undefined || data === undefined) throw new RangeError(`no data was loaded for ${job}`);
+    return { data, heldBytes: loaded.heldBytes };
   };
-  const jobs: { [Name in JobName]: (request: Jobs[Name]['request'], context: JobContext) => Promise<unknown> } = {
+  const perform: {
+    [Name in RequestName]: (request: Requests[Name]['request'], context: RequestContext) => Promise<unknown>;
+  } = {
     async load(request, context) {
       const data = await load(request, context);
-      const before = request.heldBefore?.digest === data.digest ? request.heldBefore : undefined;
+      const digest = digestOf(data);
+      const before = request.heldBefore?.digest === digest ? request.heldBefore : undefined;
       loaded = { data, heldBytes: before?.bytes ?? process.memoryUsage.rss() };
-      return summary(loaded);
+      return { data: [...data].map(([job, of]) => summary(job, of)), held: { digest, bytes: loaded.heldBytes } };
     },
-    train: (request, context) => train(ready(), request, context),
+    train(request, context) {
+      const { data, heldBytes } = ready(request.job);
+      return train(data, heldBytes, request, context);
+    },
     compare(request, context) {
-      const { data, heldBytes } = ready();
-      return compareMethods(data, request, heldBytes, context);
+      const { data, heldBytes } = ready(request.job);
+      return compareMethods(data, request, { maxMemoryBytes: request.maxMemoryBytes, heldBytes }, context);
     },
   };
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(name, request, context) {
-      const job = last.then(() => {
-        // The job before has let go of models' worth of memory, which the next one takes; what is left lying would count against the ceiling.
+      const done = last.then(() => {
+        // The request before has let go of models' worth of memory, which the next one takes; what is left lying would count against the ceiling.
         globalThis.gc?.();
-        return jobs[name](request as never, context);
+        return perform[name](request as never, context);
       });
-      last = job.catch(() => undefined);
-      return job;
+      last = done.catch(() => undefined);
+      return done;
     },
   };
 }
 
-function load({ data, baseFolder, scratchFolder }: LoadRequest, context: JobContext): Promise<MerchantData> {
-  return loadMerchantData(data, baseFolder, {
-    scratchFolder,
-    signal: context.signal,
-    onProgress: (doing) => context.onProgress({ step: 0, steps: 0, loss: undefined, doing }),
-  });
+async function load(
+  { data, baseFolder, scratchFolder }: LoadRequest,
+  { signal, onProgress }: RequestContext,
+): Promise<ReadonlyMap<JobName, JobData>> {
+  const loaded = new Map<JobName, JobData>();
+  for (const config of data) {
+    const options = {
+      scratchFolder,
+      signal,
+      onProgress: (doing: string) => onProgress({ step: 0, steps: 0, loss: undefined, doing }),
+    };
+    loaded.set(config.job, await jobSource(config.job).load(config, baseFolder, options));
+  }
+  return loaded;
 }
 
-function summary({ data, heldBytes }: Loaded): LoadedData {
+function digestOf(data: ReadonlyMap<JobName, JobData>): string {
+  const hash = createHash('sha256');
+  for (const [job, { digest }] of data) hash.update(`${job} ${digest}\n`);
+  return hash.digest('hex');
+}
+
+function summary(job: JobName, data: JobData): LoadResult['data'][number] {
   return {
-    held: { digest: data.digest, bytes: heldBytes },
-    frequency: data.frequency,
+    job,
     rows: data.rows,
-    series: data.series,
-    trainWindows: data.train.count,
-    validationWindows: data.validation.count,
-    testWindows: data.test.count,
-    cleaning: data.cleaning,
+    trainExamples: data.train.count,
+    validationExamples: data.validation.count,
+    testExamples: data.test.count,
+    report: data.report,
   };
 }
 
 async function train(
-  { data, heldBytes }: Loaded,
+  data: JobData,
+  heldBytes: number,
   request: TrainRequest,
-  { signal, onProgress }: JobContext,
+  { signal, onProgress }: RequestContext,
 ): Promise<TrainResult> {
   const started = performance.now();
-  const model = await openLocalModel(request, { season: data.season, horizonPeriods: data.horizonPeriods });
+  const model = await openLocalModel(request);
   const { shape, weights: start, dispose } = model.part(model.vector, request.round);
   try {
-    const { checkpoint, steps, maxMemoryBytes } = request;
+    const { checkpoint, training, round, rounds, maxMemoryBytes } = request;
+    const { steps } = training;
     const onFailure = (warning: string) => onProgress({ step: 0, steps, loss: undefined, warning });
     // A process that takes over reads the data again, and it may have changed.
-    const job = JSON.stringify({ request, data: data.digest });
-    const kept = checkpoint && checkpointAt(checkpoint.file, job, checkpoint.everyMs, onFailure);
+    const named = JSON.stringify({ request, data: data.digest });
+    const kept = checkpoint && checkpointAt(checkpoint.file, named, checkpoint.everyMs, onFailure);
     const resume = await kept?.read();
     if (resume !== undefined) onProgress({ step: resume.step, steps, loss: undefined, resumed: true });
-    const windowsAtOnce =
-      resume?.windowsAtOnce ?? (await windowsWithin(model, data.train, request.round, { maxMemoryBytes, heldBytes }));
-    const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_WINDOWS, windowsAtOnce);
+    const examplesAtOnce =
+      resume?.examplesAtOnce ?? (await examplesWithin(model, data.train, round, { maxMemoryBytes, heldBytes }));
+    const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_EXAMPLES, examplesAtOnce);
     const trained = await trainLocally(
       shape,
       start,
       data.train,
       {
-        steps,
-        batchSize: request.batchSize,
-        learningRate: request.learningRate,
-        warmupSteps: request.warmupSteps,
-        decay: 'none',
-        optimizer: request.optimizer,
+        training: { ...training, learningRate: learningRateOfRound(training, round, rounds) },
+        fall: 'none',
         seed: String(request.seed),
         fullBatch: request.fullBatch ?? false,
-        proximalMu: request.proximalMu ?? 0,
-        earlyStop: request.earlyStop,
       },
       {
         signal,
         onStep: onProgress,
         validation: data.validation,
-        windowsAtOnce,
+        examplesAtOnce,
         resume,
         ...(kept !== undefined && { afterStep: (state) => kept.keep(state) }),
       },
@@ -129,10 +148,10 @@ async function train(
     await kept?.remove();
     return {
       steps: trained.steps,
-      windows: data.train.count,
+      examples: data.train.count,
       trainLoss: trained.loss,
       validationLoss,
-      windowsAtOnce,
+      examplesAtOnce,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       seconds: (performance.now() - started) / 1000,
     };

@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { createLogger } from '@hansa/shared/log';
 import { architectureOf, initialAdapter, manifestFor, trainingModeSchema } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
+import { type LocalTraining, localTrainingSchema } from '@hansa/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dataConfigSchema, loadMerchantData } from '../data/index.ts';
 import { activate } from '../engines/engine.ts';
-import { scoreModel } from '../jobs/demand/predict.ts';
+import { answersOf } from '../gradient/gradient.ts';
+import { demandEvaluation } from '../jobs/demand/evaluation.ts';
+import type { ForecastExample } from '../jobs/demand/forecastExample.ts';
+import { dataConfigSchema, loadMerchantData } from '../jobs/demand/index.ts';
+import type { Batch } from '../jobs/examples.ts';
 import { initialWeights, writeModelFile } from '../model/index.ts';
-import { type CompareRequest, methods, type Progress, type TrainRequest } from './requests.ts';
+import type { CompareRequest, RequestProgress, TrainRequest } from './requests.ts';
 import { startTrainer, type Trainer, type TrainerOptions } from './trainer.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,6 +25,13 @@ let trainer: Trainer;
 let options: TrainerOptions;
 const architecture = architectureOf('nano');
 const start = initialWeights(architecture, 1);
+const config = dataConfigSchema.parse({
+  sources: [{ file: 'orders.csv', columns: { date: 'date', item: 'item', quantity: 'quantity' } }],
+  frequency: 'day',
+  returns: 'none',
+  validFrom: '2024-08-15',
+  testFrom: '2024-09-15',
+});
 
 /** 320 days of three items with a weekly pattern each, and between them in the alphabet one that never sold. */
 function orders(): string {
@@ -40,13 +51,7 @@ beforeAll(async () => {
   await writeModelFile(join(folder, 'model.safetensors'), architecture, start);
   options = {
     engine: 'wasm',
-    data: dataConfigSchema.parse({
-      sources: [{ file: 'orders.csv', columns: { date: 'date', item: 'item', quantity: 'quantity' } }],
-      frequency: 'day',
-      returns: 'none',
-      validFrom: '2024-08-15',
-      testFrom: '2024-09-15',
-    }),
+    data: [config],
     baseFolder: folder,
     scratchFolder: folder,
     log: createLogger('test', 'silent'),
@@ -59,17 +64,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const request = (change: Partial<TrainRequest> = {}): TrainRequest => ({
+/** A training request, with changes to it and to its settings. */
+const request = (change: Partial<TrainRequest> = {}, training: Partial<LocalTraining> = {}): TrainRequest => ({
   modelFile: join(folder, 'model.safetensors'),
   job: 'demand',
   round: 1,
+  rounds: 1,
   updateFile: join(folder, 'update.bin'),
-  steps: 3,
-  batchSize: 4,
-  learningRate: 1e-3,
-  warmupSteps: 1,
+  training: {
+    ...localTrainingSchema.parse({ steps: 3, batchSize: 4, learningRate: 1e-3, warmupSteps: 1 }),
+    ...training,
+  },
   seed: 7,
-  optimizer: 'adamW',
   ...change,
 });
 
@@ -78,11 +84,9 @@ const comparison = (): CompareRequest => ({
   federatedModelFile: join(folder, 'model.safetensors'),
   job: 'demand',
   rounds: 2,
-  localSteps: 2,
+  plannedRounds: 2,
+  training: localTrainingSchema.parse({ steps: 2, batchSize: 4, learningRate: 1e-3, warmupSteps: 1 }),
   fineTuneSteps: 3,
-  batchSize: 4,
-  warmupSteps: 1,
-  optimizer: 'adamW',
   learningRates: [1e-3, 3e-3],
   seed: 7,
 });
@@ -95,19 +99,21 @@ async function updateOf(path: string): Promise<Float32Array> {
 describe('a trainer', () => {
   it('tells its engine and what it loaded', () => {
     expect(trainer.engine).toMatchObject({ name: 'wasm', reason: 'asked for in the configuration' });
-    expect(trainer.data).toMatchObject({ frequency: 'day', rows: 1280, series: 3 });
-    expect(trainer.data.trainWindows).toBeGreaterThan(100);
+    expect(trainer.data).toMatchObject([
+      { job: 'demand', rows: 1280, report: { facts: { frequency: 'day', series: 3 } } },
+    ]);
+    expect(trainer.data[0]!.trainExamples).toBeGreaterThan(100);
   });
 
   it('trains, writes the update in the manifest’s order and repeats itself exactly', async () => {
-    const seen: Progress[] = [];
+    const seen: RequestProgress[] = [];
     const result = await trainer.train(request(), (progress) => seen.push(progress));
     expect(seen.map(({ step, steps }) => [step, steps])).toEqual([
       [1, 3],
       [2, 3],
       [3, 3],
     ]);
-    expect(result).toMatchObject({ steps: 3, windows: trainer.data.trainWindows });
+    expect(result).toMatchObject({ steps: 3, examples: trainer.data[0]!.trainExamples });
     expect(result.trainLoss).toBeGreaterThan(0);
     expect(result.validationLoss).toBeGreaterThan(0);
     const update = await updateOf(join(folder, 'update.bin'));
@@ -120,33 +126,38 @@ describe('a trainer', () => {
   });
 
   it('compares the four methods', async () => {
-    const seen: Progress[] = [];
+    const seen: RequestProgress[] = [];
     const result = await trainer.compare(comparison(), (progress) => seen.push(progress));
     expect(seen.at(-1)).toMatchObject({ step: 20, steps: 20, doing: expect.stringContaining('local-only') });
-    expect(result.steps).toEqual({ seasonalNaive: 0, localOnly: 7, federated: 4, fineTuned: 7 });
-    for (const method of methods) {
-      expect(result.wql[method]).toBeGreaterThan(0);
-      expect(result.wape[method]).toBeGreaterThan(0);
-      const [low, high] = result.wqlIntervals[method]!;
-      expect(low).toBeLessThanOrEqual(result.wql[method]);
-      expect(high).toBeGreaterThanOrEqual(result.wql[method]);
+    expect(result.methods.map(({ name, steps }) => [name, steps])).toEqual([
+      ['seasonalNaive', 0],
+      ['localOnly', 7],
+      ['federated', 4],
+      ['fineTuned', 7],
+    ]);
+    const [wql, wape] = result.metrics.map(({ values }) => values);
+    expect(result.metrics.map(({ name }) => name)).toEqual(['wql', 'wape']);
+    for (const { name } of result.methods) {
+      expect(wql![name]).toBeGreaterThan(0);
+      expect(wape![name]).toBeGreaterThan(0);
+      const [low, high] = result.intervals[name]!;
+      expect(low).toBeLessThanOrEqual(wql![name]!);
+      expect(high).toBeGreaterThanOrEqual(wql![name]!);
     }
     const against = result.comparisons.find((entry) => entry.method === 'fineTuned' && entry.against === 'localOnly');
-    expect(against?.change).toBeCloseTo(result.wql.fineTuned / result.wql.localOnly - 1, 9);
+    expect(against?.change).toBeCloseTo(wql!.fineTuned! / wql!.localOnly! - 1, 9);
     expect(comparison().learningRates).toContain(result.learningRates.localOnly);
-    expect(result.example?.quantiles.map((level) => level.length)).toEqual(new Array(9).fill(28));
-    expect(result.example?.history.length).toBe(91);
+    const picture = result.picture as ForecastExample;
+    expect(picture.quantiles.map((level) => level.length)).toEqual(new Array(9).fill(28));
+    expect(picture.history.length).toBe(91);
     // The same score, made in this process.
     await activate('wasm');
-    const data = await loadMerchantData(options.data, folder);
-    const shape = {
-      architecture,
-      manifest: manifestFor(architecture),
-      calendar: { season: data.season, horizonPeriods: data.horizonPeriods },
-    };
-    const score = await scoreModel(shape, start, data.test, data.cleaning.seriesRead);
-    expect(result.wql.federated).toBeCloseTo(score.metrics().wql!, 6);
-    expect(result.windows).toBe(data.test.count);
+    const data = await loadMerchantData(config, folder);
+    const shape = { architecture, job: 'demand', manifest: manifestFor(architecture) } as const;
+    const answer = (batch: Batch) => answersOf(shape, start, batch);
+    const score = await demandEvaluation.score(data, 'test', answer, { examplesAtOnce: 64 });
+    expect(wql!.federated).toBeCloseTo(score.values.wql!, 6);
+    expect(result.examples).toBe(data.test.count);
   });
 
   it('tells what is wrong with a model file and goes on', async () => {
@@ -163,7 +174,7 @@ describe('a trainer', () => {
     const abort = new AbortController();
     const updateFile = join(folder, 'stopped.bin');
     const stopped = trainer.train(
-      request({ steps: 10_000, updateFile }),
+      request({ updateFile }, { steps: 10_000 }),
       ({ step }) => step === 2 && abort.abort(),
       abort.signal,
     );
@@ -184,7 +195,7 @@ describe('a place that cannot be written to', () => {
     try {
       const steps: number[] = [];
       const checkpoint = { file: nowhere(), everyMs: 0 };
-      await own.train(request({ steps: 4, checkpoint }), ({ step }) => steps.push(step));
+      await own.train(request({ checkpoint }, { steps: 4 }), ({ step }) => steps.push(step));
       expect(steps).toEqual([1, 2, 3, 4]);
       expect(lines.map((line) => JSON.parse(line))).toMatchObject([
         {
@@ -208,10 +219,10 @@ describe('a place that cannot be written to', () => {
 describe('startTrainer', () => {
   it('passes on what is wrong with the data', async () => {
     const data = dataConfigSchema.parse({
-      ...options.data,
-      sources: [{ ...options.data.sources[0], file: 'none.csv' }],
+      ...config,
+      sources: [{ ...config.sources[0], file: 'none.csv' }],
     });
-    await expect(startTrainer({ ...options, data })).rejects.toMatchObject({
+    await expect(startTrainer({ ...options, data: [data] })).rejects.toMatchObject({
       code: 'InvalidData',
       message: expect.stringContaining('none.csv'),
     });
@@ -220,7 +231,7 @@ describe('startTrainer', () => {
   it('ends at once when aborted, with everything it was doing', async () => {
     const abort = new AbortController();
     const other = await startTrainer({ ...options, signal: abort.signal });
-    const training = other.train(request({ steps: 10_000 }), ({ step }) => step === 1 && abort.abort());
+    const training = other.train(request({}, { steps: 10_000 }), ({ step }) => step === 1 && abort.abort());
     await expect(training).rejects.toMatchObject({ code: 'Interrupted' });
     await expect(other.train(request())).rejects.toMatchObject({ code: 'Interrupted' });
     await other.close();
@@ -250,15 +261,15 @@ async function tinyTask(mode: object | undefined): Promise<Pick<TrainRequest, 'm
 
 describe('memory', () => {
   it('puts fewer windows through the engine at once where the ceiling is low, and comes to the same update but for rounding', async () => {
-    const wide = await trainer.train(request({ batchSize: 48, steps: 1, updateFile: join(folder, 'wide.bin') }));
-    expect(wide.windowsAtOnce).toBe(64);
+    const wide = await trainer.train(request({ updateFile: join(folder, 'wide.bin') }, { batchSize: 48, steps: 1 }));
+    expect(wide.examplesAtOnce).toBe(64);
     const tooLittle = await trainer.train(request({ maxMemoryBytes: 70e6 })).catch((error: Error) => error.message);
     // Room for a few windows more than one.
-    const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one window/.exec(String(tooLittle))![1]) + 4);
+    const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one example/.exec(String(tooLittle))![1]) + 4);
     const narrow = await trainer.train(
-      request({ batchSize: 48, steps: 1, updateFile: join(folder, 'narrow.bin'), maxMemoryBytes }),
+      request({ updateFile: join(folder, 'narrow.bin'), maxMemoryBytes }, { batchSize: 48, steps: 1 }),
     );
-    expect(narrow.windowsAtOnce).toBeLessThan(48);
+    expect(narrow.examplesAtOnce).toBeLessThan(48);
     expect(narrow.trainLoss).toBeCloseTo(wide.trainLoss, 5);
     const [one, other] = [await updateOf(join(folder, 'wide.bin')), await updateOf(join(folder, 'narrow.bin'))];
     const far = one.filter((value, index) => Math.abs(value - other[index]!) > 1e-6).length;
@@ -274,19 +285,19 @@ describe('memory', () => {
     const own = await startTrainer(options);
     try {
       const files = await tinyTask(mode);
-      const job = (change: Partial<TrainRequest>) => request({ ...files, batchSize: 128, steps: 2, ...change });
+      const job = (change: Partial<TrainRequest>) => request({ ...files, ...change }, { batchSize: 128, steps: 2 });
       const tooLittle = await own.train(job({ maxMemoryBytes: 70e6 })).catch((error: Error) => error.message);
-      const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one window/.exec(String(tooLittle))![1]) + 15);
+      const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one example/.exec(String(tooLittle))![1]) + 15);
       const chosen = new Set<number>();
       for (let round = 1; round <= 6; round++) {
-        const { windowsAtOnce, peakMemoryBytes } = await own.train(job({ round, maxMemoryBytes }));
+        const { examplesAtOnce, peakMemoryBytes } = await own.train(job({ round, maxMemoryBytes }));
         expect(peakMemoryBytes).toBeLessThan(maxMemoryBytes);
-        chosen.add(windowsAtOnce);
+        chosen.add(examplesAtOnce);
       }
-      const [windowsAtOnce, ...others] = chosen;
+      const [examplesAtOnce, ...others] = chosen;
       expect(others).toEqual([]);
-      expect(windowsAtOnce).toBeGreaterThan(1);
-      expect(windowsAtOnce).toBeLessThan(64);
+      expect(examplesAtOnce).toBeGreaterThan(1);
+      expect(examplesAtOnce).toBeLessThan(64);
     } finally {
       await own.close();
     }
@@ -298,7 +309,7 @@ describe('memory', () => {
       const { modelFile } = await tinyTask(undefined);
       const neededMb = async (refused: Promise<unknown>) => {
         const message = await refused.then(String, (error: Error) => error.message);
-        return Number(/about (\d+) MB for one window/.exec(message)![1]);
+        return Number(/about (\d+) MB for one example/.exec(message)![1]);
       };
       const compared = await neededMb(
         own.compare({
@@ -319,7 +330,7 @@ describe('memory', () => {
   it('says how much a window takes where not even one fits', async () => {
     await expect(trainer.train(request({ maxMemoryBytes: 70e6 }))).rejects.toMatchObject({
       code: 'TrainingFailed',
-      message: expect.stringMatching(/needs about \d+ MB for one window .* allows 70 MB/),
+      message: expect.stringMatching(/needs about \d+ MB for one example .* allows 70 MB/),
     });
   });
 });
@@ -335,13 +346,13 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     return { own, kill };
   };
   const job = (name: string) =>
-    request({
-      steps: 12,
-      updateFile: join(folder, `${name}.bin`),
-      checkpoint: { file: join(folder, `${name}.checkpoint`), everyMs: 0 },
-      earlyStop: { everySteps: 3, patience: 4 },
-      proximalMu: 0.01,
-    });
+    request(
+      {
+        updateFile: join(folder, `${name}.bin`),
+        checkpoint: { file: join(folder, `${name}.checkpoint`), everyMs: 0 },
+      },
+      { steps: 12, earlyStop: { everySteps: 3, patience: 4 }, proximalMu: 0.01 },
+    );
 
   it('is replaced, and its update is that of an undisturbed run', async () => {
     const undisturbed = await trainer.train(job('undisturbed'));
@@ -373,8 +384,8 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     await writeFile(join(baseFolder, 'orders.csv'), orders());
     const { own, kill } = await killable({ baseFolder });
     try {
-      expect(own.data.rows).toBe(1280);
-      const { held } = own.data;
+      expect(own.data[0]!.rows).toBe(1280);
+      const { held } = own;
       let isResumed = false;
       const steps: number[] = [];
       const trained = own.train(job('changed'), (progress) => {
@@ -388,10 +399,10 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
       expect(isResumed).toBe(false);
       expect(steps.slice(5)).toContain(1);
       expect(steps.at(-1)).toBe(12);
-      expect(own.data.rows).toBe(1281);
+      expect(own.data[0]!.rows).toBe(1281);
       // What it holds is reckoned anew too.
-      expect(own.data.held.digest).not.toBe(held.digest);
-      expect(own.data.held.bytes).not.toBe(held.bytes);
+      expect(own.held.digest).not.toBe(held.digest);
+      expect(own.held.bytes).not.toBe(held.bytes);
     } finally {
       await own.close();
     }
@@ -401,9 +412,9 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     const { own, kill } = await killable();
     try {
       const tooLittle = await own.train(request({ maxMemoryBytes: 70e6 })).catch((error: Error) => error.message);
-      const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one window/.exec(String(tooLittle))![1]) + 4);
+      const maxMemoryBytes = 1e6 * (Number(/about (\d+) MB for one example/.exec(String(tooLittle))![1]) + 4);
       const narrow = (name: string) =>
-        request({ batchSize: 48, steps: 12, maxMemoryBytes, updateFile: join(folder, `${name}.bin`) });
+        request({ maxMemoryBytes, updateFile: join(folder, `${name}.bin`) }, { batchSize: 48, steps: 12 });
       const undisturbed = await own.train(narrow('undisturbed'));
       let isKilled = false;
       const result = await own.train(narrow('killed'), ({ step }) => {
@@ -412,8 +423,8 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
           void kill();
         }
       });
-      expect(undisturbed.windowsAtOnce).toBeLessThan(48);
-      expect(result.windowsAtOnce).toBe(undisturbed.windowsAtOnce);
+      expect(undisturbed.examplesAtOnce).toBeLessThan(48);
+      expect(result.examplesAtOnce).toBe(undisturbed.examplesAtOnce);
       expect(await updateOf(join(folder, 'killed.bin'))).toEqual(await updateOf(join(folder, 'undisturbed.bin')));
     } finally {
       await own.close();
@@ -437,7 +448,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
   it('fails its job where it goes again and again, and says so', async () => {
     const { own, kill } = await killable();
     try {
-      const training = own.train(request({ steps: 10_000 }), ({ step }) => void (step === 1 && kill()));
+      const training = own.train(request({}, { steps: 10_000 }), ({ step }) => void (step === 1 && kill()));
       await expect(training).rejects.toMatchObject({
         code: 'TrainingFailed',
         message: expect.stringMatching(/gone 3 times .*SIGKILL.*training\.engine/),

@@ -4,14 +4,24 @@ import type { Child } from '../compute/childProcess.ts';
 import { type EngineChoice, firstUsable } from '../compute/chooseEngine.ts';
 import { startOnEngine } from '../compute/engineTrial.ts';
 import type { EngineName } from '../engines/engine.ts';
-import type { DataConfig } from '../jobs/demand/config.ts';
-import type { CompareRequest, CompareResult, Held, Progress, TrainRequest, TrainResult } from './requests.ts';
-import type { FromWorker, JobName, Jobs, LoadedData, ToWorker } from './workerMessages.ts';
+import type { JobDataConfig } from '../jobs/job.ts';
+import type {
+  CompareRequest,
+  CompareResult,
+  Held,
+  LoadedData,
+  LoadResult,
+  RequestProgress,
+  TrainRequest,
+  TrainResult,
+} from './requests.ts';
+import type { FromWorker, RequestName, Requests, ToWorker } from './workerMessages.ts';
 
 export interface TrainerOptions {
   /** An engine's name tries that one alone. */
   readonly engine: EngineName | 'auto';
-  readonly data: DataConfig;
+  /** One entry for each job that there is data for. */
+  readonly data: readonly JobDataConfig[];
   /** Folder that the data's file names are relative to. */
   readonly baseFolder: string;
   /** Folder for temporary files of reading the data; it must exist. */
@@ -24,23 +34,25 @@ export interface TrainerOptions {
   readonly onRestart?: (reason: string) => void;
 }
 
-/** So many times in a row the process may go without having got further; then its job fails. */
+/** So many times in a row the process may go without having got further; then its request fails. */
 const MOST_CRASHES = 3;
 
-type OnProgress = (progress: Progress) => void;
+type OnProgress = (progress: RequestProgress) => void;
 
 /**
  * A merchant's data and the training engine, in a process of their own.
  *
- * Jobs run one after another in the order they are asked for. A process that goes by itself is replaced by another on the same engine, which reads the
- * data again and goes on with what was not finished, training from its last checkpoint where the data is the same. All reject with HansaError: the job's own fault, TrainingFailed
- * where the process goes again and again, Interrupted where a signal aborted. A job's signal stops that job after the step it is in and leaves the
+ * Requests run one after another in the order they are asked for. A process that goes by itself is replaced by another on the same engine, which reads the
+ * data again and goes on with what was not finished, training from its last checkpoint where the data is the same. All reject with HansaError: the request's own fault, TrainingFailed
+ * where the process goes again and again, Interrupted where a signal aborted. A request's signal stops that request after the step it is in and leaves the
  * trainer usable.
  */
 export interface Trainer {
   readonly engine: EngineChoice;
   /** What the process has loaded that runs now. */
-  readonly data: LoadedData;
+  readonly data: readonly LoadedData[];
+  /** What that process held before it held a model. */
+  readonly held: Held;
   train(request: TrainRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<TrainResult>;
   compare(request: CompareRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<CompareResult>;
   /** Ends the process; resolves when it is gone. What is still running rejects with Interrupted. */
@@ -64,24 +76,24 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
   let process = await startProcess(options, options.engine);
   let replacing: Promise<void> | undefined;
   let isClosed = false;
-  /** Once, however many jobs have lost their process. */
+  /** Once, however many requests have lost their process. */
   const replace = (reason: string): Promise<void> => {
     replacing ??= (async () => {
       log.warn({ reason }, 'the training process has gone; another is started');
       onRestart?.(reason);
-      process = await startProcess(options, process.engine.name, process.data.held);
+      process = await startProcess(options, process.engine.name, process.loaded.held);
       if (isClosed) await process.close();
     })().finally(() => {
       replacing = undefined;
     });
     return replacing;
   };
-  const run = async <Name extends JobName>(
+  const run = async <Name extends RequestName>(
     name: Name,
-    request: Jobs[Name]['request'],
+    request: Requests[Name]['request'],
     onProgress?: OnProgress,
-    jobSignal?: AbortSignal,
-  ): Promise<Jobs[Name]['result']> => {
+    requestSignal?: AbortSignal,
+  ): Promise<Requests[Name]['result']> => {
     let furthest = -1;
     let crashes = 0;
     for (;;) {
@@ -101,11 +113,11 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
             furthest = Math.max(furthest, progress.step);
             onProgress?.(progress);
           },
-          jobSignal,
+          requestSignal,
         );
       } catch (error) {
         const reason = current.crash();
-        if (reason === undefined || isClosed || signal?.aborted || jobSignal?.aborted) throw error;
+        if (reason === undefined || isClosed || signal?.aborted || requestSignal?.aborted) throw error;
         crashes += 1;
         if (crashes >= MOST_CRASHES) {
           throw new HansaError(
@@ -120,7 +132,10 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
   return {
     engine: process.engine,
     get data() {
-      return process.data;
+      return process.loaded.data;
+    },
+    get held() {
+      return process.loaded.held;
     },
     train: (request, onProgress, signal) => run('train', request, onProgress, signal),
     compare: (request, onProgress, signal) => run('compare', request, onProgress, signal),
@@ -135,7 +150,7 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
 /** A process that has loaded the data. */
 interface TrainingProcess extends Connection {
   readonly engine: EngineChoice;
-  readonly data: LoadedData;
+  readonly loaded: LoadResult;
 }
 
 async function startProcess(
@@ -156,8 +171,9 @@ async function startProcess(
   const connection = connect(child, pending, signal);
   try {
     const loaded = await connection.call('load', { data, baseFolder, scratchFolder, heldBefore }, onProgress);
-    log.info({ engine: choice.name, rows: loaded.rows, series: loaded.series }, 'training process is ready');
-    return { ...connection, engine: choice, data: loaded };
+    const rows = Object.fromEntries(loaded.data.map(({ job, rows }) => [job, rows]));
+    log.info({ engine: choice.name, rows }, 'training process is ready');
+    return { ...connection, engine: choice, loaded };
   } catch (error) {
     await connection.close();
     throw error;
@@ -165,24 +181,24 @@ async function startProcess(
 }
 
 function receive(pending: Map<number, Pending>, message: FromWorker): void {
-  const job = pending.get(message.id);
-  if (job === undefined) return;
+  const request = pending.get(message.id);
+  if (request === undefined) return;
   if (message.type === 'progress') {
-    job.onProgress?.(message.progress);
+    request.onProgress?.(message.progress);
     return;
   }
   pending.delete(message.id);
-  if (message.type === 'done') job.resolve(message.result);
-  else job.reject(new HansaError(message.code, message.message));
+  if (message.type === 'done') request.resolve(message.result);
+  else request.reject(new HansaError(message.code, message.message));
 }
 
 interface Connection {
-  call<Name extends JobName>(
+  call<Name extends RequestName>(
     name: Name,
-    request: Jobs[Name]['request'],
+    request: Requests[Name]['request'],
     onProgress?: OnProgress,
     signal?: AbortSignal,
-  ): Promise<Jobs[Name]['result']>;
+  ): Promise<Requests[Name]['result']>;
   /** How the process ended by itself; undefined while it runs or where it was ended. */
   crash(): string | undefined;
   close(): Promise<void>;
@@ -196,7 +212,7 @@ function connect(child: Child, pending: Map<number, Pending>, ending: AbortSigna
     over ??= error;
     ending?.removeEventListener('abort', onAbort);
     child.kill();
-    for (const job of pending.values()) job.reject(over);
+    for (const request of pending.values()) request.reject(over);
     pending.clear();
   };
   const onAbort = () => end(new HansaError('Interrupted', 'Training was stopped.'));
@@ -214,9 +230,9 @@ function connect(child: Child, pending: Map<number, Pending>, ending: AbortSigna
       const send = (message: ToWorker) => child.send(message);
       const onCancel = () => send({ type: 'cancel', id });
       signal?.addEventListener('abort', onCancel, { once: true });
-      return new Promise<Jobs[typeof name]['result']>((resolve, reject) => {
+      return new Promise<Requests[typeof name]['result']>((resolve, reject) => {
         pending.set(id, { resolve: resolve as (result: unknown) => void, reject, onProgress });
-        send({ type: 'job', id, name, request });
+        send({ type: 'request', id, name, request });
       }).finally(() => signal?.removeEventListener('abort', onCancel));
     },
     crash: () => crash,

@@ -32,8 +32,8 @@ if (await runOnEngine()) {
     // A system that does not allow it is no slower than without.
   }
   // Loaded once the parent has heard of this process: it brings in everything that reads data and trains.
-  const { createJobs } = await import('./performRequests.ts');
-  const jobs = createJobs();
+  const { requestRunner } = await import('./performRequests.ts');
+  const requests = requestRunner();
   perform = (message) => {
     if (message.type === 'cancel') {
       running.get(message.id)?.abort();
@@ -42,7 +42,7 @@ if (await runOnEngine()) {
     const { id } = message;
     const controller = new AbortController();
     running.set(id, controller);
-    jobs
+    requests
       .run(message.name, message.request, {
         signal: controller.signal,
         onProgress: (progress) => tell({ type: 'progress', id, progress }),

@@ -9,7 +9,7 @@ const FORMAT = 'hansa-checkpoint';
 
 /** Where a round's training is, on disk: another process goes on from there after a crash. */
 export interface Checkpoint {
-  /** The state that an earlier process of the same job left; undefined where there is none that can be used. */
+  /** The state that an earlier process left for the same request; undefined where there is none that can be used. */
   read(): Promise<TrainingState | undefined>;
   /** Writes the state, whole or not at all, where the last one is old enough. Where it cannot be written, training goes on without it. */
   keep(state: TrainingState): Promise<void>;
@@ -19,13 +19,13 @@ export interface Checkpoint {
 /**
  * A checkpoint in the file at `path` (safetensors).
  *
- * @param job what names the job and its data: a file that another left is not read
+ * @param request what names the request and its data: a file that another left is not read
  * @param everyMs how far apart states are kept at least
  * @param onFailure told once why a state could not be kept
  */
 export function checkpointAt(
   path: string,
-  job: string,
+  request: string,
   everyMs: number,
   onFailure: (reason: string) => void,
 ): Checkpoint {
@@ -35,8 +35,8 @@ export function checkpointAt(
     async read() {
       try {
         const { content, manifest, vector } = await readWeights(path, ({ metadata }) => {
-          if (metadata.format === FORMAT && metadata.job === job) return metadata;
-          throw new HansaError('InvalidModelFile', 'It is of another job.');
+          if (metadata.format === FORMAT && metadata.request === request) return metadata;
+          throw new HansaError('InvalidModelFile', 'It is of another request.');
         });
         const tensors = manifest.map(({ offset, shape }) => vector.subarray(offset, offset + shape[0]!));
         const find = (name: string) => tensors[manifest.findIndex((entry) => entry.name === name)];
@@ -44,18 +44,18 @@ export function checkpointAt(
         return {
           step: Number(content.step),
           lossSum: Number(content.lossSum),
-          windowsAtOnce: Number(content.windowsAtOnce),
+          examplesAtOnce: Number(content.examplesAtOnce),
           weights: find('weights')!,
           moments: ['moment.0', 'moment.1'].flatMap((name) => find(name) ?? []),
           best: best && { loss: Number(content.bestLoss), misses: Number(content.bestMisses), weights: best },
         };
       } catch (error) {
-        // Whatever is wrong with it, the job can begin anew.
+        // Whatever is wrong with it, the training can begin anew.
         if (isOfFile(error)) return undefined;
         throw error;
       }
     },
-    async keep({ step, lossSum, windowsAtOnce, weights, moments, best }) {
+    async keep({ step, lossSum, examplesAtOnce, weights, moments, best }) {
       if (performance.now() - keptAtMs < everyMs) return;
       const tensors: [name: string, values: Float32Array][] = [
         ['weights', weights],
@@ -66,10 +66,10 @@ export function checkpointAt(
       // Numbers as text are read back exactly.
       const metadata = {
         format: FORMAT,
-        job,
+        request,
         step: String(step),
         lossSum: String(lossSum),
-        windowsAtOnce: String(windowsAtOnce),
+        examplesAtOnce: String(examplesAtOnce),
         ...(best !== undefined && { bestLoss: String(best.loss), bestMisses: String(best.misses) }),
       };
       try {

@@ -1,20 +1,13 @@
 import { type Architecture, architectureOf, manifestFor } from '@hansa/shared/model';
+import { type LocalTraining, localTrainingSchema } from '@hansa/shared/protocol';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { WindowSet } from '../data/index.ts';
 import { activate } from '../engines/engine.ts';
 import type { ModelShape } from '../gradient/gradient.ts';
 import { sampleWindows } from '../jobs/demand/sample.ts';
+import { chunks, type ExampleSet, spread } from '../jobs/examples.ts';
 import { initialWeights } from '../model/initialise.ts';
-import {
-  chunks,
-  type LocalPlan,
-  learningRateAt,
-  meanLoss,
-  spread,
-  type TrainingState,
-  trainLocally,
-} from './localTraining.ts';
+import { type LocalPlan, learningRateAt, meanLoss, type TrainingState, trainLocally } from './localTraining.ts';
 
 const nano = architectureOf('nano');
 const architecture: Architecture = {
@@ -22,31 +15,28 @@ const architecture: Architecture = {
   encoder: { hiddenSize: 8, layers: 1, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
   heads: { demand: { ...nano.heads.demand!, staticWidth: 4 } },
 };
-const shape: ModelShape = {
-  architecture,
-  manifest: manifestFor(architecture),
-  calendar: { season: 7, horizonPeriods: 28 },
-};
+const shape: ModelShape = { architecture, job: 'demand', manifest: manifestFor(architecture) };
 const start = initialWeights(architecture, 1);
 const windows = sampleWindows('training', 40);
-const plan: LocalPlan = {
-  steps: 5,
-  batchSize: 8,
-  learningRate: 0.01,
-  warmupSteps: 1,
-  decay: 'none',
-  optimizer: 'adamW',
-  seed: '1',
-  fullBatch: false,
-  proximalMu: 0,
-};
+type Change = Partial<LocalTraining> & Partial<Omit<LocalPlan, 'training'>>;
+/** A short training, with changes to its settings and to the plan around them. */
+const planWith = ({ fall = 'none', seed = '1', fullBatch = false, ...training }: Change = {}): LocalPlan => ({
+  training: {
+    ...localTrainingSchema.parse({ steps: 5, batchSize: 8, learningRate: 0.01, warmupSteps: 1 }),
+    ...training,
+  },
+  fall,
+  seed,
+  fullBatch,
+});
+const plan = planWith();
 
 beforeAll(() => activate('wasm'));
 
 describe('trainLocally', () => {
   it('lowers the loss', async () => {
     const before = await meanLoss(shape, start, windows);
-    const { weights } = await trainLocally(shape, start, windows, { ...plan, steps: 40 });
+    const { weights } = await trainLocally(shape, start, windows, planWith({ steps: 40 }));
     expect(await meanLoss(shape, weights, windows)).toBeLessThan(0.8 * before);
   });
 
@@ -54,7 +44,7 @@ describe('trainLocally', () => {
     const copy = start.slice();
     const first = await trainLocally(shape, start, windows, plan);
     expect(await trainLocally(shape, start, windows, plan)).toEqual(first);
-    expect((await trainLocally(shape, start, windows, { ...plan, seed: '2' })).weights).not.toEqual(first.weights);
+    expect((await trainLocally(shape, start, windows, planWith({ seed: '2' }))).weights).not.toEqual(first.weights);
     expect(start).toEqual(copy);
   });
 
@@ -89,7 +79,7 @@ describe('trainLocally', () => {
   it('says so when there is nothing to train on, and when the loss is no number', async () => {
     await expect(trainLocally(shape, start, sampleWindows('none', 0), plan)).rejects.toMatchObject({
       code: 'TrainingFailed',
-      message: expect.stringContaining('no training window'),
+      message: expect.stringContaining('no training example'),
     });
     const broken = start.slice().fill(Number.NaN);
     await expect(trainLocally(shape, broken, windows, plan)).rejects.toMatchObject({
@@ -101,21 +91,20 @@ describe('trainLocally', () => {
   it('on full batches, the mean of one SGD step of equal clients is the step on their pooled windows', async () => {
     // 80 windows: the pooled batch goes through the engine in two pieces, each client's in one.
     const pooled = sampleWindows('pooled', 80);
-    const part = (from: number, to: number): WindowSet => ({
+    const part = (from: number, to: number): ExampleSet => ({
       ...pooled,
       count: to - from,
       weights: pooled.weights.slice(from, to),
       batch: (indices) => pooled.batch(Array.from(indices, (index) => from + index)),
     });
-    const sgdPlan: LocalPlan = {
-      ...plan,
+    const sgdPlan: Change = {
       steps: 1,
       optimizer: 'sgd',
       fullBatch: true,
       warmupSteps: 0,
       learningRate: 0.5,
     };
-    const step = async (of: WindowSet) => (await trainLocally(shape, start, of, sgdPlan)).weights;
+    const step = async (of: ExampleSet) => (await trainLocally(shape, start, of, planWith(sgdPlan))).weights;
     const together = await step(pooled);
     const [first, second] = [await step(part(0, 40)), await step(part(40, 80))];
     let largest = 0;
@@ -131,7 +120,7 @@ describe('trainLocally', () => {
 
   it('draws windows in proportion to their weights', async () => {
     const drawn = new Array<number>(40).fill(0);
-    const counting: WindowSet = {
+    const counting: ExampleSet = {
       ...windows,
       weights: Float64Array.from({ length: 40 }, (_, index) => (index < 20 ? 3 : 1)),
       batch: (indices) => {
@@ -139,7 +128,7 @@ describe('trainLocally', () => {
         return windows.batch(indices);
       },
     };
-    await trainLocally(shape, start, counting, { ...plan, steps: 20, batchSize: 50 });
+    await trainLocally(shape, start, counting, planWith({ steps: 20, batchSize: 50 }));
     const heavy = drawn.slice(0, 20).reduce((sum, times) => sum + times, 0);
     expect(heavy / 1000).toBeCloseTo(0.75, 1);
     expect(drawn.every((times) => times > 0)).toBe(true);
@@ -148,7 +137,7 @@ describe('trainLocally', () => {
   it('draws other windows of other data, the seed being the same', async () => {
     const drawnOf = async (weights: Float64Array): Promise<number[]> => {
       const drawn: number[] = [];
-      const recording: WindowSet = {
+      const recording: ExampleSet = {
         ...windows,
         weights,
         batch: (indices) => {
@@ -168,7 +157,7 @@ describe('trainLocally', () => {
 describe('gradients added up', () => {
   it('make the step that the whole batch makes', async () => {
     const [atOnce, inPieces] = await Promise.all(
-      [8, 3].map((windowsAtOnce) => trainLocally(shape, start, windows, { ...plan, steps: 1 }, { windowsAtOnce })),
+      [8, 3].map((examplesAtOnce) => trainLocally(shape, start, windows, planWith({ steps: 1 }), { examplesAtOnce })),
     );
     expect(inPieces?.loss).toBeCloseTo(atOnce!.loss, 6);
     // AdamW's first step is the learning rate times a sign, so a difference of one rounding shows only where the slope is next to none.
@@ -179,17 +168,16 @@ describe('gradients added up', () => {
 
 describe('FedProx', () => {
   it('takes exactly the steps of SGD on the loss with μ/2 · |w − w₀|² added', async () => {
-    const sgdPlan: LocalPlan = {
-      ...plan,
+    const sgdPlan: Change = {
       steps: 2,
       optimizer: 'sgd',
       learningRate: 0.5,
       warmupSteps: 0,
       fullBatch: true,
     };
-    const plain = await trainLocally(shape, start, windows, { ...sgdPlan, steps: 1 });
-    const { weights } = await trainLocally(shape, start, windows, { ...sgdPlan, proximalMu: 0.5 });
-    const second = await trainLocally(shape, plain.weights, windows, { ...sgdPlan, steps: 1 });
+    const plain = await trainLocally(shape, start, windows, planWith({ ...sgdPlan, steps: 1 }));
+    const { weights } = await trainLocally(shape, start, windows, planWith({ ...sgdPlan, proximalMu: 0.5 }));
+    const second = await trainLocally(shape, plain.weights, windows, planWith({ ...sgdPlan, steps: 1 }));
     // The first step starts at w₀ and is the same; the second is pulled back by lr · μ · (w − w₀).
     const expected = second.weights.map(
       (weight, index) => weight - 0.5 * 0.5 * (plain.weights[index]! - start[index]!),
@@ -204,7 +192,7 @@ describe('FedProx', () => {
   it('keeps weights near the start, the nearer the larger μ', async () => {
     const distances = await Promise.all(
       [0, 1, 10].map(async (proximalMu) => {
-        const { weights } = await trainLocally(shape, start, windows, { ...plan, steps: 20, proximalMu });
+        const { weights } = await trainLocally(shape, start, windows, planWith({ steps: 20, proximalMu }));
         return Math.hypot(...weights.map((weight, index) => weight - start[index]!));
       }),
     );
@@ -218,22 +206,23 @@ describe('early stopping', () => {
 
   it('ends once the validation loss has stopped falling, and returns the best look’s weights', async () => {
     const losses: number[] = [];
-    const looking: WindowSet = { ...other, batch: (indices) => other.batch(indices) };
+    const looking: ExampleSet = { ...other, batch: (indices) => other.batch(indices) };
     // So high a learning rate soon makes things worse.
-    const wild = { ...plan, steps: 40, learningRate: 0.3, earlyStop: stop };
+    const wild = { steps: 40, learningRate: 0.3, earlyStop: stop };
     const seen: number[] = [];
-    const { weights, steps } = await trainLocally(shape, start, windows, wild, {
+    const { weights, steps } = await trainLocally(shape, start, windows, planWith(wild), {
       validation: looking,
       onStep: ({ step }) => seen.push(step),
     });
     expect(steps).toBeLessThan(40);
     expect(seen.length).toBe(steps);
     for (let step = 2; step <= steps; step += 2) {
-      const { weights: then } = await trainLocally(shape, start, windows, {
-        ...wild,
-        steps: step,
-        earlyStop: undefined,
-      });
+      const { weights: then } = await trainLocally(
+        shape,
+        start,
+        windows,
+        planWith({ ...wild, steps: step, earlyStop: undefined }),
+      );
       losses.push(await meanLoss(shape, then, other));
     }
     const best = losses.indexOf(Math.min(...losses));
@@ -242,14 +231,10 @@ describe('early stopping', () => {
   });
 
   it('takes every step where there is no validation window', async () => {
-    const { steps } = await trainLocally(
-      shape,
-      start,
-      windows,
-      { ...plan, earlyStop: stop },
-      { validation: sampleWindows('none', 0) },
-    );
-    expect(steps).toBe(plan.steps);
+    const { steps } = await trainLocally(shape, start, windows, planWith({ earlyStop: stop }), {
+      validation: sampleWindows('none', 0),
+    });
+    expect(steps).toBe(plan.training.steps);
   });
 });
 
@@ -259,7 +244,7 @@ describe('going on from a state', () => {
     ['SGD', { optimizer: 'sgd' }],
     ['early stopping and FedProx', { earlyStop: { everySteps: 2, patience: 3 }, proximalMu: 0.1 }],
   ] as const)('comes to the same weights, bit for bit: %s', async (_, change) => {
-    const full: LocalPlan = { ...plan, ...change, steps: 7 };
+    const full = planWith({ ...change, steps: 7 });
     const states: TrainingState[] = [];
     const validation = sampleWindows('validation', 10);
     const expected = await trainLocally(shape, start, windows, full, {
@@ -285,9 +270,9 @@ describe('going on from a state', () => {
 });
 
 describe('learningRateAt', () => {
-  const rates = (change: Partial<LocalPlan>) =>
+  const rates = (change: Change) =>
     Array.from({ length: 10 }, (_, index) =>
-      learningRateAt(index + 1, { ...plan, steps: 10, learningRate: 1, warmupSteps: 3, ...change }),
+      learningRateAt(index + 1, planWith({ steps: 10, learningRate: 1, warmupSteps: 3, ...change })),
     );
 
   it('rises through warm-up and stays', () => {
@@ -296,7 +281,7 @@ describe('learningRateAt', () => {
   });
 
   it('or falls along half a cosine, nearly to 0', () => {
-    const found = rates({ decay: 'cosine' });
+    const found = rates({ fall: 'cosine' });
     expect(found.slice(0, 4)).toEqual([0.25, 0.5, 0.75, 1]);
     for (let step = 4; step < 10; step++) expect(found[step]).toBeLessThan(found[step - 1]!);
     expect(found[9]).toBeCloseTo(0.5 * (1 + Math.cos((6 / 7) * Math.PI)), 9);
@@ -308,7 +293,7 @@ describe('spread and chunks', () => {
     expect(spread(10, 4)).toEqual([0, 2, 5, 7]);
     expect(spread(3, 10)).toEqual([0, 1, 2]);
     expect(spread(0, 5)).toEqual([]);
-    const pieces = [...chunks(spread(130, 1000))];
+    const pieces = [...chunks(spread(130, 1000), 64)];
     expect(pieces.map((piece) => piece.length)).toEqual([64, 64, 2]);
     expect(pieces.flat()).toEqual(spread(130, 130));
   });

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { kindOf, type ModelShape, peakBytesOfGradient } from '../gradient/gradient.ts';
 import type { LocalModel } from '../gradient/localModel.ts';
 import { threadBytes } from '../gradient/threads/trainingGradient.ts';
-import type { WindowSet } from '../jobs/demand/windows.ts';
-import { MOST_WINDOWS_AT_ONCE } from './localTraining.ts';
+import type { ExampleSet } from '../jobs/examples.ts';
+import { MOST_EXAMPLES_AT_ONCE } from './localTraining.ts';
 
 /** Vectors as long as the trained one that training holds beside the process as it is: weights, gradient, its sum in double precision, moments, the best look. */
 const VECTORS = 8;
@@ -21,13 +21,13 @@ const MARGIN = 1.05;
 /** All that a WebAssembly memory can hold, less what the engine needs for itself. */
 const WASM_BYTES = 2 ** 32 - 2 ** 26;
 
-/** Windows of the trial steps. */
-const TRIAL_WINDOWS = [1, 2] as const;
+/** Examples of the trial steps. */
+const TRIAL_EXAMPLES = [1, 2] as const;
 
-/** Bytes of a step's tensors on the engine: one part whatever the step's windows, another for each of them. */
+/** Bytes of a step's tensors on the engine: one part whatever the step's examples, another for each of them. */
 interface StepBytes {
   readonly fixed: number;
-  readonly perWindow: number;
+  readonly perExample: number;
 }
 
 /** They follow from what is trained of which model, so they are found out once. */
@@ -41,28 +41,28 @@ export interface MemoryCeiling {
 }
 
 /**
- * How many windows may go through the engine at once so that this process stays within a ceiling, and the wasm engine within what a WebAssembly memory can
- * hold: a power of 2, at most MOST_WINDOWS_AT_ONCE.
+ * How many examples may go through the engine at once so that this process stays within a ceiling, and the wasm engine within what a WebAssembly memory can
+ * hold: a power of 2, at most MOST_EXAMPLES_AT_ONCE.
  *
- * The bytes of a step's tensors are counted on steps of one window and of two. The answer depends on the model, the ceiling, the machine and `heldBytes`, not
+ * The bytes of a step's tensors are counted on steps of one example and of two. The answer depends on the model, the ceiling, the machine and `heldBytes`, not
  * on what the process has done before: it decides how sums are rounded, and memory that one round has let go of serves the next.
  *
  * @param round whose part of the model is trained
- * @throws HansaError TrainingFailed (when not even one window fits; with how much one takes)
+ * @throws HansaError TrainingFailed where not even one example fits; it says how much one takes
  */
-export async function windowsWithin(
+export async function examplesWithin(
   model: LocalModel,
-  windows: WindowSet,
+  examples: ExampleSet,
   round: number,
   { maxMemoryBytes, heldBytes }: MemoryCeiling,
 ): Promise<number> {
   const engine = tf.getBackend();
-  if ((maxMemoryBytes === undefined && engine !== 'wasm') || windows.count === 0) return MOST_WINDOWS_AT_ONCE;
+  if ((maxMemoryBytes === undefined && engine !== 'wasm') || examples.count === 0) return MOST_EXAMPLES_AT_ONCE;
   const { shape, weights, dispose } = model.part(model.vector, round);
   try {
-    const step = await stepBytes(shape, weights, windows);
+    const step = await stepBytes(shape, weights, examples);
     const frozenBytes = (shape.frozen ?? []).reduce((sum, { vector }) => sum + vector.byteLength, 0);
-    const onEngine = (count: number) => frozenBytes + ENGINE_OVERHEAD * (step.fixed + count * step.perWindow);
+    const onEngine = (count: number) => frozenBytes + ENGINE_OVERHEAD * (step.fixed + count * step.perExample);
     const resident = (count: number) =>
       MARGIN *
       (heldBytes +
@@ -71,7 +71,7 @@ export async function windowsWithin(
         threadBytes(shape, weights, count) +
         GARBAGE_BYTES +
         onEngine(count));
-    for (let count = MOST_WINDOWS_AT_ONCE; count >= 1; count /= 2) {
+    for (let count = MOST_EXAMPLES_AT_ONCE; count >= 1; count /= 2) {
       const isWithin = resident(count) <= (maxMemoryBytes ?? Number.POSITIVE_INFINITY);
       if (isWithin && (engine !== 'wasm' || onEngine(count) <= WASM_BYTES)) return count;
     }
@@ -79,23 +79,23 @@ export async function windowsWithin(
     throw new HansaError(
       'TrainingFailed',
       maxMemoryBytes !== undefined && resident(1) > maxMemoryBytes
-        ? `Training needs about ${needed} MB for one window at a time, and training.maxMemoryBytes allows ${Math.floor(maxMemoryBytes / 1e6)} MB. Allow more, or take part in tasks with a smaller model.`
-        : `Training needs about ${needed} MB for one window at a time, more than the 4 GiB that the wasm engine can hold. Install a native engine with \`hansa-client native install\`, or take part in tasks with a smaller model.`,
+        ? `Training needs about ${needed} MB for one example at a time, and training.maxMemoryBytes allows ${Math.floor(maxMemoryBytes / 1e6)} MB. Allow more, or take part in tasks with a smaller model.`
+        : `Training needs about ${needed} MB for one example at a time, more than the 4 GiB that the wasm engine can hold. Install a native engine with \`hansa-client native install\`, or take part in tasks with a smaller model.`,
     );
   } finally {
     dispose();
   }
 }
 
-async function stepBytes(shape: ModelShape, weights: Float32Array, windows: WindowSet): Promise<StepBytes> {
+async function stepBytes(shape: ModelShape, weights: Float32Array, examples: ExampleSet): Promise<StepBytes> {
   // Factors of different ranks have the same names.
   const kind = `${kindOf(shape)} ${weights.length}`;
   const found = known.get(kind);
   if (found !== undefined) return found;
-  const peak = (count: number) => peakBytesOfGradient(shape, weights, windows.batch(new Array<number>(count).fill(0)));
-  const [one, two] = [await peak(TRIAL_WINDOWS[0]), await peak(TRIAL_WINDOWS[1])];
-  const perWindow = Math.max(1, two - one);
-  const bytes = { fixed: Math.max(0, one - perWindow), perWindow };
+  const peak = (count: number) => peakBytesOfGradient(shape, weights, examples.batch(new Array<number>(count).fill(0)));
+  const [one, two] = [await peak(TRIAL_EXAMPLES[0]), await peak(TRIAL_EXAMPLES[1])];
+  const perExample = Math.max(1, two - one);
+  const bytes = { fixed: Math.max(0, one - perExample), perExample };
   known.set(kind, bytes);
   return bytes;
 }

@@ -33,7 +33,7 @@ describe('newTask', () => {
     const modelHash = await store(model.bytes);
     const { task: row } = await newTask({ task: testTask(), modelHash }, blobs, 5);
     expect(row).toMatchObject({ state: 'waiting', nextRound: 1, modelHash, initialModelHash: modelHash });
-    expect(JSON.parse(row.plan)).toMatchObject({ rounds: 2, initialModelHash: modelHash, localSteps: 1 });
+    expect(JSON.parse(row.plan)).toMatchObject({ rounds: 2, initialModelHash: modelHash, training: { steps: 1 } });
     const header = await readModelHeader(blobs, modelHash);
     const [one, two] = [secAggConfigOf(row.file, row.plan, header), secAggConfigOf(row.file, row.plan, header)];
     expect(configHash(one)).toEqual(configHash(two));

@@ -52,7 +52,9 @@ export async function newTask(
   const header = await readModelHeader(blobs, request.modelHash);
   const model = { sha256: request.modelHash, header, architecture: architectureOfHeader(header) };
   const adapter =
-    mode.kind === 'full' ? undefined : await makeAdapter(model, { mode, job: file.plan.job }, file.plan.seed, blobs);
+    mode.kind === 'full'
+      ? undefined
+      : await makeAdapter(model, { mode, job: file.plan.job.kind }, file.plan.seed, blobs);
   const start = adapter ?? { hash: model.sha256, header };
   const plan: Plan = {
     ...file.plan,
@@ -114,7 +116,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 /** The segments of the task's model or adapter that round `round` trains, sends and averages. */
 export const segmentsOf = (file: TaskFile, header: SafetensorsHeader, round: number): readonly Segment[] =>
-  trainedSegments(header.manifest, file.plan, round);
+  trainedSegments(header.manifest, { mode: file.plan.mode, job: file.plan.job.kind }, round);
 
 /**
  * What a task fixes about secure aggregation, the same for all of its rounds.

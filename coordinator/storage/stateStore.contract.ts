@@ -17,11 +17,8 @@ const newTask = (name = 'demand'): TaskRow => ({
     model: 'start.safetensors',
     rounds: 3,
     plan: {
-      job: 'demand',
-      frequency: 'day',
-      localSteps: 1,
-      batchSize: 8,
-      learningRate: 0.1,
+      job: { kind: 'demand', frequency: 'day' },
+      training: { steps: 1, batchSize: 8, learningRate: 0.1 },
       evaluation: { fineTuneSteps: 1, learningRates: [0.1] },
     },
   }),

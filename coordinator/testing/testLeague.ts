@@ -37,11 +37,8 @@ export function testTask(change: TaskChange = {}): TaskFile {
     cohort: { minimum: 5 },
     ...change,
     plan: {
-      job: 'demand',
-      frequency: 'day',
-      localSteps: 1,
-      batchSize: 8,
-      learningRate: 0.1,
+      job: { kind: 'demand', frequency: 'day' },
+      training: { steps: 1, batchSize: 8, learningRate: 0.1 },
       evaluation: { fineTuneSteps: 1, learningRates: [0.1] },
       ...change.plan,
     },

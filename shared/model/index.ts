@@ -34,8 +34,8 @@ export {
   STATIC_ROWS,
 } from './jobs/demand.ts';
 export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms } from './jobs/index.ts';
-export type { TailMetric } from './jobs/job.ts';
-export { architectureOfHeader, manifestFor, WORD_EMBEDDINGS } from './manifestFor.ts';
+export type { TailMetric, TensorShape } from './jobs/job.ts';
+export { architectureOfHeader, manifestFor, tensorsOf, WORD_EMBEDDINGS } from './manifestFor.ts';
 export {
   gather,
   isIn,

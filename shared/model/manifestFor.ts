@@ -16,7 +16,10 @@ export const CLS_EMBEDDING = 'embedder.cls';
  * The encoder has the names, shapes ([out, in] for weights) and order of Hugging Face's BERT, so that its public weights can be loaded tensor for tensor.
  * Behind it come, job by job, the tensors of the job's embedder and of its head.
  */
-export function manifestFor(architecture: Architecture): Manifest {
+export const manifestFor = (architecture: Architecture): Manifest => layOut(tensorsOf(architecture));
+
+/** The tensors of a model in the order of the flat vector, with what they start with. */
+export function tensorsOf(architecture: Architecture): TensorShape[] {
   const { encoder, heads, text } = architecture;
   const { hiddenSize, feedForwardSize } = encoder;
   const tensors: TensorShape[] = [];
@@ -47,7 +50,7 @@ export function manifestFor(architecture: Architecture): Manifest {
     const { embedder, head } = jobTerms(job);
     tensors.push(...embedder(encoder, heads[job]), ...head(encoder, heads[job]));
   }
-  return layOut(tensors);
+  return tensors;
 }
 
 /** The architecture a model file declares. @throws HansaError InvalidModelFile (unless its tensors are exactly the architecture's, in the same order) */

@@ -6,6 +6,7 @@ export * from './envelope.ts';
 export * from './handshake.ts';
 export * from './ids.ts';
 export * from './joinToken.ts';
+export * from './localTraining.ts';
 export * from './progress.ts';
 export * from './task.ts';
 export * from './version.ts';

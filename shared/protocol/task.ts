@@ -1,36 +1,27 @@
-import { trainingModeSchema } from '@hansa/shared/model';
+import { jobOptionsSchema, trainingModeSchema } from '@hansa/shared/model';
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
+import { localTrainingSchema } from './localTraining.ts';
 import { maxCohortSize, maxCompleteCohort, maxRosterSize } from './secagg/limits.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
 
 const planFields = z.strictObject({
-  job: z.literal('demand'),
-  /** The calendar grid all members' data must have. */
-  frequency: z.enum(['day', 'week', 'month']),
+  /** What the model is trained for, and what the job lets a task choose. */
+  job: jobOptionsSchema,
   rounds: z.int().min(1).max(100_000),
   /** No node takes part in a round beyond this one: rounds that were given up after members had signed have spent their number. */
   lastRound: z.int().min(1).max(101_000),
   /** What is trained, sent and averaged of the model. */
   mode: trainingModeSchema.default({ kind: 'full' }),
-  /** E: optimiser steps a node takes in a round; fewer where `earlyStop` says so. */
-  localSteps: z.int().min(1).max(100_000),
-  /** Windows whose mean gradient makes a step. A node that cannot hold them at once adds their gradients up piece by piece. */
-  batchSize: z.int().min(1).max(4096),
-  optimizer: z.enum(['adamW', 'sgd']),
-  learningRate: z.number().positive().max(10),
-  warmupSteps: z.int().min(0).max(100_000),
-  /** μ of FedProx (Li et al. 2020): the loss has μ/2 · |w − w₀|² added, w₀ what the round started from. 0 is FedAvg. */
-  proximalMu: z.number().min(0).max(10).default(0),
-  /** Stops a round's training once the loss on the node's own validation windows has not fallen for `patience` looks, one every `everySteps` steps; the best look's weights count. */
-  earlyStop: z.strictObject({ everySteps: z.int().min(1).max(10_000), patience: z.int().min(1).max(100) }).optional(),
+  /** How each member trains in a round. */
+  training: localTrainingSchema,
   /** Each node mixes it with its own data and the round, so that nodes draw different batches and a run can be repeated. */
   seed: z
     .int()
     .min(0)
     .max(2 ** 31 - 1),
-  /** Where the task weighs by buckets: training windows that a weight of 1 stands for (the task file's `secureAggregation.weighting`). */
+  /** Where the task weighs by buckets: training examples that a weight of 1 stands for (the task file's `secureAggregation.weighting`). */
   windowsPerUnit: z.int().min(1).max(1e9).optional(),
   /** SHA-256 of the file that round 1 starts from: a model, or an adapter where the mode leaves a part of the model as it is. */
   initialModelHash: sha256HexSchema,
@@ -126,8 +117,6 @@ export const taskFileSchema = z.strictObject({
   plan: planFields
     .omit({ rounds: true, lastRound: true, initialModelHash: true, baseModelHash: true, windowsPerUnit: true })
     .extend({
-      optimizer: planFields.shape.optimizer.default('adamW'),
-      warmupSteps: planFields.shape.warmupSteps.default(0),
       seed: planFields.shape.seed.default(0),
     }),
   rounds: planFields.shape.rounds,

@@ -47,11 +47,8 @@ const task = {
   rounds: 20,
   deadlines: { trainMs: 600_000 },
   plan: {
-    job: 'demand',
-    frequency: 'day',
-    localSteps: 40,
-    batchSize: 32,
-    learningRate: 0.003,
+    job: { kind: 'demand', frequency: 'day' },
+    training: { steps: 40, batchSize: 32, learningRate: 0.003 },
     seed,
     evaluation: { fineTuneSteps: 40, learningRates: [0.001, 0.003] },
   },

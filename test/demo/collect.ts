@@ -145,12 +145,12 @@ function merchantReport(
 ): MerchantReport {
   return {
     id: merchant.id,
-    wqlIntervals: evaluation.wqlIntervals,
+    wqlIntervals: evaluation.intervals,
     againstLocal: againstLocalOnly(evaluation),
     learningRates: evaluation.learningRates,
     bytesSent: rounds.reduce((sum, { bytesUpByClient }) => sum + (bytesUpByClient[clientId] ?? 0), 0),
     cleaning: cleaningCounts(evaluation),
-    forecast: evaluation.example,
+    forecast: evaluation.picture,
   };
 }
 

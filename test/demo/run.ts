@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { chooseEngine, engineNames, missingPart } from '@hansa/client-node/compute';
-import type { DataConfig } from '@hansa/client-node/data';
 import { HansaError } from '@hansa/shared/errors';
+import type { JobOptions } from '@hansa/shared/model';
 import { parameterCount, readHeaderOfFile } from '@hansa/shared/numeric';
 import type { AdminStatus, RoundRecord, TaskFile } from '@hansa/shared/protocol';
 import { collect, type NameOf, nameClients, roundReport, roundResult } from './collect.ts';
@@ -129,10 +129,11 @@ export async function runDemo(
 
   state.stage = 'training';
   const { frequency } = merchants[0]!.data;
+  const job: JobOptions = { kind: 'demand', frequency };
   const league: League = { coordinator, nodes, modelHash };
-  const pilots = await runPilots(league, options, frequency, stage);
+  const pilots = await runPilots(league, options, job, stage);
   const learningRate = chosenRate(pilots, stage.training.learningRates[0]!);
-  const task = demoTask(options, frequency, stage.training, learningRate);
+  const task = demoTask(options, job, stage.training, learningRate);
   // Late enough to have been seen taking part, early enough to come back in the next.
   const killFromRound = options.rounds === 1 ? undefined : Math.min(2, options.rounds - 1);
   const training = await trainVisibly(task, league, killFromRound, stage);
@@ -298,18 +299,13 @@ interface League {
 }
 
 /** A pilot for every learning rate of the grid, where there is more than one: the league's is chosen by its validation loss, like each merchant's own. */
-async function runPilots(
-  league: League,
-  options: DemoOptions,
-  frequency: DataConfig['frequency'],
-  stage: Stage,
-): Promise<Pilot[]> {
+async function runPilots(league: League, options: DemoOptions, job: JobOptions, stage: Stage): Promise<Pilot[]> {
   const { state, screen, training } = stage;
   const pilots: Pilot[] = [];
   const count = pilotCount(training);
   for (const learningRate of training.learningRates.slice(0, count)) {
     state.pilot = { number: pilots.length + 1, count, learningRate };
-    const task = pilotTask(options, frequency, training, learningRate);
+    const task = pilotTask(options, job, training, learningRate);
     pilots.push(pilotOf(learningRate, await trainVisibly(task, league, undefined, stage)));
   }
   state.pilot = undefined;

@@ -1,3 +1,4 @@
+import type { JobOptions } from '@hansa/shared/model';
 import { type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
 import type { DemoOptions, DemoSize } from './options.ts';
 
@@ -55,21 +56,21 @@ export function expectedMinutes(
 /** A short task that shows what the league learns at one learning rate. */
 export function pilotTask(
   options: DemoOptions,
-  frequency: TaskFile['plan']['frequency'],
+  job: JobOptions,
   training: TrainingSettings,
   learningRate: number,
 ): TaskFile {
-  return leagueTask(`pilot at learning rate ${learningRate}`, pilotRounds, options, frequency, training, learningRate);
+  return leagueTask(`pilot at learning rate ${learningRate}`, pilotRounds, options, job, training, learningRate);
 }
 
 /** The task that the demo is about. */
 export function demoTask(
   options: DemoOptions,
-  frequency: TaskFile['plan']['frequency'],
+  job: JobOptions,
   training: TrainingSettings,
   learningRate: number,
 ): TaskFile {
-  return leagueTask('demo', options.rounds, options, frequency, training, learningRate);
+  return leagueTask('demo', options.rounds, options, job, training, learningRate);
 }
 
 /** All merchants take part in every round, so that one can be lost and come back in the next. */
@@ -77,7 +78,7 @@ function leagueTask(
   name: string,
   rounds: number,
   { merchants, seed, mode }: DemoOptions,
-  frequency: TaskFile['plan']['frequency'],
+  job: JobOptions,
   training: TrainingSettings,
   learningRate: number,
 ): TaskFile {
@@ -88,13 +89,14 @@ function leagueTask(
     cohort: { minimum: merchants, maximum: merchants },
     secureAggregation: { clipNorm: training.clipNorm },
     plan: {
-      job: 'demand',
-      frequency,
+      job,
       mode: { kind: mode },
-      localSteps: training.localSteps,
-      batchSize: training.batchSize,
-      warmupSteps: training.warmupSteps,
-      learningRate,
+      training: {
+        steps: training.localSteps,
+        batchSize: training.batchSize,
+        warmupSteps: training.warmupSteps,
+        learningRate,
+      },
       seed,
       evaluation: { fineTuneSteps: training.fineTuneSteps, learningRates: [...training.learningRates] },
     },

@@ -72,7 +72,7 @@ describe('hansa-coordinator', () => {
     // Large enough not to fit into the buffers on the way.
     const model = layOut([{ name: 'demand.weight', shape: [8_000_000] }]);
     writeFileSync(join(here, 'start.safetensors'), encodeFile(model, { format: 'hansa' }, new Float32Array(8_000_000)));
-    const plan = { job: 'demand', frequency: 'day', localSteps: 1, batchSize: 1, learningRate: 0.1 };
+    const plan = { job: { kind: 'demand', frequency: 'day' }, training: { steps: 1, batchSize: 1, learningRate: 0.1 } };
     const evaluation = { fineTuneSteps: 1, learningRates: [0.1] };
     const task = { name: 'refused', model: 'start.safetensors', rounds: 1, plan: { ...plan, evaluation } };
     writeFileSync(join(here, 'task.json'), JSON.stringify(task));

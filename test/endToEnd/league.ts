@@ -127,11 +127,8 @@ export async function createTask(
       rounds,
       deadlines: { recruitMs: 1000 },
       plan: {
-        job: 'demand',
-        frequency: 'day',
-        localSteps: 2,
-        batchSize: 4,
-        learningRate: 0.001,
+        job: { kind: 'demand', frequency: 'day' },
+        training: { steps: 2, batchSize: 4, learningRate: 0.001 },
         evaluation: { fineTuneSteps: 2, learningRates: [0.001] },
         ...plan,
       },

@@ -63,7 +63,10 @@ describe('a coordinator and five nodes, each a process', () => {
     const settings = JSON.parse(readFileSync(first!.config, 'utf8'));
     settings.training.checkpointSeconds = 0;
     writeFileSync(first!.config, JSON.stringify(settings));
-    const plan = { mode: { kind: 'roLora', rank: 2 }, localSteps: 40 };
+    const plan = {
+      mode: { kind: 'roLora', rank: 2 },
+      training: { steps: 40, batchSize: 4, learningRate: 0.001 },
+    };
     const task = await createTask(processes, coordinator, folder, 2, { plan });
     const running = nodes.map(({ config }) =>
       processes.start('client', 'run', '--config', config, '--until-task-ends'),

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { openSum } from '@hansa/aggregation/secagg/encoding';
 import { League, unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { fedAvg } from '@hansa/aggregation/strategy';
-import { dataConfigSchema } from '@hansa/client-node/data';
+import { dataConfigSchema } from '@hansa/client-node/jobs/demand';
 import { initialWeights, writeModelFile } from '@hansa/client-node/model';
 import { startTrainer } from '@hansa/client-node/trainer';
 import { createLogger } from '@hansa/shared/log';
 import { architectureOf } from '@hansa/shared/model';
-import { taskFileSchema } from '@hansa/shared/protocol';
+import { localTrainingSchema, taskFileSchema } from '@hansa/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const clients = 5;
@@ -42,40 +42,42 @@ function orders(of: readonly number[], firstDay = 0): string {
 }
 
 /** One plain SGD step in float32 over every training window of an order file, in a training process of the product. */
-async function step(name: string, csv: string): Promise<{ update: Float32Array; windows: number }> {
+async function step(name: string, csv: string): Promise<{ update: Float32Array; examples: number }> {
   const own = join(folder, name);
   mkdirSync(own);
   writeFileSync(join(own, 'orders.csv'), csv);
   const trainer = await startTrainer({
     engine: 'wasm',
-    data: dataConfigSchema.parse({
-      sources: [{ file: 'orders.csv', columns: { date: 'date', item: 'item', quantity: 'quantity' } }],
-      frequency: 'day',
-      returns: 'none',
-      validFrom: '2025-04-01',
-      testFrom: '2025-05-01',
-    }),
+    data: [
+      dataConfigSchema.parse({
+        sources: [{ file: 'orders.csv', columns: { date: 'date', item: 'item', quantity: 'quantity' } }],
+        frequency: 'day',
+        returns: 'none',
+        validFrom: '2025-04-01',
+        testFrom: '2025-05-01',
+      }),
+    ],
     baseFolder: own,
     scratchFolder: own,
     log: createLogger('test', 'silent'),
   });
   try {
     const updateFile = join(own, 'update.f32');
-    const { windows } = await trainer.train({
+    const { examples } = await trainer.train({
       modelFile: join(folder, 'start.safetensors'),
       job: 'demand',
       round: 1,
+      rounds: 1,
       updateFile,
-      steps: 1,
-      batchSize: 1,
-      learningRate: 0.1,
-      warmupSteps: 0,
+      training: localTrainingSchema.parse({ steps: 1, batchSize: 1, learningRate: 0.1, optimizer: 'sgd' }),
       seed: 1,
-      optimizer: 'sgd',
       fullBatch: true,
     });
     const bytes = readFileSync(updateFile);
-    return { update: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)), windows };
+    return {
+      update: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
+      examples,
+    };
   } finally {
     await trainer.close();
   }
@@ -90,9 +92,9 @@ beforeAll(async () => {
     step('pooled', orders(everyone)),
     step('shorter', orders([0], 40)),
   ]);
-  expect(new Set(alone.map(({ windows }) => windows)).size).toBe(1);
-  expect(together.windows).toBe(clients * alone[0]!.windows);
-  expect(half.windows).toBeLessThan(alone[0]!.windows);
+  expect(new Set(alone.map(({ examples }) => examples)).size).toBe(1);
+  expect(together.examples).toBe(clients * alone[0]!.examples);
+  expect(half.examples).toBeLessThan(alone[0]!.examples);
   updates = alone.map(({ update }) => update);
   pooled = together.update;
   shorter = half.update;

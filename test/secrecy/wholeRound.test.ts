@@ -5,7 +5,7 @@ import { setTimeout as nextPoll } from 'node:timers/promises';
 import { readNodeConfig } from '@hansa/client-node/session';
 import { startTrainer, type TrainResult } from '@hansa/client-node/trainer';
 import { createLogger } from '@hansa/shared/log';
-import type { RoundRecord } from '@hansa/shared/protocol';
+import { localTrainingSchema, type RoundRecord } from '@hansa/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from '../endToEnd/league.ts';
 import { Processes } from '../endToEnd/processes.ts';
@@ -13,7 +13,7 @@ import { RecordingProxy } from './recordingProxy.ts';
 import { uniformityOf } from './uniformity.ts';
 
 const members = 5;
-const plan = { localSteps: 20, batchSize: 4, learningRate: 0.001 };
+const training = { steps: 20, batchSize: 4, learningRate: 0.001 };
 
 /** What a node knows about its own round and nobody else may. */
 interface Private {
@@ -58,7 +58,11 @@ beforeAll(async () => {
   nodes = enrolled;
   const task = await createTask(processes, coordinator, folder, 1, {
     secureAggregation: { weighting: { kind: 'buckets', maximum: 8, windowsPerUnit: 100 } },
-    plan: { job: 'demand', frequency: 'day', ...plan, evaluation: { fineTuneSteps: 1, learningRates: [0.001] } },
+    plan: {
+      job: { kind: 'demand', frequency: 'day' },
+      training,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
+    },
   });
   const running = nodes.map(({ config }) =>
     processes.run('client', 'run', '--config', config, '--until-task-ends', '--json'),
@@ -134,12 +138,9 @@ async function privateOf(node: Node, { taskId, round, attempt }: RoundRecord, mo
       modelFile,
       job: 'demand',
       round,
+      rounds: 1,
       updateFile,
-      steps: plan.localSteps,
-      batchSize: plan.batchSize,
-      learningRate: plan.learningRate,
-      warmupSteps: 0,
-      optimizer: 'adamW',
+      training: localTrainingSchema.parse(training),
       seed: `0/${round}`,
     });
     const file = (suffix: string) =>

@@ -13,7 +13,7 @@ const architecture = architectureOf('nano');
 const shape = (): ModelShape => ({
   architecture,
   manifest: manifestFor(architecture),
-  calendar: { season: 7, horizonPeriods: 28 },
+  job: 'demand',
 });
 const weightsOf = (seed: number) => {
   const numbers = seededNumbers(`threads/${seed}`);
@@ -53,10 +53,13 @@ describe('gradient threads', () => {
 
   it('see the model they are asked about', async () => {
     const batch = sampleBatch('threads', 6);
-    const weights = weightsOf(3);
-    const other = { ...shape(), calendar: { season: 12, horizonPeriods: 28 } };
+    const tiny = architectureOf('tiny');
+    const other: ModelShape = { architecture: tiny, job: 'demand', manifest: manifestFor(tiny) };
     const found = [];
-    for (const one of [shape(), other]) {
+    for (const [one, weights] of [
+      [shape(), weightsOf(3)],
+      [other, initialWeights(tiny, 3)],
+    ] as const) {
       found.push(await threads.lossAndGradient(one, weights, batch, 3));
       expect(relativeError(found.at(-1)!.gradient, (await lossAndGradient(one, weights, batch)).gradient)).toBeLessThan(
         2e-6,

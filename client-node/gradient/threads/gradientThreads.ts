@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { HansaError } from '@hansa/shared/errors';
-import type { WindowBatch } from '../../jobs/demand/windows.ts';
+import { type Batch, rowsOf } from '../../jobs/examples.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
-import type { GradientJob, PartAnswer } from './messages.ts';
+import type { FromGradientThread, ToGradientThread } from './messages.ts';
 
 /** Enough for a thread whose tensors lie outside of JavaScript's memory; the default lets 48 MB of garbage gather. */
 const MAX_YOUNG_GENERATION_MB = 8;
@@ -11,7 +11,7 @@ const MAX_YOUNG_GENERATION_MB = 8;
  * Threads that compute gradients on the wasm engine, each on a part of a batch with an engine of its own.
  *
  * Whoever asks works on the first part itself, so `count` threads work on count + 1 parts. The parts and the order in which their gradients are added
- * depend on the number of parts and of windows alone: the same batch gives the same bits every time. They keep no process alive. One batch at a time.
+ * depend on the number of parts and of examples alone: the same batch gives the same bits every time. They keep no process alive. One batch at a time.
  */
 export class GradientThreads {
   readonly #threads: readonly Thread[];
@@ -27,7 +27,7 @@ export class GradientThreads {
    *
    * A shape goes to the threads when it is another object than the last one; what it holds must not change.
    *
-   * @param parts at most count + 1, and at most the batch's windows
+   * @param parts at most count + 1, and at most the batch's examples
    * @param gradient where the gradient goes, of the weights' length
    * @throws HansaError ProcessFailed (when a thread has ended or its engine failed)
    * @throws what lossAndGradient throws
@@ -35,7 +35,7 @@ export class GradientThreads {
   async lossAndGradient(
     shape: ModelShape,
     weights: Float32Array,
-    batch: WindowBatch,
+    batch: Batch,
     parts: number,
     gradient: Float32Array = new Float32Array(weights.length),
   ): Promise<{ loss: number; gradient: Float32Array }> {
@@ -43,11 +43,11 @@ export class GradientThreads {
     const from = (part: number) => Math.floor((part * batch.count) / parts);
     const asked = this.#threads.slice(0, parts - 1);
     const answers = Promise.allSettled(
-      asked.map((thread, index) => thread.run(partOf(batch, from(index + 1), from(index + 2)))),
+      asked.map((thread, index) => thread.run(rowsOf(batch, from(index + 1), from(index + 2)))),
     );
     let loss = 0;
     try {
-      ({ loss } = await lossAndGradient(shape, weights, partOf(batch, 0, from(1)), gradient));
+      ({ loss } = await lossAndGradient(shape, weights, rowsOf(batch, 0, from(1)), gradient));
     } finally {
       // Whatever happened here: a thread's answer must not be taken for one to the next batch.
       await answers;
@@ -84,28 +84,6 @@ function add(sum: Float32Array, scale: number, terms: Float32Array, share: numbe
   for (let index = 0; index < sum.length; index++) sum[index] = scale * sum[index]! + share * terms[index]!;
 }
 
-/** The windows `from` … `to` − 1 of a batch; copies, since a message would take a view's whole memory along. */
-function partOf(batch: WindowBatch, from: number, to: number): WindowBatch {
-  const rows = <Rows extends Float32Array | Int32Array>(all: Rows): Rows => {
-    const width = all.length / batch.count;
-    return all.slice(from * width, to * width) as Rows;
-  };
-  return {
-    count: to - from,
-    pastPatches: batch.pastPatches,
-    futurePatches: batch.futurePatches,
-    past: rows(batch.past),
-    pastPresent: rows(batch.pastPresent),
-    future: rows(batch.future),
-    staticCategories: rows(batch.staticCategories),
-    staticNumbers: rows(batch.staticNumbers),
-    scale: rows(batch.scale),
-    target: rows(batch.target),
-    targetObserved: rows(batch.targetObserved),
-    stockOut: rows(batch.stockOut),
-  };
-}
-
 interface Waiting {
   resolve(loss: number): void;
   reject(error: Error): void;
@@ -123,7 +101,7 @@ class Thread {
 
   constructor() {
     this.#worker.unref();
-    this.#worker.on('message', (answer: PartAnswer) => {
+    this.#worker.on('message', (answer: FromGradientThread) => {
       const waiting = this.#settle();
       if (answer.type === 'done') waiting?.resolve(answer.loss);
       else waiting?.reject(threadFailed(answer.reason));
@@ -139,7 +117,7 @@ class Thread {
   }
 
   /** The loss of a part; its gradient is in place then. */
-  async run(batch: WindowBatch): Promise<number> {
+  async run(batch: Batch): Promise<number> {
     if (this.#ended !== undefined) throw this.#ended;
     return await new Promise<number>((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -152,8 +130,8 @@ class Thread {
     await this.#worker.terminate();
   }
 
-  #tell(job: GradientJob): void {
-    this.#worker.postMessage(job);
+  #tell(message: ToGradientThread): void {
+    this.#worker.postMessage(message);
   }
 
   #settle(): Waiting | undefined {

@@ -3,7 +3,7 @@ import { architectureOf, type ModelSize, manifestFor } from '@hansa/shared/model
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../engines/engine.ts';
 import { sampleBatch } from '../../jobs/demand/sample.ts';
-import type { WindowBatch } from '../../jobs/demand/windows.ts';
+import type { Batch } from '../../jobs/examples.ts';
 import { initialWeights } from '../../model/initialise.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import { gradientMaker } from './trainingGradient.ts';
@@ -11,7 +11,7 @@ import { gradientMaker } from './trainingGradient.ts';
 const modelOf = (size: ModelSize): { shape: ModelShape; weights: Float32Array } => {
   const architecture = architectureOf(size);
   return {
-    shape: { architecture, manifest: manifestFor(architecture), calendar: { season: 7, horizonPeriods: 28 } },
+    shape: { architecture, job: 'demand', manifest: manifestFor(architecture) },
     weights: initialWeights(architecture, 1),
   };
 };
@@ -26,7 +26,7 @@ function observed(fault?: Error) {
     asked,
     closed: () => closed,
     start: (threads: number) => ({
-      lossAndGradient: async (shape: ModelShape, weights: Float32Array, batch: WindowBatch, parts: number) => {
+      lossAndGradient: async (shape: ModelShape, weights: Float32Array, batch: Batch, parts: number) => {
         asked.push({ threads, parts });
         if (fault !== undefined) throw fault;
         return lossAndGradient(shape, weights, batch);

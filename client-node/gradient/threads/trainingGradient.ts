@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { HansaError } from '@hansa/shared/errors';
 import * as tf from '@tensorflow/tfjs';
-import type { WindowBatch } from '../../jobs/demand/windows.ts';
+import type { Batch } from '../../jobs/examples.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
 import { GradientThreads } from './gradientThreads.ts';
 
 /** More parts than this take memory, an engine and a gradient each, faster than they save time. */
 const MOST_PARTS = 4;
-/** Fewer windows in a part leave most of its time to what a part costs whatever its size. */
-const LEAST_WINDOWS = 4;
+/** Fewer examples in a part leave most of its time to what a part costs whatever its size. */
+const LEAST_EXAMPLES = 4;
 /** What a thread with an engine of its own takes beside the model: the code, compiled once more, and the garbage of some steps. */
 const ENGINE_BYTES = 140e6;
 /** Below so many parameters a step takes less than what a second engine takes to start, for all the steps of a round. */
@@ -18,7 +18,7 @@ const LEAST_PARAMETERS = 300_000;
 type Gradient = (
   shape: ModelShape,
   weights: Float32Array,
-  batch: WindowBatch,
+  batch: Batch,
   gradient?: Float32Array,
 ) => Promise<{ loss: number; gradient: Float32Array }>;
 
@@ -26,13 +26,13 @@ type Gradient = (
 const sizeOf = ({ frozen = [] }: ModelShape, weights: Float32Array): number =>
   frozen.reduce((sum, { vector }) => sum + vector.length, weights.length);
 
-/** Into how many parts a batch of so many windows is cut. */
+/** Into how many parts a batch of so many examples is cut. */
 function partsOf(shape: ModelShape, weights: Float32Array, count: number, cores: number): number {
   const isWorthIt = tf.getBackend() === 'wasm' && sizeOf(shape, weights) >= LEAST_PARAMETERS;
-  return isWorthIt ? Math.max(1, Math.min(cores, MOST_PARTS, Math.floor(count / LEAST_WINDOWS))) : 1;
+  return isWorthIt ? Math.max(1, Math.min(cores, MOST_PARTS, Math.floor(count / LEAST_EXAMPLES))) : 1;
 }
 
-/** The most bytes that threads take beside the process's own engine, for batches of up to `count` windows: an engine, the model and a gradient each. */
+/** The most bytes that threads take beside the process's own engine, for batches of up to `count` examples: an engine, the model and a gradient each. */
 export function threadBytes(shape: ModelShape, weights: Float32Array, count: number): number {
   const threads = partsOf(shape, weights, count, availableParallelism()) - 1;
   return threads * (ENGINE_BYTES + 4 * (sizeOf(shape, weights) + 2 * weights.length));

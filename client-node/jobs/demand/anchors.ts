@@ -1,5 +1,5 @@
-import { DEMAND_ANCHORS, PATCH_PERIODS } from '@hansa/shared/model';
-import { CHANNEL, CHANNELS, type WindowBatch } from './windows.ts';
+import { DEMAND_ANCHORS, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model';
+import { CHANNEL, type WindowBatch } from './windows.ts';
 
 /** Patches that the recent averages look back on. */
 const RECENT_PATCHES = 4;
@@ -14,8 +14,8 @@ const RECENT_PATCHES = 4;
  *
  * @returns [count, futurePatches · 7, DEMAND_ANCHORS]
  */
-export function anchors(batch: WindowBatch, season: number): Float32Array {
-  const { count, pastPatches, futurePatches, past } = batch;
+export function anchors(batch: WindowBatch): Float32Array {
+  const { count, pastPatches, futurePatches, season, past } = batch;
   const pastPeriods = pastPatches * PATCH_PERIODS;
   const futurePeriods = futurePatches * PATCH_PERIODS;
   const out = new Float32Array(count * futurePeriods * DEMAND_ANCHORS);
@@ -24,7 +24,7 @@ export function anchors(batch: WindowBatch, season: number): Float32Array {
   const observed = new Float64Array(pastPeriods);
   for (let window = 0; window < count; window++) {
     for (let period = 0; period < pastPeriods; period++) {
-      const at = (window * pastPeriods + period) * CHANNELS;
+      const at = (window * pastPeriods + period) * PERIOD_CHANNELS;
       values[period] = Math.sinh(past[at + CHANNEL.value]!);
       observed[period] = past[at + CHANNEL.observed]! * (1 - past[at + CHANNEL.stockOut]!);
       weights[period] = observed[period]! * (1 - Math.min(1, Math.max(0, past[at + CHANNEL.promotion]!)));

@@ -65,9 +65,10 @@ const sourceSchema = z
   });
 export type Source = z.infer<typeof sourceSchema>;
 
-/** The `data` part of a node's config: order files, what their columns mean, and the days that split them. */
+/** The entry for demand under `data` in a node's configuration: order files, what their columns mean, and the days that split them. */
 export const dataConfigSchema = z
   .strictObject({
+    job: z.literal('demand').default('demand'),
     sources: z.array(sourceSchema).min(1).max(100),
     /** Keeps the lines whose merchant column has this value. */
     merchant: z.string().min(1).max(200).optional(),

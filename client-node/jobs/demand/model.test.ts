@@ -5,19 +5,20 @@ import {
   DEMAND_QUANTILES,
   DEMAND_ROWS,
   manifestFor,
+  PERIOD_CHANNELS,
 } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CHANNEL, CHANNELS, type WindowBatch } from '../../data/index.ts';
 import { activate, engineNames, missingPart } from '../../engines/engine.ts';
-import { forecastOf, lossAndGradient, lossOf, type ModelShape } from '../../gradient/gradient.ts';
+import { answersOf, lossAndGradient, lossOf, type ModelShape } from '../../gradient/gradient.ts';
 import { initialWeights } from '../../model/initialise.ts';
 import { anchors } from './anchors.ts';
 import { demandLoss } from './head.ts';
 import { demandTargets } from './inputs.ts';
 import { sampleBatch } from './sample.ts';
+import { CHANNEL, type WindowBatch } from './windows.ts';
 
 const nano = architectureOf('nano');
 const architecture: Architecture = {
@@ -25,11 +26,7 @@ const architecture: Architecture = {
   encoder: { hiddenSize: 8, layers: 2, attentionHeads: 2, feedForwardSize: 16, positions: 32 },
   heads: { demand: { ...nano.heads.demand!, staticWidth: 4 } },
 };
-const shape: ModelShape = {
-  architecture,
-  manifest: manifestFor(architecture),
-  calendar: { season: 7, horizonPeriods: 28 },
-};
+const shape: ModelShape = { architecture, job: 'demand', manifest: manifestFor(architecture) };
 const batch = sampleBatch('model', 6);
 const start = initialWeights(architecture, 1);
 // Away from the start, where many gradients are nearly 0.
@@ -80,7 +77,7 @@ describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on
     for (let seed = 0; seed < 20; seed++) {
       const drawn = seededNumbers(`wild ${seed}`);
       const wild = start.map((weight) => weight + 10 ** (seed / 5 - 2) * drawn.truncatedNormal());
-      const forecast = await forecastOf(shape, wild, batch);
+      const forecast = await answersOf(shape, wild, batch);
       let crossings = 0;
       for (let row = 0; row < forecast.length; row += DEMAND_COLUMNS) {
         for (let column = 1; column < DEMAND_QUANTILES.length; column++) {
@@ -94,22 +91,22 @@ describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on
   it('does not see patches before the series began', async () => {
     const absent = { ...batch, pastPresent: batch.pastPresent.slice(), past: batch.past.slice() };
     for (let window = 0; window < batch.count; window++) absent.pastPresent.fill(0, window * 13, window * 13 + 5);
-    const before = await forecastOf(shape, weights, absent);
+    const before = await answersOf(shape, weights, absent);
     // Covariates, which the anchors do not read either.
     for (let window = 0; window < batch.count; window++) {
       for (let period = 0; period < 35; period++) {
-        absent.past[(window * 91 + period) * CHANNELS + CHANNEL.yearSin] = 100;
+        absent.past[(window * 91 + period) * PERIOD_CHANNELS + CHANNEL.yearSin] = 100;
       }
     }
-    expect(await forecastOf(shape, weights, absent)).toEqual(before);
+    expect(await answersOf(shape, weights, absent)).toEqual(before);
     absent.pastPresent.fill(1);
-    expect(await forecastOf(shape, weights, absent)).not.toEqual(before);
+    expect(await answersOf(shape, weights, absent)).not.toEqual(before);
   });
 
   it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
     await lossAndGradient(shape, weights, batch);
-    await forecastOf(shape, weights, batch);
+    await answersOf(shape, weights, batch);
     await lossOf(shape, weights, batch);
     expect(tf.memory().numTensors).toBe(before);
   });
@@ -118,19 +115,19 @@ describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on
     ['weeks', 2, { season: 52, horizonPeriods: 8 }],
     ['months', 1, { season: 12, horizonPeriods: 6 }],
   ] as const)('takes windows of %s', async (_, futurePatches, calendar) => {
-    const windows = sampleBatch('other', 3, futurePatches);
-    const forecast = await forecastOf({ ...shape, calendar }, weights, windows);
+    const windows = { ...sampleBatch('other', 3, futurePatches), ...calendar };
+    const forecast = await answersOf(shape, weights, windows);
     expect(forecast.length).toBe(3 * futurePatches * DEMAND_ROWS * DEMAND_COLUMNS);
     expect(forecast.every(Number.isFinite)).toBe(true);
-    expect((await lossAndGradient({ ...shape, calendar }, weights, windows)).loss).toBeGreaterThan(0);
+    expect((await lossAndGradient(shape, weights, windows)).loss).toBeGreaterThan(0);
   });
 });
 
 describe('at the start', () => {
   it('forecasts the mean of the anchors, give or take a tenth, and spreads around it', async () => {
     await activate('wasm');
-    const forecast = await forecastOf(shape, start, batch);
-    const simple = anchors(batch, 7);
+    const forecast = await answersOf(shape, start, batch);
+    const simple = anchors(batch);
     for (let row = 0; row < batch.count * 4; row++) {
       for (let period = 0; period < 7; period++) {
         const level = [0, 1, 2, 3].reduce((sum, kind) => sum + simple[(row * 7 + period) * 4 + kind]! / 4, 0);
@@ -192,7 +189,7 @@ describe('demandLoss', () => {
 
 describe('demandTargets', () => {
   const targets = (change: Partial<WindowBatch>, horizonPeriods = 28) => {
-    const made = demandTargets({ ...sampleBatch('targets', 2), ...change }, { season: 7, horizonPeriods });
+    const made = demandTargets({ ...sampleBatch('targets', 2), ...change, horizonPeriods });
     const arrays = [made.values, made.weights, made.exact].map((tensor) => tensor.dataSync<'float32'>());
     tf.dispose([made.values, made.weights, made.exact]);
     return { values: arrays[0]!, weights: arrays[1]!, exact: arrays[2]! };
@@ -231,16 +228,15 @@ describe('demandTargets', () => {
 
   it('end sums with the horizon', () => {
     const windows = sampleBatch('targets', 1, 2);
-    const made = demandTargets(
-      {
-        ...windows,
-        target: Float32Array.from({ length: 14 }, () => 1),
-        targetObserved: Float32Array.from({ length: 14 }, (_, i) => (i < 8 ? 1 : 0)),
-        stockOut: new Float32Array(14),
-        scale: Float32Array.of(1),
-      },
-      { season: 52, horizonPeriods: 8 },
-    );
+    const made = demandTargets({
+      ...windows,
+      target: Float32Array.from({ length: 14 }, () => 1),
+      targetObserved: Float32Array.from({ length: 14 }, (_, i) => (i < 8 ? 1 : 0)),
+      stockOut: new Float32Array(14),
+      scale: Float32Array.of(1),
+      season: 52,
+      horizonPeriods: 8,
+    });
     expect(made.values.dataSync()[15]).toBeCloseTo(1, 6);
     expect([...made.weights.dataSync()].map((weight) => weight > 0)).toEqual(
       Array.from({ length: 16 }, (_, row) => row <= 8 || row === 15),
@@ -257,7 +253,7 @@ describe('anchors', () => {
     made.past.fill(0);
     for (let period = 0; period < 91; period++) {
       const { value = 0, observed = 1, stockOut = 0, promotion = 0 } = fill(period);
-      const at = period * CHANNELS;
+      const at = period * PERIOD_CHANNELS;
       made.past[at + CHANNEL.value] = Math.asinh(value);
       made.past[at + CHANNEL.observed] = observed;
       made.past[at + CHANNEL.stockOut] = stockOut;
@@ -265,13 +261,13 @@ describe('anchors', () => {
     }
     return made;
   };
+  const yearly = (of: WindowBatch): WindowBatch => ({ ...of, season: 12 });
   const at = (found: Float32Array, period: number) => [...found.subarray(period * 4, period * 4 + 4)];
   const close = (expected: number[]) => expected.map((value) => expect.closeTo(value, 4));
 
   it('are the weekday over all weeks, over the last four, the level of those, and last week', () => {
     const found = anchors(
       windows((period) => ({ value: (period % 7) + (period >= 63 ? 1 : 0) + (period >= 84 ? 3 : 0) })),
-      7,
     );
     expect(at(found, 2)).toEqual(close([2 + 7 / 13, 2 + 7 / 4, 3 + 7 / 4, 6]));
     expect(at(found, 16)).toEqual(at(found, 2));
@@ -285,34 +281,19 @@ describe('anchors', () => {
         promotion: period === 85 ? 1 : 0,
         observed: period === 86 ? 0 : 1,
       })),
-      7,
     );
     for (const slot of [0, 2]) expect(at(found, slot)).toEqual(close([1, 1, (21 + 4 * 50) / 25, 1]));
     expect(at(found, 1)).toEqual(close([1, 1, (21 + 4 * 50) / 25, 50]));
   });
 
   it('fall back on the level, and on 1 where nothing was ever observed', () => {
-    expect(
-      at(
-        anchors(
-          windows(() => ({ observed: 0 })),
-          7,
-        ),
-        0,
-      ),
-    ).toEqual([1, 1, 1, 1]);
-    const found = anchors(
-      windows((period) => ({ value: 2, observed: period % 7 === 3 ? 0 : 1 })),
-      7,
-    );
+    expect(at(anchors(windows(() => ({ observed: 0 }))), 0)).toEqual([1, 1, 1, 1]);
+    const found = anchors(windows((period) => ({ value: 2, observed: period % 7 === 3 ? 0 : 1 })));
     expect(at(found, 3)).toEqual(close([2, 2, 2, 2]));
   });
 
   it('look back a whole season where the horizon is longer', () => {
-    const found = anchors(
-      windows((period) => ({ value: period })),
-      12,
-    );
+    const found = anchors(yearly(windows((period) => ({ value: period }))));
     expect(at(found, 0)[3]).toBeCloseTo(79, 3);
     expect(at(found, 12)[3]).toBeCloseTo(79, 3);
   });

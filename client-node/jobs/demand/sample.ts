@@ -1,22 +1,15 @@
+import { PAST_PATCHES, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model';
 import { seededNumbers } from '@hansa/shared/random';
-import {
-  CHANNEL,
-  CHANNELS,
-  PAST_PATCHES,
-  PAST_PERIODS,
-  PATCH_PERIODS,
-  type WindowBatch,
-  type WindowSet,
-} from '../../data/index.ts';
+import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from './windows.ts';
 
 /** Made-up windows, for tests of the model and for trying an engine: series with a weekly pattern, noise, some history missing and some periods sold out. */
 export function sampleWindows(seed: string, count: number, futurePatches = 4): WindowSet {
   const numbers = seededNumbers(seed);
   const futurePeriods = futurePatches * PATCH_PERIODS;
   const all = {
-    past: new Float32Array(count * PAST_PERIODS * CHANNELS),
+    past: new Float32Array(count * PAST_PERIODS * PERIOD_CHANNELS),
     pastPresent: new Float32Array(count * PAST_PATCHES).fill(1),
-    future: new Float32Array(count * futurePeriods * CHANNELS),
+    future: new Float32Array(count * futurePeriods * PERIOD_CHANNELS),
     staticCategories: Int32Array.from({ length: count * 4 }, () => Math.floor(numbers.uniform() * 256)),
     staticNumbers: Float32Array.from({ length: count * 4 }, () => numbers.uniform()),
     scale: new Float32Array(count),
@@ -33,7 +26,7 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
     all.scale[window] = scale;
     all.pastPresent.fill(0, window * PAST_PATCHES, window * PAST_PATCHES + absent);
     for (let period = absent * PATCH_PERIODS; period < PAST_PERIODS; period++) {
-      const at = (window * PAST_PERIODS + period) * CHANNELS;
+      const at = (window * PAST_PERIODS + period) * PERIOD_CHANNELS;
       const value = sold(period);
       all.past[at + CHANNEL.value] = Math.asinh(value / scale);
       all.past[at + CHANNEL.observed] = 1;
@@ -41,7 +34,9 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
       all.past[at + CHANNEL.weekSin] = Math.sin((2 * Math.PI * period) / PATCH_PERIODS);
     }
     for (let period = 0; period < futurePeriods; period++) {
-      all.future[(window * futurePeriods + period) * CHANNELS + CHANNEL.weekSin] = Math.sin((2 * Math.PI * period) / 7);
+      all.future[(window * futurePeriods + period) * PERIOD_CHANNELS + CHANNEL.weekSin] = Math.sin(
+        (2 * Math.PI * period) / 7,
+      );
       all.target[window * futurePeriods + period] = sold(period);
     }
   }
@@ -58,7 +53,7 @@ export function sampleBatch(seed: string, count: number, futurePatches = 4): Win
   return sampleWindows(seed, count, futurePatches).batch(Array.from({ length: count }, (_, index) => index));
 }
 
-type Columns = Omit<WindowBatch, 'count' | 'pastPatches' | 'futurePatches'>;
+type Columns = Omit<WindowBatch, 'count' | 'pastPatches' | 'futurePatches' | 'season' | 'horizonPeriods'>;
 
 function pick(all: Columns, indices: readonly number[], count: number, futurePatches: number): WindowBatch {
   const rows = <Column extends Float32Array | Int32Array>(column: Column): Column => {
@@ -73,6 +68,8 @@ function pick(all: Columns, indices: readonly number[], count: number, futurePat
     count: indices.length,
     pastPatches: PAST_PATCHES,
     futurePatches,
+    season: PATCH_PERIODS,
+    horizonPeriods: futurePatches * PATCH_PERIODS,
     past: rows(all.past),
     pastPresent: rows(all.pastPresent),
     future: rows(all.future),

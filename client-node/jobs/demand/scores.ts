@@ -1,3 +1,4 @@
+import type { SeriesLosses } from '../../statistics/bootstrap.ts';
 /** Quantile levels on which forecasts are compared, ascending. */
 export const SCORED_QUANTILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const;
 const COUNT = SCORED_QUANTILES.length;
@@ -9,14 +10,6 @@ interface ScoredTargets {
   readonly target: ArrayLike<number>;
   readonly targetObserved: ArrayLike<number>;
   readonly stockOut: ArrayLike<number>;
-}
-
-/** Sums from which WQL is made, one entry for each series. */
-export interface SeriesLosses {
-  /** [series] mean over the nine quantiles of 2 Σ pinball. */
-  readonly loss: Float64Array;
-  /** [series] Σ|y|. */
-  readonly demand: Float64Array;
 }
 
 /** What a score says; a ratio is undefined while Σ|y| is 0. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { quantileOfSorted } from '../../statistics/quantile.ts';
 import { SCORED_QUANTILES } from './scores.ts';
-import { quantileOfSorted, seasonalNaive } from './seasonalNaive.ts';
+import { seasonalNaive } from './seasonalNaive.ts';
 
 const levels = SCORED_QUANTILES.length;
 const column = (forecast: Float64Array, level: number) => [...forecast].filter((_, at) => at % levels === level);

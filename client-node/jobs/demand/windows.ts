@@ -1,18 +1,13 @@
+import { PAST_PATCHES, PATCH_PERIODS } from '@hansa/shared/model';
+import type { ExampleSet } from '../examples.ts';
+import type { JobData } from '../job.ts';
 import type { Frequency } from './config.ts';
 import type { CleaningReport } from './load/cleaning.ts';
 
-/** Periods (days, weeks or months) in a patch. */
-export const PATCH_PERIODS = 7;
-/** Numbers that describe one period; see {@link CHANNEL}. */
-export const CHANNELS = 19;
-/** Numbers in a patch: [period][channel]. */
-export const PATCH_LENGTH = PATCH_PERIODS * CHANNELS;
-/** Patches of history that a window shows: 91 periods. */
-export const PAST_PATCHES = 13;
 /** Periods of history that a window shows. */
 export const PAST_PERIODS = PAST_PATCHES * PATCH_PERIODS;
 
-/** Position of each channel in a period's 19 numbers. Channels 0-2 and 15-18 are zero in future patches. */
+/** Position of each channel in a period's PERIOD_CHANNELS numbers. Channels 0-2 and 15-18 are zero in future patches. */
 export const CHANNEL = {
   value: 0,
   observed: 1,
@@ -36,10 +31,14 @@ export const CHANNEL = {
 } as const;
 
 /** Windows side by side, row-major; n = count, P = pastPatches, F = futurePatches, H = F * 7. */
-export interface WindowBatch {
+export type WindowBatch = {
   readonly count: number;
   readonly pastPatches: number;
   readonly futurePatches: number;
+  /** Periods in a season. */
+  readonly season: number;
+  /** Periods that a forecast covers; at most H. */
+  readonly horizonPeriods: number;
   /** [n, P, 133]; the last period of the last patch is the one before the origin. */
   readonly past: Float32Array;
   /** [n, P]; 1 = at least one period of the patch lies in the series' life. */
@@ -58,15 +57,10 @@ export interface WindowBatch {
   readonly targetObserved: Float32Array;
   /** [n, H]; 1 = sold out, the target is a lower bound: only q < y is penalised in training, and metrics leave the period out. */
   readonly stockOut: Float32Array;
-}
+};
 
-/** Windows of one split, built on demand from compact series. */
-export interface WindowSet {
-  readonly count: number;
-  /** [count] sampling weights, in proportion to the square root of the volume; positive. */
-  readonly weights: Float64Array;
-  /** Builds the windows at `indices` (0 .. count - 1, repeats allowed). @throws RangeError (for an index outside) */
-  batch(indices: ArrayLike<number>): WindowBatch;
+/** Windows of one split, built on demand from compact series; a window's sampling weight is in proportion to the square root of its volume. */
+export interface WindowSet extends ExampleSet<WindowBatch> {
   /** The window's series (its number in the merchant's file and its name) and its first target period. */
   describe(index: number): WindowDescription;
 }
@@ -81,21 +75,17 @@ export interface WindowDescription {
 }
 
 /** A merchant's cleaned order lines as windows, split by time. */
-export interface MerchantData {
+export interface MerchantData extends JobData<WindowBatch> {
   readonly frequency: Frequency;
   /** Periods that a forecast covers: 28 days, 8 weeks or 6 months. */
   readonly horizonPeriods: number;
   /** Periods in a season: 7, 52 or 12. */
   readonly season: number;
-  /** Order lines read, after the merchant and date filters and before cleaning. */
-  readonly rows: number;
   readonly series: number;
   /** First day of the first and of the last period that the data covers, YYYY-MM-DD. */
   readonly firstPeriod: string;
   readonly lastPeriod: string;
   readonly cleaning: CleaningReport;
-  /** Of what the windows are built from, hexadecimal: other data, other digest. Never sent. */
-  readonly digest: string;
   readonly train: WindowSet;
   readonly validation: WindowSet;
   readonly test: WindowSet;

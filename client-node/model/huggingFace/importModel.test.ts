@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Architecture, architectureOf, isPublic, manifestFor, WORD_EMBEDDINGS } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
+import { localTrainingSchema } from '@hansa/shared/protocol';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { activate, engineNames, missingPart } from '../../engines/engine.ts';
@@ -100,25 +101,18 @@ describe('an imported model', () => {
 
   it('trains: every tensor of the demand job moves, and the words stay bit for bit', async () => {
     await activate('wasm');
-    const calendar = { season: 7, horizonPeriods: 28 };
     const windows = {
       count: 8,
       weights: new Float64Array(8).fill(1),
       batch: (indices: ArrayLike<number>) => sampleBatch('windows', indices.length),
-      describe: () => ({ seriesIndex: 0, series: '', originPeriod: '' }),
     };
-    const local = await openLocalModel({ modelFile: join(scratch, 'bert.safetensors'), job: 'demand' }, calendar);
+    const local = await openLocalModel({ modelFile: join(scratch, 'bert.safetensors'), job: 'demand' });
     const part = local.part(local.vector, 1);
     const trained = await trainLocally(part.shape, part.weights, windows, {
-      steps: 3,
-      batchSize: 4,
-      learningRate: 1e-3,
-      warmupSteps: 0,
-      decay: 'none',
-      optimizer: 'adamW',
+      training: localTrainingSchema.parse({ steps: 3, batchSize: 4, learningRate: 1e-3 }),
+      fall: 'none',
       seed: 'imported',
       fullBatch: false,
-      proximalMu: 0,
     });
     expect(trained.loss).toBeGreaterThan(0);
     // What is sent is what is trained: the words are not in it.

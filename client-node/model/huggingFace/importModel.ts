@@ -7,6 +7,7 @@ import {
   isPublic,
   manifestFor,
   modelMetadata,
+  tensorsOf,
   WORD_EMBEDDINGS,
 } from '@hansa/shared/model';
 import { type Manifest, parameterCount } from '@hansa/shared/numeric';
@@ -71,7 +72,7 @@ export async function importModel(options: ImportOptions): Promise<ImportedModel
         path,
         manifest,
         modelMetadata(architecture),
-        values(manifest, weights, own, options),
+        values(architecture, weights, own, options),
       );
       return {
         ...written,
@@ -134,14 +135,14 @@ function compareTensors(folder: string, manifest: Manifest, { tensors }: PublicW
 }
 
 async function* values(
-  manifest: Manifest,
+  architecture: Architecture,
   { tensors }: PublicWeights,
   own: OwnTensors | undefined,
   { seed, onProgress, signal }: ImportOptions,
 ): AsyncGenerator<Float32Array> {
-  const total = parameterCount(manifest);
+  const total = parameterCount(manifestFor(architecture));
   let done = 0;
-  for (const entry of manifest) {
+  for (const entry of tensorsOf(architecture)) {
     const pieces = tensors.get(entry.name)?.pieces() ?? [await (own?.read(entry) ?? initialTensor(entry, seed))];
     for await (const piece of pieces) {
       if (signal?.aborted) throw new HansaError('Interrupted', 'The import was interrupted; nothing was written.');

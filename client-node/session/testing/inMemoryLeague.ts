@@ -118,7 +118,8 @@ export class InMemoryLine implements Line {
 /** A trainer whose update is known beforehand. */
 export class FakeTrainer implements Trainer {
   readonly engine = { name: 'cpu' as const, reason: 'a test', passedOver: [], measured: [] };
-  readonly data: LoadedData;
+  readonly data: readonly LoadedData[];
+  readonly held = { digest: '', bytes: 0 };
   readonly requests: TrainRequest[] = [];
   readonly #update: Float32Array;
   /** Training waits for it. */
@@ -128,22 +129,22 @@ export class FakeTrainer implements Trainer {
 
   constructor(update: Float32Array, data: Partial<LoadedData> = {}) {
     this.#update = update;
-    this.data = {
-      frequency: 'day',
-      rows: 100,
-      series: 2,
-      trainWindows: 10,
-      validationWindows: 2,
-      testWindows: 2,
-      held: { digest: '', bytes: 0 },
-      cleaning: {} as LoadedData['cleaning'],
-      ...data,
-    };
+    this.data = [
+      {
+        job: 'demand',
+        rows: 100,
+        trainExamples: 10,
+        validationExamples: 2,
+        testExamples: 2,
+        report: { summary: [], cleaning: [], facts: { frequency: 'day' } },
+        ...data,
+      },
+    ];
   }
 
   async train(request: TrainRequest, onProgress?: (progress: never) => void, signal?: AbortSignal) {
     this.requests.push(request);
-    (onProgress as ((progress: object) => void) | undefined)?.({ step: 1, steps: request.steps, loss: 1 });
+    (onProgress as ((progress: object) => void) | undefined)?.({ step: 1, steps: request.training.steps, loss: 1 });
     if (signal?.aborted) throw new HansaError('Interrupted', 'stopped');
     await Promise.race([
       this.gate,
@@ -153,11 +154,11 @@ export class FakeTrainer implements Trainer {
     if (this.failure !== undefined) throw this.failure;
     await writeFile(request.updateFile, new Uint8Array(this.#update.buffer));
     return {
-      steps: request.steps,
-      windows: 10,
+      steps: request.training.steps,
+      examples: 10,
       trainLoss: 1.5,
       validationLoss: 2.5,
-      windowsAtOnce: 1,
+      examplesAtOnce: 1,
       peakMemoryBytes: 0,
       seconds: 0,
     };
@@ -244,15 +245,10 @@ export class InMemoryLeague {
     this.modelHash = this.initialModelHash;
     this.blobs.set(this.modelHash, model);
     this.planText = JSON.stringify({
-      job: 'demand',
-      frequency: 'day',
+      job: { kind: 'demand', frequency: 'day' },
       rounds: 3,
       lastRound: 13,
-      localSteps: 5,
-      batchSize: 4,
-      optimizer: 'adamW',
-      learningRate: 0.001,
-      warmupSteps: 0,
+      training: { steps: 5, batchSize: 4, optimizer: 'adamW', learningRate: 0.001 },
       seed: 1,
       initialModelHash: this.initialModelHash,
       evaluation: { fineTuneSteps: 1, learningRates: [0.001] },

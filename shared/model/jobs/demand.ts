@@ -52,6 +52,33 @@ const options = z.strictObject({
   frequency: z.enum(frequencies),
 });
 
+/** Spread that the head forecasts before training, relative to the level: of one period, and of a sum of periods, which varies less. */
+const PERIOD_SPREAD = 0.5;
+const SUM_SPREAD = 0.2;
+
+/** Quantiles of the standard normal at DEMAND_QUANTILES above the median. */
+const NORMAL_QUANTILES = [0, 0.2533, 0.5244, 0.8416, 1.2816, 1.6449, 2.3263];
+
+/**
+ * [DEMAND_ROWS, DEMAND_COLUMNS]: median 0, steps down and up to the quantiles of a normal, mean 0, so that the first steps of training are not spent on
+ * finding out that quantiles differ.
+ */
+function quantileBias(): Float32Array {
+  const bias = new Float32Array(DEMAND_ROWS * DEMAND_COLUMNS);
+  const stepsEachWay = (DEMAND_QUANTILES.length - 1) / 2;
+  for (let row = 0; row < DEMAND_ROWS; row++) {
+    const spread = row === DEMAND_ROWS - 1 ? SUM_SPREAD : PERIOD_SPREAD;
+    for (let step = 1; step <= stepsEachWay; step++) {
+      const raw = inverseSoftplus(spread * (NORMAL_QUANTILES[step]! - NORMAL_QUANTILES[step - 1]!));
+      bias[row * DEMAND_COLUMNS + step] = raw;
+      bias[row * DEMAND_COLUMNS + stepsEachWay + step] = raw;
+    }
+  }
+  return bias;
+}
+
+const inverseSoftplus = (value: number): number => Math.log(Math.expm1(value));
+
 /** Forecasts of what each item will sell, as quantiles. */
 export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
   geometry,
@@ -73,7 +100,8 @@ export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
   ],
   headPrefix: 'demand.',
   head: ({ hiddenSize }) => [
-    ...linearLayer('demand.quantiles', DEMAND_ROWS * DEMAND_COLUMNS, hiddenSize),
+    { name: 'demand.quantiles.weight', shape: [DEMAND_ROWS * DEMAND_COLUMNS, hiddenSize] },
+    { name: 'demand.quantiles.bias', shape: [DEMAND_ROWS * DEMAND_COLUMNS], start: quantileBias },
     ...linearLayer('demand.mixture', DEMAND_ANCHORS, hiddenSize),
   ],
   options,

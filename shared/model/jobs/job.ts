@@ -9,6 +9,8 @@ export interface EncoderWidth {
 export interface TensorShape {
   readonly name: string;
   readonly shape: readonly number[];
+  /** The numbers that it starts with; where absent, those of its kind (client-node/model/initialise.ts). */
+  readonly start?: () => Float32Array;
 }
 
 /** A number that nodes report with their update, inside the masked sum: only its mean over the members is ever known. */

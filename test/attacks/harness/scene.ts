@@ -206,15 +206,10 @@ export class Scene {
     const model = this.#model(0);
     this.modelHash = this.rogue.keep(model);
     this.#planText = JSON.stringify({
-      job: 'demand',
-      frequency: 'day',
+      job: { kind: 'demand', frequency: 'day' },
       rounds: 3,
       lastRound: 100,
-      localSteps: 1,
-      batchSize: 4,
-      optimizer: 'adamW',
-      learningRate: 0.001,
-      warmupSteps: 0,
+      training: { steps: 1, batchSize: 4, optimizer: 'adamW', learningRate: 0.001 },
       seed: 1,
       initialModelHash: Buffer.from(this.modelHash).toString('hex'),
       windowsPerUnit: 100,

@@ -16,7 +16,7 @@ export const barrenModel = 77;
 export function knownTrainer(member: number, windows: () => number, known?: Float32Array): Trainer {
   return {
     ...noTrainer('a known update: nothing is trained'),
-    async train({ modelFile, updateFile, steps, seed }) {
+    async train({ modelFile, updateFile, training, seed }) {
       const model = await readFile(modelFile);
       const first = model.readFloatLE(model.length - 4 * modelLength);
       const update =
@@ -26,11 +26,11 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
         );
       await writeFile(updateFile, new Uint8Array(update.buffer));
       return {
-        steps,
-        windows: windows(),
+        steps: training.steps,
+        examples: windows(),
         trainLoss: 1,
         validationLoss: 2,
-        windowsAtOnce: 1,
+        examplesAtOnce: 1,
         peakMemoryBytes: 0,
         seconds: 0,
       };

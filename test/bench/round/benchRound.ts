@@ -156,11 +156,8 @@ function createTask(
     cohort: { minimum: clients, maximum: clients },
     secureAggregation: { minSurvivors: 2, knownFloor: 0 },
     plan: {
-      job: 'demand',
-      frequency: 'day',
-      localSteps: 1,
-      batchSize: 1,
-      learningRate: 0.001,
+      job: { kind: 'demand', frequency: 'day' },
+      training: { steps: 1, batchSize: 1, learningRate: 0.001 },
       evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
     },
   };

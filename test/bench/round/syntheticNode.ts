@@ -53,9 +53,17 @@ export async function main([configFile, token, length, seed]: readonly string[])
 function syntheticTrainer(length: number, seed: number): Trainer {
   return {
     ...noTrainer('synthetic updates: nothing is trained'),
-    async train({ updateFile, steps }) {
+    async train({ updateFile, training }) {
       await pipeline(noise(length, seed), createWriteStream(updateFile));
-      return { steps, windows: 1, trainLoss: 1, validationLoss: 1, windowsAtOnce: 1, peakMemoryBytes: 0, seconds: 0 };
+      return {
+        steps: training.steps,
+        examples: 1,
+        trainLoss: 1,
+        validationLoss: 1,
+        examplesAtOnce: 1,
+        peakMemoryBytes: 0,
+        seconds: 0,
+      };
     },
   };
 }

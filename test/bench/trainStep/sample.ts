@@ -15,7 +15,7 @@ export const sampleOf = (): WindowBatch => sampleBatch('train step', WINDOWS);
 
 export function shapeOf(size: ModelSize): ModelShape {
   const architecture = architectureOf(size);
-  return { architecture, manifest: manifestFor(architecture), calendar: { season: 7, horizonPeriods: 28 } };
+  return { architecture, job: 'demand', manifest: manifestFor(architecture) };
 }
 
 /** Weights a little away from the start, where many gradients are nearly 0. */
@@ -28,8 +28,8 @@ export function startOf({ architecture }: ModelShape): Float32Array {
 export async function writeSample(shape: ModelShape, folder: string): Promise<void> {
   await activate('cpu');
   const batch = sampleOf();
-  const { count, pastPatches, futurePatches, ...inputs } = demandInputs(batch, shape.architecture, shape.calendar);
-  const tensors = { ...inputs, ...demandTargets(batch, shape.calendar) };
+  const { count, pastPatches, futurePatches, ...inputs } = demandInputs(batch, shape.architecture);
+  const tensors = { ...inputs, ...demandTargets(batch) };
   const shapes: Record<string, readonly number[]> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
     shapes[name] = tensor.shape;

@@ -15,11 +15,12 @@ export const evaluationSchema = z.looseObject({
   wql: byMethod,
   wape: byMethod,
   learningRates: z.looseObject({ localOnly: z.number(), fineTuned: z.number() }),
-  wqlIntervals: z.partialRecord(z.enum(methods), interval),
+  /** Of WQL. */
+  intervals: z.partialRecord(z.enum(methods), interval),
   comparisons: z.array(
     z.looseObject({ method: z.enum(methods), against: z.enum(methods), change: z.number(), interval }),
   ),
-  example: z
+  picture: z
     .looseObject({
       frequency: z.enum(['day', 'week', 'month']),
       series: z.string(),

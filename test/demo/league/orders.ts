@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DataConfig } from '@hansa/client-node/data';
+import type { DataConfig } from '@hansa/client-node/jobs/demand';
 import { columns, generateMerchants, split } from '../generator/index.ts';
 import type { DemoOptions } from '../options.ts';
 import type { Mapping } from '../silos/mapping.ts';
@@ -39,6 +39,7 @@ export async function writeOrders(
     return silos.map(({ silo, folder, data }) => ({ id: silo.name, folder, rows: silo.rows, data }));
   }
   const data: DataConfig = {
+    job: 'demand',
     sources: [{ file: 'orders.csv', columns }],
     frequency: 'day',
     returns: 'negative',

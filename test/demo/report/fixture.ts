@@ -131,11 +131,8 @@ export function reportFixture(effects: readonly number[]): ReportData {
       name: 'demo',
       model: 'model.safetensors',
       plan: {
-        job: 'demand',
-        frequency: 'day',
-        localSteps: 40,
-        batchSize: 32,
-        learningRate: 0.001,
+        job: { kind: 'demand', frequency: 'day' },
+        training: { steps: 40, batchSize: 32, learningRate: 0.001 },
         evaluation: { fineTuneSteps: 40, learningRates: [0.0003, 0.001] },
       },
       rounds: 5,

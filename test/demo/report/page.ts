@@ -306,6 +306,7 @@ function notProtected(): Html {
 
 function facts(data: ReportData): Html {
   const { result, model, task } = data;
+  const { training } = task.plan;
   const code = (text: string): Html => html`<code>${text}</code>`;
   const threshold = data.rounds[0]?.threshold;
   return html`<section>
@@ -319,7 +320,7 @@ ${fact(
 ${fact((d) => d.factModelPath, code(model.path))}
 ${fact(
   (d) => d.factPlan,
-  (d) => d.planValue(task.plan.localSteps, task.plan.batchSize, task.plan.learningRate),
+  ({ planValue }) => planValue(training.steps, training.batchSize, training.learningRate),
 )}
 ${
   result.pilots.length === 0

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dataConfigSchema } from '@hansa/client-node/data';
+import { dataConfigSchema } from '@hansa/client-node/jobs/demand';
 import { readJsonFile } from '@hansa/shared/config';
 import { HansaError } from '@hansa/shared/errors';
 import { z } from 'zod';

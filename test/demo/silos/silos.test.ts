@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { dataConfigSchema } from '@hansa/client-node/data';
+import { dataConfigSchema } from '@hansa/client-node/jobs/demand';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMapping, shippedMappings } from './mapping.ts';
 import { writeSilos } from './silos.ts';

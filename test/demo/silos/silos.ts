@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, quotedIdentifier, quotedString } from '@duckdb/node-api';
-import type { DataConfig } from '@hansa/client-node/data';
+import type { DataConfig } from '@hansa/client-node/jobs/demand';
 import { HansaError } from '@hansa/shared/errors';
 
 /** One merchant's part of shared files. */
@@ -87,7 +87,7 @@ export async function writeSilos(
       file: 'orders.parquet',
       columns: Object.fromEntries(columns.map((name) => [name, name])) as DataConfig['sources'][number]['columns'],
     };
-    const written = [];
+    const written: { silo: Silo; folder: string; data: DataConfig }[] = [];
     for (const [index, silo] of silos.entries()) {
       const folder = folderOf(silo, index);
       await mkdir(folder, { recursive: true });
@@ -95,7 +95,11 @@ export async function writeSilos(
         `COPY (SELECT * EXCLUDE (merchant) FROM lines WHERE merchant = ${quotedString(silo.name)}) TO ${quotedString(join(folder, source.file))} (FORMAT parquet, COMPRESSION zstd)`,
       );
       const { frequency, returns, validFrom, testFrom } = mapping;
-      written.push({ silo, folder, data: { sources: [source], frequency, returns, validFrom, testFrom } });
+      written.push({
+        silo,
+        folder,
+        data: { job: 'demand', sources: [source], frequency, returns, validFrom, testFrom },
+      });
     }
     return written;
   } finally {

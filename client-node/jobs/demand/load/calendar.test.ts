@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api';
+import { PERIOD_CHANNELS } from '@hansa/shared/model';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Frequency } from '../config.ts';
-import { CHANNELS } from '../windows.ts';
 import { calendarTable, dayNumber, firstPeriodFrom, isoDate, periodOf, periodSql, periodStart } from './calendar.ts';
 
 const frequencies: Frequency[] = ['day', 'week', 'month'];
@@ -52,7 +52,7 @@ test('calendar channels repeat with the year and stay in -1..1', () => {
     expect(table.every((value) => value >= -1 && value <= 1)).toBe(true);
     const year = { day: 365, week: 52, month: 12 }[frequency];
     for (const channel of [7, 8, 9, 10]) {
-      const shift = Math.abs((table[channel] as number) - (table[year * CHANNELS + channel] as number));
+      const shift = Math.abs((table[channel] as number) - (table[year * PERIOD_CHANNELS + channel] as number));
       expect(shift, `${frequency} ${channel}`).toBeLessThan(0.1);
     }
   }

@@ -1,5 +1,6 @@
+import { PERIOD_CHANNELS } from '@hansa/shared/model';
 import type { Frequency } from '../config.ts';
-import { CHANNEL, CHANNELS } from '../windows.ts';
+import { CHANNEL } from '../windows.ts';
 
 const DAY_MS = 86_400_000;
 // 1970-01-01 was a Thursday: weeks begin on Monday, and week 0 on 1969-12-29.
@@ -69,9 +70,9 @@ function writeCalendar(frequency: Frequency, period: number, into: Float32Array,
 
 /** Calendar channels of the periods first .. last, one row of 19 numbers each (the others 0). */
 export function calendarTable(frequency: Frequency, first: number, last: number): Float32Array {
-  const table = new Float32Array((last - first + 1) * CHANNELS);
+  const table = new Float32Array((last - first + 1) * PERIOD_CHANNELS);
   for (let period = first; period <= last; period += 1) {
-    writeCalendar(frequency, period, table, (period - first) * CHANNELS);
+    writeCalendar(frequency, period, table, (period - first) * PERIOD_CHANNELS);
   }
   return table;
 }

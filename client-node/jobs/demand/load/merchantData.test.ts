@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance, quotedString } from '@duckdb/node-api';
+import { PATCH_WIDTH, PERIOD_CHANNELS } from '@hansa/shared/model';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DataConfig, dataConfigSchema } from '../config.ts';
-import { CHANNEL, CHANNELS, type MerchantData, PAST_PERIODS, PATCH_LENGTH, type WindowSet } from '../windows.ts';
+import { CHANNEL, type MerchantData, PAST_PERIODS, type WindowSet } from '../windows.ts';
 import { dayNumber, isoDate } from './calendar.ts';
 import { loadMerchantData } from './merchantData.ts';
 import { dailyConfig, dailyLines, FIRST_DAY, LAST_DAY, scratch } from './orderFixtures.ts';
@@ -40,7 +41,7 @@ function windowsOf(set: WindowSet, pick: (originDay: number) => boolean = () => 
 /** Channel of the period `back` periods before the origin (1 = the last). */
 function past(data: MerchantData, set: WindowSet, index: number, back: number, channel: number): number {
   expect(data.horizonPeriods).toBeGreaterThan(0);
-  return set.batch([index]).past[(PAST_PERIODS - back) * CHANNELS + channel] as number;
+  return set.batch([index]).past[(PAST_PERIODS - back) * PERIOD_CHANNELS + channel] as number;
 }
 
 function originAt(set: WindowSet, date: string, item = 'a'): number {
@@ -184,7 +185,7 @@ test('windows hold what was sold, masks say what is known, and totals are the su
             const born = first.get(series) as number;
             let sum = 0;
             for (let back = PAST_PERIODS; back >= 1; back -= 1) {
-              const at = row * 13 * PATCH_LENGTH + (PAST_PERIODS - back) * CHANNELS;
+              const at = row * 13 * PATCH_WIDTH + (PAST_PERIODS - back) * PERIOD_CHANNELS;
               const day = origin - back;
               const y = sold.get(`${series}/${day}`) ?? 0;
               const alive = day >= born;
@@ -290,7 +291,7 @@ test('a promotion is known ahead only where nearly every day states it; the pric
   ];
   const data = await load(lines, config, header);
   const future = (index: number, step: number, channel: number) =>
-    data.test.batch([index]).future[step * CHANNELS + channel] as number;
+    data.test.batch([index]).future[step * PERIOD_CHANNELS + channel] as number;
   const planned = originAt(data.test, '2024-05-01', 'a');
   const origin = dayNumber('2024-05-01');
   for (let step = 0; step < 28; step += 1) {
@@ -310,7 +311,7 @@ test('a promotion is known ahead only where nearly every day states it; the pric
     CHANNEL.views,
   ]);
   const { future: numbers } = data.test.batch(everyIndex(data.test));
-  expect(numbers.every((value, at) => !channels.has((at % CHANNELS) as never) || value === 0)).toBe(true);
+  expect(numbers.every((value, at) => !channels.has((at % PERIOD_CHANNELS) as never) || value === 0)).toBe(true);
 });
 
 test('outliers are cut in training only, and history keeps them', async () => {

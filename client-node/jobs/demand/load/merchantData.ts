@@ -2,11 +2,13 @@ import { HansaError } from '@hansa/shared/errors';
 import { type OrderDatabase, openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
 import { findOrderFile, type OrderFile, openOrderTable } from '../../../data/orderFile.ts';
+import type { LoadOptions } from '../../job.ts';
 import { type DataConfig, type Frequency, frequencyShapes, type Source } from '../config.ts';
 import type { MerchantData } from '../windows.ts';
 import { dayNumber, firstPeriodFrom, isoDate, periodOf, periodStart } from './calendar.ts';
 import type { CleaningReport } from './cleaning.ts';
 import { dataDigest } from './dataDigest.ts';
+import { describeData } from './describeData.ts';
 import { createLines, readOrderLines } from './orderLines.ts';
 import { countLines, type LineFacts, lineFacts, sumToPeriods } from './orderPeriods.ts';
 import { cutOutliers, loadSeries, type SeriesTable } from './series.ts';
@@ -16,14 +18,6 @@ import { MIN_HISTORY_PERIODS, type PlacedWindows, placeOf, placeWindows, type Wi
 const MAX_CELLS = 20_000_000;
 /** More training windows than this are thinned evenly. */
 const MAX_TRAINING_WINDOWS = 2_000_000;
-
-export interface LoadOptions {
-  /** Folder for the database's temporary files; the system's temporary folder when undefined. */
-  readonly scratchFolder?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Told what is being done, in a few words. */
-  readonly onProgress?: ((step: string) => void) | undefined;
-}
 
 /**
  * Reads, checks and cleans a merchant's order lines and lays them out as windows, split by time.
@@ -232,15 +226,25 @@ function assemble(
     zeroWindowsSkipped: train.zeroSkipped + validation.zeroSkipped + test.zeroSkipped,
     warnings: warningsFor(config, table, split, { validation, test, stride }),
   };
+  const periods = {
+    firstPeriod: isoDate(periodStart(frequency, split.first)),
+    lastPeriod: isoDate(periodStart(frequency, lastPeriod)),
+  };
+  const windows = {
+    train: train.windows.count,
+    validation: validation.windows.count,
+    test: test.windows.count,
+  };
+  const { seriesUsed: series } = cleaning;
   return {
     frequency,
     horizonPeriods,
     season,
     rows: facts.lines,
-    series: cleaning.seriesUsed,
-    firstPeriod: isoDate(periodStart(frequency, split.first)),
-    lastPeriod: isoDate(periodStart(frequency, lastPeriod)),
+    series,
+    ...periods,
     cleaning,
+    report: describeData(facts.lines, { frequency, series, ...periods, horizonPeriods, windows, cleaning }),
     digest: dataDigest(source, split),
     train: train.windows,
     validation: validation.windows,

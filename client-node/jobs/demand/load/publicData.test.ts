@@ -5,10 +5,9 @@ import { expect, type TestContext, test } from 'vitest';
 import { z } from 'zod';
 import { dataConfigSchema } from '../config.ts';
 import { dayNumber } from './calendar.ts';
-import { checkData, describeCheck } from './checkData.ts';
 import { loadMerchantData } from './merchantData.ts';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../../..');
 const dataFolder = process.env.HANSA_DATA ?? join(root, '../shared/data');
 
 /** The public data set's folder; without it the test counts as skipped and says so. */
@@ -65,12 +64,11 @@ test('Iowa by county: litres of every test window are those of the file, and the
 
 test('Online Retail by country: overlapping files, returns, repeated invoice lines', async (context) => {
   const folder = folderOf('online_retail', context);
-  const check = await checkData(configOf('online_retail', 'France'), folder);
+  const check = await loadMerchantData(configOf('online_retail', 'France'), folder);
   expect(check).toMatchObject({ rows: 13_909, frequency: 'week', lastPeriod: '2011-11-28' });
   expect(check.cleaning.returnLines).toBeGreaterThan(0);
   expect(check.cleaning.duplicatesRemoved).toBeGreaterThan(0);
   expect(check.cleaning.identicalKept).toBe(0);
-  const lines = describeCheck(check);
-  expect(lines[0]).toContain('13,909 order lines');
-  expect(lines.some((line) => line.startsWith('returns: '))).toBe(true);
+  expect(check.report.summary[0]).toContain('13,909 order lines');
+  expect(check.report.cleaning.some((line) => line.startsWith('returns: '))).toBe(true);
 });

@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto';
+import { PAST_PATCHES, PATCH_PERIODS, PATCH_WIDTH, PERIOD_CHANNELS, STATIC_ROWS } from '@hansa/shared/model';
 import { type Frequency, frequencyShapes } from '../config.ts';
-import {
-  CHANNEL,
-  CHANNELS,
-  PAST_PATCHES,
-  PAST_PERIODS,
-  PATCH_LENGTH,
-  PATCH_PERIODS,
-  type WindowBatch,
-  type WindowSet,
-} from '../windows.ts';
+import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from '../windows.ts';
 import { calendarTable, isoDate, periodStart } from './calendar.ts';
 import type { SeriesTable } from './series.ts';
 
@@ -51,11 +43,7 @@ export interface PlacedWindows {
   readonly zeroSkipped: number;
 }
 
-// Rows of the table of static categories. Each kind has its own range, and every merchant's rows mean the same.
 const FREQUENCY_ROWS: Readonly<Record<Frequency, number>> = { day: 0, week: 1, month: 2 };
-const PRICE_ROWS = { first: 8, count: 24 };
-const VOLUME_ROWS = { first: 32, count: 32 };
-const CATEGORY_ROWS = { first: 64, count: 192 };
 
 /** Lays out the windows of one split; their numbers are written only when a batch is asked for. */
 export function placeWindows(source: WindowSource, range: SplitRange): PlacedWindows {
@@ -127,12 +115,12 @@ function lazyWindows(
   weights: Float64Array,
 ): WindowSet {
   const { frequency, table, lastPeriod } = source;
-  const { futurePatches, horizonPeriods } = frequencyShapes[frequency];
+  const { futurePatches, horizonPeriods, season } = frequencyShapes[frequency];
   const targetPeriods = futurePatches * PATCH_PERIODS;
   const firstPeriod = table.firstPeriods.reduce((least, period) => Math.min(least, period), lastPeriod);
   const calendarFrom = firstPeriod;
   const calendar = calendarTable(frequency, calendarFrom, lastPeriod + targetPeriods);
-  const calendarRow = (period: number) => (period - calendarFrom) * CHANNELS;
+  const calendarRow = (period: number) => (period - calendarFrom) * PERIOD_CHANNELS;
   const categoryRows = table.categories.map(categoryRow);
 
   const writeWindow = (batch: WindowBatch, row: number, index: number, origin: number) => {
@@ -147,11 +135,11 @@ function lazyWindows(
     const from = Math.max(first, windowStart);
     const meanPrice = table.price === undefined ? Number.NaN : meanOfKnown(table.price, base + from, base + origin);
 
-    const pastRow = row * PAST_PATCHES * PATCH_LENGTH;
+    const pastRow = row * PAST_PATCHES * PATCH_WIDTH;
     for (let period = from; period < origin; period += 1) {
       const cell = base + period;
-      const at = pastRow + (period - windowStart) * CHANNELS;
-      past.set(calendar.subarray(calendarRow(period), calendarRow(period) + CHANNELS), at);
+      const at = pastRow + (period - windowStart) * PERIOD_CHANNELS;
+      past.set(calendar.subarray(calendarRow(period), calendarRow(period) + PERIOD_CHANNELS), at);
       const value = source.units[cell] as number;
       if (table.soldOut?.[cell] === 1) past[at + CHANNEL.stockOut] = 1;
       else {
@@ -168,11 +156,11 @@ function lazyWindows(
 
     const planned = table.promotion !== undefined && (table.stated[index] as number) >= PLANNED_SHARE;
     const priceAhead = relativePrice(table.price?.[base + origin - 1], meanPrice);
-    const futureRow = row * futurePatches * PATCH_LENGTH;
+    const futureRow = row * futurePatches * PATCH_WIDTH;
     for (let step = 0; step < targetPeriods; step += 1) {
       const period = origin + step;
-      const at = futureRow + step * CHANNELS;
-      future.set(calendar.subarray(calendarRow(period), calendarRow(period) + CHANNELS), at);
+      const at = futureRow + step * PERIOD_CHANNELS;
+      future.set(calendar.subarray(calendarRow(period), calendarRow(period) + PERIOD_CHANNELS), at);
       future[at + CHANNEL.relativePrice] = priceAhead;
       if (planned && period <= lastPeriod) future[at + CHANNEL.promotion] = table.promotion?.[base + period] ?? 0;
       if (step >= horizonPeriods || period >= range.targetEnd || period > lastPeriod) continue;
@@ -182,10 +170,10 @@ function lazyWindows(
       stockOut[out] = table.soldOut?.[base + period] ?? 0;
     }
 
-    staticCategories[row * 4] = FREQUENCY_ROWS[frequency];
+    staticCategories[row * 4] = STATIC_ROWS.frequency.first + FREQUENCY_ROWS[frequency];
     staticCategories[row * 4 + 1] = categoryRows[index] as number;
-    staticCategories[row * 4 + 2] = bandRow(PRICE_ROWS, meanPrice);
-    staticCategories[row * 4 + 3] = bandRow(VOLUME_ROWS, s);
+    staticCategories[row * 4 + 2] = bandRow(STATIC_ROWS.priceBand, meanPrice);
+    staticCategories[row * 4 + 3] = bandRow(STATIC_ROWS.volumeBand, s);
     staticNumbers[row * 4] = Math.log1p(s);
     staticNumbers[row * 4 + 1] = level.observed === 0 ? 0 : 1 - level.nonZero / level.observed;
     staticNumbers[row * 4 + 2] = Math.log1p(origin - first) / 5;
@@ -201,9 +189,11 @@ function lazyWindows(
         count,
         pastPatches: PAST_PATCHES,
         futurePatches,
-        past: new Float32Array(count * PAST_PATCHES * PATCH_LENGTH),
+        season,
+        horizonPeriods,
+        past: new Float32Array(count * PAST_PATCHES * PATCH_WIDTH),
         pastPresent: new Float32Array(count * PAST_PATCHES),
-        future: new Float32Array(count * futurePatches * PATCH_LENGTH),
+        future: new Float32Array(count * futurePatches * PATCH_WIDTH),
         staticCategories: new Int32Array(count * 4),
         staticNumbers: new Float32Array(count * 4),
         scale: new Float32Array(count),
@@ -271,8 +261,8 @@ function bandRow(rows: { readonly first: number; readonly count: number }, value
 }
 
 function categoryRow(category: string | undefined): number {
-  if (category === undefined) return CATEGORY_ROWS.first;
+  if (category === undefined) return STATIC_ROWS.category.first;
   const plain = category.normalize('NFKC').trim().toLowerCase();
   const hash = createHash('sha256').update(`hansa/category/${plain}`).digest().readUInt32BE(0);
-  return CATEGORY_ROWS.first + 1 + (hash % (CATEGORY_ROWS.count - 1));
+  return STATIC_ROWS.category.first + 1 + (hash % (STATIC_ROWS.category.count - 1));
 }

@@ -1,0 +1,2 @@
+export { type DataConfig, dataConfigSchema, type FrequencyShape, frequencyShapes } from './config.ts';
+export { loadMerchantData } from './load/merchantData.ts';
