@@ -88,7 +88,8 @@ interface Context {
  * only the averaging is missing. The last fineTuneSteps let the learning rate fall to 0, for local-only and fine-tuned alike.
  *
  * @param memory what the process may take, and held before it held a model
- * @throws HansaError InvalidData where the hold-out cannot tell methods apart; Interrupted when the signal aborts
+ * @throws HansaError InvalidData (where the hold-out cannot tell methods apart)
+ * @throws HansaError Interrupted (when the signal aborts)
  */
 export async function compareMethods(
   data: JobData,

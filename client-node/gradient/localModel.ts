@@ -43,14 +43,22 @@ export interface LocalModel {
   readonly vector: Float32Array;
   /** The most memory that it took to read it, beside the engine's. */
   readonly readBytes: number;
-  /** Reads another file of the same task. Throws HansaError NotFound or InvalidModelFile. */
+  /**
+   * Reads another file of the same task.
+   *
+   * @throws HansaError NotFound, InvalidModelFile
+   */
   read(path: string): Promise<Float32Array>;
   /** The part that round `round`, from 1, trains; the rest of `vector` stays as it is. */
   part(vector: Float32Array, round: number): TrainedPart;
   dispose(): void;
 }
 
-/** Reads a task's weights. Throws HansaError NotFound or InvalidModelFile, which name the path. */
+/**
+ * Reads a task's weights.
+ *
+ * @throws HansaError NotFound, InvalidModelFile (which name the path)
+ */
 export async function openLocalModel({ modelFile, job, adapter }: ModelFiles): Promise<LocalModel> {
   if (adapter === undefined) return wholeModel(modelFile, job);
   const { baseModelFile, mode, seed } = adapter;

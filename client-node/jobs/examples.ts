@@ -11,7 +11,11 @@ export interface ExampleSet<B extends Batch = Batch> {
   readonly count: number;
   /** [count] sampling weights of training, positive. */
   readonly weights: Float64Array;
-  /** Builds the examples at `indices` (0 .. count - 1, repeats allowed). @throws RangeError on an index outside. */
+  /**
+   * Builds the examples at `indices` (0 .. count - 1, repeats allowed).
+   *
+   * @throws RangeError (on an index outside)
+   */
   batch(indices: ArrayLike<number>): B;
 }
 

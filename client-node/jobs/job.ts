@@ -50,7 +50,8 @@ export interface JobSource<Config extends JobDataConfig = JobDataConfig, Data ex
    * Reads, checks and cleans a merchant's data.
    *
    * @param baseFolder folder that the configuration's paths count from
-   * @throws HansaError InvalidData: what is wrong, in which file, row and column, and what to do; Interrupted when the signal aborts
+   * @throws HansaError InvalidData (what is wrong, in which file, row and column, and what to do)
+   * @throws HansaError Interrupted (when the signal aborts)
    */
   load(config: Config, baseFolder: string, options?: LoadOptions): Promise<Data>;
   /** Why this data does not serve a task with these options; undefined where it does. */
@@ -64,7 +65,7 @@ export type Targets = Readonly<Record<string, tf.Tensor>>;
 
 /** A job's mathematics on TensorFlow.js. Whoever asks for tensors disposes of them. */
 export interface JobModel<B extends Batch = Batch, I extends Inputs = Inputs, T extends Targets = Targets> {
-  /** @throws RangeError where the batch does not fit the architecture */
+  /** @throws RangeError (where the batch does not fit the architecture) */
   inputs(batch: B, architecture: Architecture): I;
   targets(batch: B): T;
   /** The model's answers, [rows, columns] as the job defines them, rows in the order of the examples. */
@@ -120,12 +121,13 @@ export interface JobEvaluation {
   /** The first one decides. */
   readonly metrics: readonly [Metric, ...Metric[]];
   readonly baselines: readonly Baseline[];
-  /** @throws HansaError Interrupted when the signal aborts */
+  /** @throws HansaError Interrupted (when the signal aborts) */
   score(data: JobData, split: 'validation' | 'test', answer: Answer, options: ScoreOptions): Promise<Score>;
   /**
    * The baseline's score on the test split.
    *
-   * @throws HansaError InvalidData where the hold-out cannot tell methods apart; Interrupted when the signal aborts
+   * @throws HansaError InvalidData (where the hold-out cannot tell methods apart)
+   * @throws HansaError Interrupted (when the signal aborts)
    */
   scoreBaseline(data: JobData, name: string, signal: AbortSignal | undefined): Promise<Score>;
   /** One example of the hold-out for a picture, as JSON; undefined where there is none to show. */

@@ -8,7 +8,11 @@ import type { LoadedData } from '../trainer/index.ts';
 /** The numbers that a node tells in the tail of its masked vector, and no others. */
 export const tailNames: readonly string[] = ['loss', 'validationLoss'];
 
-/** Whether this node can and will do what a task's plan asks for. Throws HansaError PolicyRefused, which says what does not fit. */
+/**
+ * Whether this node can and will do what a task's plan asks for.
+ *
+ * @throws HansaError PolicyRefused (which says what does not fit)
+ */
 export function checkPlan(plan: Plan, policy: NodePolicy, data: readonly LoadedData[]): void {
   const own = data.find(({ job }) => job === plan.job.kind);
   if (own === undefined) {
@@ -26,7 +30,11 @@ export function checkPlan(plan: Plan, policy: NodePolicy, data: readonly LoadedD
   if (own.trainExamples === 0) refuse('this node has no training example');
 }
 
-/** Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else. Throws HansaError PolicyRefused. */
+/**
+ * Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else.
+ *
+ * @throws HansaError PolicyRefused
+ */
 export function checkConfig(config: SecAggConfig, planHash: Uint8Array | undefined): void {
   if (planHash === undefined) refuse('the set-up is of a task whose plan this node was not shown');
   if (!Buffer.from(config.planHash).equals(planHash))

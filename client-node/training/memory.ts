@@ -48,7 +48,7 @@ export interface MemoryCeiling {
  * on what the process has done before: it decides how sums are rounded, and memory that one round has let go of serves the next.
  *
  * @param round whose part of the model is trained
- * @throws HansaError TrainingFailed where not even one example fits; it says how much one takes
+ * @throws HansaError TrainingFailed (where not even one example fits; it says how much one takes)
  */
 export async function examplesWithin(
   model: LocalModel,

@@ -121,7 +121,48 @@ const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  '0005_plans_by_job': {
+    async up(db: Kysely<never>) {
+      // Plans say what the job is and how members train in objects of their own. Nodes have pinned the plans of open tasks as they were, so those end.
+      const tasks = db as unknown as Kysely<{
+        tasks: { id: string; state: string; reason: string | null; file: string };
+      }>;
+      for (const { id, state, file } of await tasks.selectFrom('tasks').select(['id', 'state', 'file']).execute()) {
+        const isOpen = state === 'waiting' || state === 'running';
+        await tasks
+          .updateTable('tasks')
+          .set({
+            file: JSON.stringify(planByJob(JSON.parse(file))),
+            ...(isOpen && {
+              state: 'failed',
+              reason: 'Its plan is of an older version of Hansa: create the task anew from its newest model.',
+            }),
+          })
+          .where('id', '=', id)
+          .execute();
+      }
+    },
+  },
 };
+
+/** A task file whose plan has the settings of local training beside those of the job, in today's form. */
+function planByJob(file: { readonly plan: Record<string, unknown> }): unknown {
+  const {
+    job,
+    frequency,
+    localSteps,
+    batchSize,
+    optimizer,
+    learningRate,
+    warmupSteps,
+    proximalMu,
+    earlyStop,
+    ...plan
+  } = file.plan;
+  if (typeof job !== 'string') return file;
+  const training = { steps: localSteps, batchSize, optimizer, learningRate, warmupSteps, proximalMu, earlyStop };
+  return { ...file, plan: { ...plan, job: { kind: job, frequency }, training } };
+}
 
 export const migrationProvider: MigrationProvider = {
   async getMigrations() {

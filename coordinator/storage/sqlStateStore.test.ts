@@ -31,3 +31,47 @@ it('forgets who enrolled before members had approvals: nobody approved them', as
   expect([await store.clients(), await store.rosters(), await store.approvalRule()]).toEqual([[], [], undefined]);
   await store.close();
 });
+
+it('ends open tasks whose plan is of the form before jobs had options, and reads the others', async () => {
+  const file = path.join(folder, 'old.db');
+  const db = new Kysely<never>({ dialect: sqliteDialect(file) });
+  await new Migrator({ db, provider: migrationProvider }).migrateTo('0004_draws');
+  const taskFile = {
+    name: 'old',
+    model: 'start.safetensors',
+    rounds: 3,
+    plan: {
+      job: 'demand',
+      frequency: 'week',
+      localSteps: 7,
+      batchSize: 8,
+      optimizer: 'sgd',
+      learningRate: 0.1,
+      warmupSteps: 2,
+      proximalMu: 0.5,
+      seed: 4,
+      evaluation: { fineTuneSteps: 1, learningRates: [0.1] },
+    },
+  };
+  const hash = 'a'.repeat(64);
+  for (const [id, state] of [
+    ['one', 'running'],
+    ['two', 'completed'],
+  ])
+    await sql`INSERT INTO tasks VALUES (${id}, 'old', ${state}, NULL, ${JSON.stringify(taskFile)}, '{}', 1, 2, 1, 0, ${hash}, ${hash}, 5)`.execute(
+      db,
+    );
+  await db.destroy();
+  const store = await SqlStateStore.open(sqliteDialect(file), sqliteCheckpoint);
+  const [open, ended] = [await store.task('one'), await store.task('two')];
+  expect(open).toMatchObject({ state: 'failed', reason: expect.stringContaining('create the task anew') });
+  expect(ended).toMatchObject({ state: 'completed', reason: undefined });
+  for (const task of [open, ended]) {
+    expect(task?.file.plan).toMatchObject({
+      job: { kind: 'demand', frequency: 'week' },
+      training: { steps: 7, batchSize: 8, optimizer: 'sgd', learningRate: 0.1, warmupSteps: 2, proximalMu: 0.5 },
+      seed: 4,
+    });
+  }
+  await store.close();
+});

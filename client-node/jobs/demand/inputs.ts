@@ -37,13 +37,21 @@ export type DemandTargets = {
   readonly exact: tf.Tensor2D;
 };
 
-/** The sizes of the job's own tensors. Throws RangeError for a model of other jobs. */
+/**
+ * The sizes of the job's own tensors.
+ *
+ * @throws RangeError (for a model of other jobs)
+ */
 function geometryOf({ heads }: Architecture): DemandGeometry {
   if (heads.demand === undefined) throw new RangeError('the model has no demand head');
   return heads.demand;
 }
 
-/** Tensors of a batch of windows. Throws RangeError where the batch does not fit the architecture. */
+/**
+ * Tensors of a batch of windows.
+ *
+ * @throws RangeError (where the batch does not fit the architecture)
+ */
 export function demandInputs(batch: WindowBatch, architecture: Architecture): DemandInputs {
   const { count, pastPatches, futurePatches } = batch;
   const embedder = geometryOf(architecture);

@@ -20,12 +20,16 @@ export const ownMetadata = (architecture: Architecture): Record<string, string> 
 /** Tensors of ours that a folder brings along. */
 export interface OwnTensors {
   readonly architecture: Architecture;
-  /** Throws HansaError InvalidModelFile where the file has no such tensor, or a number is not finite. */
+  /** @throws HansaError InvalidModelFile (where the file has no such tensor, or a number is not finite) */
   read(entry: Pick<TensorEntry, 'name' | 'shape'>): Promise<Float32Array>;
   close(): Promise<void>;
 }
 
-/** Opens hansa.safetensors; undefined where the folder has none. Throws HansaError InvalidModelFile, which names the path. */
+/**
+ * Opens hansa.safetensors; undefined where the folder has none.
+ *
+ * @throws HansaError InvalidModelFile (which names the path)
+ */
 export async function openOwnTensors(folder: string): Promise<OwnTensors | undefined> {
   const path = join(folder, OWN_TENSORS_FILE);
   const file = await openModelFile(path).catch((error: unknown) => {
