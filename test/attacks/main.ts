@@ -59,6 +59,8 @@ function slices({ without, attacks }: Plan, largest: number): Plan[] {
   return parts;
 }
 
+const nameOf = (number: number): string => rows.find((row) => row.number === number)!.name;
+
 async function carryOut({ without, attacks }: Plan, told: (report: Report) => void): Promise<void> {
   const job: Job = { edits: editsWithout(without), attacks };
   const child = spawn(process.execPath, [stage, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -92,7 +94,7 @@ async function findOut(chosen: readonly Row[], progress: (text: string) => void)
           for (const [name, outcome] of Object.entries(outcomes ?? {})) found.set(keyOf(without, row, name), outcome);
         done += 1;
         const gone = without.length === 0 ? '' : ` without ${without.join(', ')}`;
-        progress(`${done} done: row ${row}, ${variant}${gone} (${(ms / 1000).toFixed(1)} s)`);
+        progress(`${done} done: ${nameOf(row)}, ${variant}${gone} (${(ms / 1000).toFixed(1)} s)`);
       });
     }
   };
@@ -111,6 +113,7 @@ function documentOf(chosen: readonly Row[], found: Found): AttacksDocument {
         const { did, gained } = outcomeOf([], row.number, variant);
         return {
           row: row.number,
+          name: row.name,
           attack: row.attack,
           variant,
           did,
@@ -128,19 +131,23 @@ function documentOf(chosen: readonly Row[], found: Found): AttacksDocument {
         const isAll = some.length === defencesOf(without).length;
         const expected = isAll ? gains : without[some[0]!]!;
         const came = gained ?? did;
-        return { row: row.number, variant, without: some, together: isAll, came, expected, pass: came === expected };
+        const pass = came === expected;
+        return { row: row.number, name: row.name, variant, without: some, together: isAll, came, expected, pass };
       }),
     ),
   );
   return judge(attacks, removals);
 }
 
-const rowNumbers = (text: string): number[] =>
+const rowsNamed = (text: string): Row[] =>
   text.split(',').map((part) => {
-    const number = Number(part);
-    if (!rows.some((row) => row.number === number))
-      throw new HansaError('InvalidArgument', `--only takes row numbers like 2,15; there is no row "${part}".`);
-    return number;
+    const found = rows.find(({ name, number }) => name === part || String(number) === part);
+    if (found === undefined)
+      throw new HansaError(
+        'InvalidArgument',
+        `--only takes names or numbers of rows, like forged-signatures,15; there is no row "${part}". --list shows them all.`,
+      );
+    return found;
   });
 
 /**
@@ -153,12 +160,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description(
       'Attacks on secure aggregation, each with its defences in place and without them. Without --json the last line on standard output is one JSON document.',
     )
-    .addOption(new Option('--only <row,...>', 'these rows alone').argParser(rowNumbers))
+    .addOption(new Option('--only <row,...>', 'these rows alone, by name or number').argParser(rowsNamed))
     .option('--json <file>', 'write the JSON document to a file instead')
     .option('--list', 'list rows and variants; run nothing', false)
     .exitOverride()
-    .action(async ({ only, json, list }: { only?: number[]; json?: string; list: boolean }) => {
-      const chosen = rows.filter(({ number }) => only === undefined || only.includes(number));
+    .action(async ({ only, json, list }: { only?: Row[]; json?: string; list: boolean }) => {
+      const chosen = rows.filter((row) => only === undefined || only.includes(row));
       if (list) {
         process.stdout.write(listOf(chosen));
         return;
@@ -182,8 +189,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 function listOf(chosen: readonly Row[]): string {
-  const lines = chosen.flatMap(({ number, attack, attacks, breaks }) => [
-    `${number} ${attack}`,
+  const lines = chosen.flatMap(({ number, name, attack, attacks, breaks }) => [
+    `${number} ${name}: ${attack}`,
     ...attacks.flatMap(({ expects }) => Object.entries(expects).map(([name, does]) => `     ${name}: ${does}`)),
     ...breaks.map(
       ({ variant, without, gains }) => `     without ${defencesOf(without).join(' + ')}: ${gains} (${variant})`,

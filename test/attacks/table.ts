@@ -3,6 +3,7 @@ import type { Defence } from './defences.ts';
 /** One variant of an attack with all defences in place. */
 export interface AttackResult {
   readonly row: number;
+  readonly name: string;
   readonly attack: string;
   readonly variant: string;
   /** What the victim did: a named error, or what it did instead. */
@@ -16,6 +17,7 @@ export interface AttackResult {
 /** One variant with some defences gone. */
 export interface RemovalResult {
   readonly row: number;
+  readonly name: string;
   readonly variant: string;
   readonly without: readonly Defence[];
   /** Whether these are all the defences that let it through, or one of several. */
@@ -46,7 +48,7 @@ export function renderTable({ attacks, removals, pass }: AttacksDocument): strin
   const lines: string[] = ['', 'WITH ALL DEFENCES', line(['', 'variant', 'what the victim did', 'leaked'])];
   let row = 0;
   for (const one of attacks) {
-    if (one.row !== row) lines.push(`${String(one.row).padStart(2)}  ${one.attack}`);
+    if (one.row !== row) lines.push(`${String(one.row).padStart(2)}  ${one.name}: ${one.attack}`);
     row = one.row;
     lines.push(line([mark(one.pass), one.variant, one.did, one.leaked]));
     if (!one.pass && one.did !== one.expected) lines.push(`      expected: ${one.expected}`);
@@ -54,7 +56,7 @@ export function renderTable({ attacks, removals, pass }: AttacksDocument): strin
   lines.push('', 'WITHOUT SOME', line(['', 'variant, and what is taken away', 'what came of it', '']));
   let last = '';
   for (const one of removals) {
-    const title = `${String(one.row).padStart(2)}  ${one.variant}`;
+    const title = `${String(one.row).padStart(2)}  ${one.name}: ${one.variant}`;
     if (title !== last) lines.push(title);
     last = title;
     const gone = one.together ? one.without.join(' + ') : `${one.without[0]} alone`;

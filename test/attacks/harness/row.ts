@@ -32,6 +32,8 @@ export interface Break {
 /** One row of the attack table. */
 export interface Row {
   readonly number: number;
+  /** What it attacks, in a few words joined by hyphens: its handle, also in `THREAT_MODEL.md` and in planted faults. */
+  readonly name: string;
   readonly attack: string;
   readonly attacks: readonly Attack[];
   readonly breaks: readonly Break[];

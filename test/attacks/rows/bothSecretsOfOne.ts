@@ -3,8 +3,9 @@ import { type Row, staged } from '../harness/row.ts';
 const inOneRequest = 'in one request';
 
 /** A peer's b and s together open its update. */
-export const row01: Row = {
+export const bothSecretsOfOne: Row = {
   number: 1,
+  name: 'both-secrets-of-one',
   attack: 'ask for b and s of one peer',
   attacks: [
     staged(inOneRequest, 'gave one kind of each', async (scene) => {

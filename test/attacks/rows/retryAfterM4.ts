@@ -5,8 +5,9 @@ const withoutOne = 'the round again, without one member';
 const atOnce = 'two set-ups alive at once for the round, one without one member';
 
 /** Two sums of one round that differ by one member tell that member's update. */
-export const row05: Row = {
+export const retryAfterM4: Row = {
   number: 5,
+  name: 'retry-after-m4',
   attack: 'retry after M4',
   attacks: [
     staged('in the same set-up, without one member', 'ConflictingMessage', async (scene) => {

@@ -60,8 +60,9 @@ function leastSquares(rows: readonly number[][], sums: readonly number[]): numbe
 }
 
 /** Weights that sums of different members give away. */
-export const row22: Row = {
+export const weightsOverRounds: Row = {
   number: 22,
+  name: 'weights-over-rounds',
   attack: '20 rounds of natural drop-outs, solved for each weight',
   attacks: [
     staged('20 rounds, uniform weights', 'all alike', solve, options({ weighting: 'uniform' })),

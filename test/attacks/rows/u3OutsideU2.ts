@@ -3,8 +3,9 @@ import { type Row, shot, staged, volley } from '../harness/row.ts';
 const split = 'the victim masks with two members that U3 declares dead';
 
 /** A victim whose neighbours are all dead to the others stands alone. */
-export const row03: Row = {
+export const u3OutsideU2: Row = {
   number: 3,
+  name: 'u3-outside-u2',
   attack: 'U3 that is no part of the U2 shown',
   attacks: [
     staged(split, 'U3NotSubset', async (scene) => {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Row, shot, staged, volley } from '../harness/row.ts';
-import { scatteredU3, threeDead } from './row02.ts';
+import { scatteredU3, threeDead } from './differentU3.ts';
 
 const oldSignatures = 'signatures of M4 from earlier rounds fill the quorum';
 
 /** What was said once, said again where it means something else. */
-export const row09: Row = {
+export const replayedMessages: Row = {
   number: 9,
+  name: 'replayed-messages',
   attack: 'replay across set-up, task, round, group, federation',
   attacks: [
     volley(

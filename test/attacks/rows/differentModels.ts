@@ -3,8 +3,9 @@ import { type Row, staged } from '../harness/row.ts';
 const barren = 'one that leaves nothing to learn to all but the victim';
 
 /** Gradient suppression (Pasquini et al. 2022): the sum of one update and of zeros is that update. */
-export const row08: Row = {
+export const differentModels: Row = {
   number: 8,
+  name: 'different-models',
   attack: 'different models to different members',
   attacks: [
     staged(barren, 'NoQuorum', async (scene) => {

@@ -8,7 +8,7 @@ import {
   survivorsBytes,
 } from '@hansa/shared/protocol/secagg';
 import { type Row, type Shot, shot, staged, volley } from '../harness/row.ts';
-import { scatteredU3, threeDead } from './row02.ts';
+import { scatteredU3, threeDead } from './differentU3.ts';
 
 const challenge = 'a socket challenge that is the digest of an M4';
 
@@ -18,8 +18,9 @@ const stripped = ({ name, wire }: Shot): Shot => {
 };
 
 /** Signatures that mean something else, or nothing. */
-export const row11: Row = {
+export const forgedSignatures: Row = {
   number: 11,
+  name: 'forged-signatures',
   attack: 'signatures stripped, forged, under another label',
   attacks: [
     volley({

@@ -57,8 +57,9 @@ const search = (name: string, expects: string, find: (scene: Scene, needles: Nee
   );
 
 /** What is left of a set-up's secrets once M5 has gone out. */
-export const row23: Row = {
+export const secretsLeftBehind: Row = {
   number: 23,
+  name: 'secrets-left-behind',
   attack: 'memory and disk of a node after M5',
   attacks: [
     search(inMemory, 'no c, s, b or share', (scene, needles) => foundInMemory(scene.process.pid, needles)),

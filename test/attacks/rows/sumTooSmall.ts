@@ -11,8 +11,9 @@ const survivors = (members: (scene: Scene) => readonly number[]) => (scene: Scen
   shot('survivors', set.survivors(scene.victim, members(scene)));
 
 /** A sum too small to hide in. */
-export const row12: Row = {
+export const sumTooSmall: Row = {
   number: 12,
+  name: 'sum-too-small',
   attack: 'U2 or U3 too small, or without the victim',
   attacks: [
     volley({

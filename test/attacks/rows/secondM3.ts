@@ -12,8 +12,9 @@ async function again(scene: Scene, change: (scene: Scene) => Parameters<SetUp['s
 }
 
 /** One M5 opens every mask of a set-up: a second vector under it is open. */
-export const row04: Row = {
+export const secondM3: Row = {
   number: 4,
+  name: 'second-m3',
   attack: 'a second M3 in one set-up',
   attacks: [
     staged('other model', 'SetupSpent', (scene) =>

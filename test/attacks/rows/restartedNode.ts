@@ -4,8 +4,9 @@ import { type Row, staged } from '../harness/row.ts';
 const askedAgain = 'killed after M5, restarted, asked for another U3';
 
 /** A node that forgets what it has given away, or that is there twice. */
-export const row06: Row = {
+export const restartedNode: Row = {
   number: 6,
+  name: 'restarted-node',
   attack: 'kill, restart, ask again; a second process',
   attacks: [
     staged(

@@ -51,8 +51,9 @@ const badBox = (name: string): Attack =>
   });
 
 /** A share that is taken for another. */
-export const row10: Row = {
+export const alteredBoxes: Row = {
   number: 10,
+  name: 'altered-boxes',
   attack: 'boxes reflected, exchanged, altered',
   attacks: [
     ...Object.keys(spoiled).map(badBox),

@@ -79,8 +79,9 @@ const early = (title: string, name: NodeSetupMessageName) =>
   }) as const;
 
 /** Whatever is not as it should be. */
-export const row24: Row = {
+export const malformedMessages: Row = {
   number: 24,
+  name: 'malformed-messages',
   attack: 'malformed, huge, early, late, out of order',
   attacks: [
     volley({

@@ -22,8 +22,9 @@ async function twoCohorts(scene: Scene): Promise<SetUp> {
 }
 
 /** Members that do not agree on who takes part. */
-export const row07: Row = {
+export const differentCohorts: Row = {
   number: 7,
+  name: 'different-cohorts',
   attack: 'different cohorts, rosters, keys or configurations',
   attacks: [
     staged('two cohorts for one set-up', 'EquivocatedCohort, with evidence', async (scene) => {

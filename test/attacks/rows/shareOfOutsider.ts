@@ -3,8 +3,9 @@ import { type Row, staged } from '../harness/row.ts';
 const asIfDead = 'two that the victim masks with are left out of the U2 of all others';
 
 /** Shares of a member that is not in the round. */
-export const row14: Row = {
+export const shareOfOutsider: Row = {
   number: 14,
+  name: 'share-of-outsider',
   attack: 'a share of s of one outside U2',
   attacks: [
     staged('a member that dealt its shares and is left out of U2', 'nothing is sent', async (scene) => {

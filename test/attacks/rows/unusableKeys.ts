@@ -37,8 +37,9 @@ const one = Uint8Array.of(1, ...new Uint8Array(31));
 const notCanonical = Uint8Array.of(0xf6, ...new Uint8Array(30).fill(0xff), 0x7f);
 
 /** Keys whose shared secret is known to everybody, or to somebody else. */
-export const row19: Row = {
+export const unusableKeys: Row = {
   number: 19,
+  name: 'unusable-keys',
   attack: 'low-order or duplicate keys, a commitment used again',
   attacks: [
     volley({

@@ -53,8 +53,9 @@ function vanish(size: number, gone: number, expects: string): Attack {
 }
 
 /** Drop-outs up to what a cohort bears, and one more. */
-export const row21: Row = {
+export const dropOuts: Row = {
   number: 21,
+  name: 'drop-outs',
   attack: 'drop-outs',
   attacks: [
     vanish(5, 1, 'exact'),

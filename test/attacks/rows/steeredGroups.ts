@@ -145,8 +145,9 @@ async function choose(scene: Scene): Promise<Outcome> {
 }
 
 /** Who decides who masks with whom. */
-export const row17: Row = {
+export const steeredGroups: Row = {
   number: 17,
+  name: 'steered-groups',
   attack: 'the seed of groups',
   attacks: [
     staged(

@@ -24,8 +24,9 @@ async function sumOfAll(scene: Scene, scaleLog2: number): Promise<Outcome> {
 }
 
 /** Sums at the edge of the ring. */
-export const row20: Row = {
+export const wrappedRing: Row = {
   number: 20,
+  name: 'wrapped-ring',
   attack: 'every member at its clip, n maximal, all weights W',
   attacks: [
     staged('every member at +c', 'exact', (scene) => sumOfAll(scene, scene.config.scaleLog2), atTheClip(1)),

@@ -7,8 +7,9 @@ const threeOfThem = 'a cohort of the victim and the colluders';
 const firstHash = new Uint8Array(32);
 
 /** A sum in which only one member is real. */
-export const row13: Row = {
+export const sybils: Row = {
   number: 13,
+  name: 'sybils',
   attack: 'sybils, a roster that jumps, small cohorts',
   attacks: [
     staged(

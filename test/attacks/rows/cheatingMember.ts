@@ -125,8 +125,9 @@ function verdict(league: TestLeague, cheat: string, place: number, record: Round
 }
 
 /** A member that cheats, and a coordinator that must know which. */
-export const row18: Row = {
+export const cheatingMember: Row = {
   number: 18,
+  name: 'cheating-member',
   attack: 'a member that cheats: who is named',
   attacks: [
     cheating(

@@ -63,8 +63,9 @@ const monteCarlo: Attack = {
 };
 
 /** A sparse graph, and who may choose its edges. */
-export const row16: Row = {
+export const chosenGraph: Row = {
   number: 16,
+  name: 'chosen-graph',
   attack: 'k-out: L1 fitted to the picks, a cut by chosen drops',
   attacks: [
     monteCarlo,

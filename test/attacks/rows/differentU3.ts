@@ -30,8 +30,9 @@ const fourDead = [
 ] as const;
 
 /** Holders who believe different members dead reveal shares of both secrets of one. */
-export const row02: Row = {
+export const differentU3: Row = {
   number: 2,
+  name: 'different-u3',
   attack: 'different U3 to different members',
   attacks: [
     staged('to the victim another than to all others', 'NoQuorum', async (scene) => {

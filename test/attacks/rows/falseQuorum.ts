@@ -3,7 +3,7 @@ import { survivorsBytes } from '@hansa/shared/protocol/secagg';
 import { type Row, shot, staged, volley } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
-import { scatteredU3, threeDead } from './row02.ts';
+import { scatteredU3, threeDead } from './differentU3.ts';
 
 const padded = 'different U3, each quorum filled with one signature counted again';
 
@@ -25,8 +25,9 @@ const onSomethingElse = (of: (roundHash: Uint8Array, bits: Uint8Array) => Uint8A
   });
 
 /** Fewer members than a quorum, made to look like more. */
-export const row15: Row = {
+export const falseQuorum: Row = {
   number: 15,
+  name: 'false-quorum',
   attack: 'a quorum that is none',
   attacks: [
     volley({
