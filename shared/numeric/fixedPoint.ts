@@ -22,7 +22,7 @@ export function scaleLog2For({ clipNorm, maxCohort }: FixedPointBounds): number 
     throw new RangeError('maxCohort must be a whole number from 1');
   const largest = (Math.floor(wordLimit / maxCohort) - 1) / clipNorm;
   let exponent = Math.floor(Math.log2(largest));
-  // The logarithm is rounded: settle the last unit by comparing powers, which are exact.
+  // The logarithm is rounded: compare powers, which are exact, for the last unit.
   while (2 ** exponent > largest) exponent -= 1;
   while (2 ** (exponent + 1) <= largest) exponent += 1;
   return exponent;

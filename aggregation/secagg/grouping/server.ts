@@ -132,9 +132,9 @@ export function stepDrawServer(state: DrawServerState, event: DrawServerEvent, p
     case 'resumed':
       return { state, effects: request(state, event.index) };
     case 'dropped':
-      return settle({ ...state, dropped: new Set([...state.dropped, event.index]) }, ports, false);
+      return closeStage({ ...state, dropped: new Set([...state.dropped, event.index]) }, ports, false);
     case 'deadline':
-      return event.stage === state.phase ? settle(state, ports, true) : { state, effects: [] };
+      return event.stage === state.phase ? closeStage(state, ports, true) : { state, effects: [] };
   }
 }
 
@@ -171,7 +171,7 @@ function receive(
   }
   if (name === 'commitSeed' && state.phase === 'commitSeed') {
     checkSigned(state, from, message, 'g1', commitSeedBytes(message));
-    return settle({ ...state, commits: new Map(state.commits).set(from, message) }, ports, false);
+    return closeStage({ ...state, commits: new Map(state.commits).set(from, message) }, ports, false);
   }
   if (name === 'revealSeed' && state.phase === 'revealSeed' && state.commits.has(from)) {
     checkSigned(state, from, message, 'g2', revealSeedBytes(message));
@@ -180,7 +180,7 @@ function receive(
       refuse('CohortMismatch', `Member ${from} revealed its part for another list.`, { culprit: from });
     if (!equalBytes(seedCommitment(state.id, from, message.seed), commitment))
       refuse('DrawVoid', `Member ${from} revealed another part than it committed to.`, { culprit: from });
-    return settle({ ...state, reveals: new Map(state.reveals).set(from, message) }, ports, false);
+    return closeStage({ ...state, reveals: new Map(state.reveals).set(from, message) }, ports, false);
   }
   refuse('UnexpectedMessage', `"${name}" of member ${from} does not fit phase ${state.phase} of the draw.`);
 }
@@ -197,7 +197,7 @@ function request(state: Live, to: number): readonly DrawServerEffect[] {
     : [];
 }
 
-function settle(state: Live, ports: ServerPorts, timeIsUp: boolean): DrawServerStep {
+function closeStage(state: Live, ports: ServerPorts, timeIsUp: boolean): DrawServerStep {
   if (state.phase === 'commitSeed') {
     const waiting = state.selected.some((index) => !state.commits.has(index) && !state.dropped.has(index));
     return waiting && !timeIsUp ? { state, effects: [] } : sendList(state, ports);

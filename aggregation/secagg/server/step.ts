@@ -72,18 +72,18 @@ export function step(state: ServerState, event: ServerEvent, ports: ServerPorts)
     case 'dropped': {
       if (!state.setup.selected.includes(event.index) || state.dropped.has(event.index)) return { state, effects: [] };
       const gone = giveUp(state, [event.index], 'The coordinator gave this node up.');
-      return settle(gone.state, gone.effects, ports, false);
+      return closeStages(gone.state, gone.effects, ports, false);
     }
     case 'deadline':
       // A timer that fired while its stage was closing is late, not wrong.
-      return event.stage === state.phase ? settle(state, [], ports, true) : { state, effects: [] };
+      return event.stage === state.phase ? closeStages(state, [], ports, true) : { state, effects: [] };
     case 'startRound':
       if (state.phase !== 'ready') throw new RangeError(`No round can start in phase ${state.phase}`);
       return startRound(state, event, ports);
     case 'vectorCommitted':
       if (state.phase !== 'maskedInput' || state.dropped.has(event.index))
         refuse('UnexpectedMessage', `The vector of member ${event.index} comes too late.`);
-      return settle(takeVector(state, event), [], ports, false);
+      return closeStages(takeVector(state, event), [], ports, false);
     case 'unmasked':
       if (state.phase !== 'unmasking') throw new RangeError(`Nothing is being unmasked in phase ${state.phase}`);
       return commit(state, event, ports);
@@ -110,7 +110,7 @@ function receive(state: LiveServerState, event: MessageEvent, ports: ServerPorts
   }
   if (state.dropped.has(from)) refuse('UnexpectedMessage', `"${name}" comes too late: member ${from} has dropped out.`);
   const taken = take(state, event);
-  return settle(taken, event.name === 'maskedInputHeader' ? [expectVector(event)] : [], ports, false);
+  return closeStages(taken, event.name === 'maskedInputHeader' ? [expectVector(event)] : [], ports, false);
 }
 
 /** What an exact duplicate is answered with. A repeated header must not be answered with M3, which would call for the header again. */
@@ -157,7 +157,7 @@ function take(state: LiveServerState, event: MessageEvent): LiveServerState {
 }
 
 /** Closes the stage where everybody asked has answered or is given up, or its time is up; then the next, as long as one closes. */
-function settle(
+function closeStages(
   state: LiveServerState,
   effects: readonly ServerEffect[],
   ports: ServerPorts,
@@ -186,7 +186,7 @@ function settle(
   if (next === undefined) return { state: current, effects: done };
   const all = [...done, ...next.effects];
   if (next.state.phase === 'abandoned' || next.state.phase === 'committed') return { state: next.state, effects: all };
-  return settle(next.state, all, ports, false);
+  return closeStages(next.state, all, ports, false);
 }
 
 function closeStage(state: LiveServerState, ports: ServerPorts, final: boolean): ServerStep | undefined {

@@ -4,7 +4,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
 import { type ByteRange, expandMasks } from '../encoding/masks.ts';
 import type { MaskTerm } from '../masks.ts';
-import { KEY_SIZE_BYTES, type MaskJob } from './maskJob.ts';
+import { KEY_SIZE_BYTES, type MaskWork } from './maskWork.ts';
 
 /** Streams shorter than this together, some five milliseconds of work, are expanded at once by whoever asks. */
 const WORTH_BYTES = 2 ** 24;
@@ -152,7 +152,7 @@ class Thread {
     return this.#ended !== undefined;
   }
 
-  /** The masks' bytes in one range, which are good until the next call. One job at a time. */
+  /** The masks' bytes in one range, which are good until the next call. One range at a time. */
   async run(
     { vectorLength, wordBits, tail }: LayoutConfig,
     masks: readonly MaskTerm[],
@@ -164,11 +164,11 @@ class Thread {
     // The copies of the keys are moved, not copied, to the thread.
     const keys = keysOf(masks);
     const config = { vectorLength, wordBits, tail };
-    const job: MaskJob = { config, keys, signs: masks.map(({ sign }) => sign), range, into: this.#into };
+    const work: MaskWork = { config, keys, signs: masks.map(({ sign }) => sign), range, into: this.#into };
     await new Promise<void>((resolve, reject) => {
       this.#waiting = { resolve, reject };
       this.#worker.ref();
-      this.#worker.postMessage(job, [keys.buffer]);
+      this.#worker.postMessage(work, [keys.buffer]);
     });
     return new Uint8Array(this.#into, 0, sizeBytes);
   }

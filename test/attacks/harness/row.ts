@@ -113,7 +113,7 @@ export function volley(
         await fire('startRound', set);
         await set.mask();
         await fire('survivors', set);
-        await set.settle();
+        await set.collectSignatures();
         await fire('quorum', set);
         await set.reveal();
         await fire('result', set);

@@ -275,7 +275,7 @@ export class SetUp {
   }
 
   /** M4 → signatures. */
-  async settle(told: For<readonly number[]> = () => this.#scene.members): Promise<this> {
+  async collectSignatures(told: For<readonly number[]> = () => this.#scene.members): Promise<this> {
     await Promise.all(
       this.#scene.members.map(async (member) => {
         const members = told(member);
@@ -369,6 +369,6 @@ export class SetUp {
 
   /** M3 to M5 as the protocol says. */
   async finish(): Promise<this> {
-    return await (await (await this.mask()).settle()).reveal();
+    return await (await (await this.mask()).collectSignatures()).reveal();
   }
 }

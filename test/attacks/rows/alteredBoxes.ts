@@ -85,7 +85,7 @@ export const alteredBoxes: Row = {
       await set.mask();
       const dead = peers.slice(2);
       const alive = scene.without(...dead);
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       await set.tell(victim, 'quorum', set.quorum(victim));
       // What the victim gives away as its dead peers' shares are shares of its own s.
       const { shares } = await set.hear(victim, 'revealShares');

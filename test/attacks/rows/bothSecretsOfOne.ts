@@ -17,12 +17,12 @@ export const bothSecretsOfOne: Row = {
     staged('in two requests: once more, with a U3 without the peer', 'ConflictingMessage', async (scene) => {
       const set = await (await scene.shared()).finish();
       const alive = scene.without(scene.honest[4]!);
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       return undefined;
     }),
     staged('in two requests: the same one again', 'the stored bytes', async (scene) => {
       const set = await (await scene.shared()).mask();
-      await set.settle();
+      await set.collectSignatures();
       const answers: string[] = [];
       for (let time = 0; time < 2; time++) {
         await set.tell(scene.victim, 'quorum', set.quorum(scene.victim));

@@ -12,7 +12,7 @@ export const differentModels: Row = {
       const set = await scene.shared();
       const modelHash = scene.barrenModelHash();
       await set.mask((member) => ({ sharers: scene.members, ...(member === scene.victim ? {} : { modelHash }) }));
-      await set.settle();
+      await set.collectSignatures();
       await set.reveal();
       return scene.leak() === undefined ? 'noise' : undefined;
     }),

@@ -38,20 +38,20 @@ export const differentU3: Row = {
     staged('to the victim another than to all others', 'NoQuorum', async (scene) => {
       const set = await (await scene.shared()).mask();
       const fewer = scene.without(scene.honest[4]!);
-      await set.settle((member) => (member === scene.victim ? fewer : scene.members));
+      await set.collectSignatures((member) => (member === scene.victim ? fewer : scene.members));
       const [other] = scene.honest.slice(1) as [number];
       await set.tell(scene.victim, 'quorum', set.quorum(other));
       return undefined;
     }),
     staged(inPairs, 'NoQuorum', async (scene) => {
       const set = await (await scene.shared()).mask();
-      await set.settle(scatteredU3(scene, threeDead));
+      await set.collectSignatures(scatteredU3(scene, threeDead));
       await set.reveal();
       return undefined;
     }),
     staged(inCircle, 'NoQuorum', async (scene) => {
       const set = await (await scene.shared()).mask();
-      await set.settle(scatteredU3(scene, fourDead));
+      await set.collectSignatures(scatteredU3(scene, fourDead));
       await set.reveal();
       return scene.leak() === undefined ? 'too few shares' : undefined;
     }),

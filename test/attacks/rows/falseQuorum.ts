@@ -61,7 +61,7 @@ export const falseQuorum: Row = {
       const set = await (await scene.shared()).mask();
       const outside = scene.colluding[1]!;
       const alive = scene.without(outside);
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       const message = set.quorum(scene.victim);
       const signature = set.signaturesOn(scene.victim, alive).get(outside)!;
       await set.tell(scene.victim, 'quorum', {
@@ -72,7 +72,7 @@ export const falseQuorum: Row = {
     }),
     staged(padded, 'NoQuorum', async (scene) => {
       const set = await (await scene.shared()).mask();
-      await set.settle(scatteredU3(scene, threeDead));
+      await set.collectSignatures(scatteredU3(scene, threeDead));
       await set.reveal((member) => {
         const message = set.quorum(member);
         return { ...message, signatures: Array.from({ length: 5 }, (_, at) => message.signatures[at % 3]!) };

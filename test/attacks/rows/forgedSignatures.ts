@@ -114,7 +114,7 @@ export const forgedSignatures: Row = {
       const { rogue, honest } = scene;
       const set = await (await scene.shared()).mask();
       const shown = scatteredU3(scene, threeDead);
-      await set.settle(shown);
+      await set.collectSignatures(shown);
       // Whoever signed another U3 is made to sign this one too, as the answer to a challenge.
       for (const viewer of honest) {
         const alive = shown(viewer)!;

@@ -107,12 +107,12 @@ export const replayedMessages: Row = {
       ] as const) {
         const alive = scene.without(...dead.map((place) => scene.honest[place]!));
         const set = await (await scene.shared()).mask();
-        await set.settle((member) => (alive.includes(member) ? alive : undefined));
+        await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
         kept.push({ alive, signatures: set.signaturesOn(scene.victim, alive) });
         scene.round += 1;
       }
       const set = await (await scene.shared()).mask();
-      await set.settle(scatteredU3(scene, threeDead));
+      await set.collectSignatures(scatteredU3(scene, threeDead));
       for (const { alive, signatures } of kept)
         for (const [member, signature] of signatures) set.addSignature(scene.victim, alive, member, signature);
       await set.reveal();

@@ -14,9 +14,9 @@ export const restartedNode: Row = {
       'UnknownSetup',
       async (scene) => {
         const set = await (await scene.shared()).mask();
-        await set.settle();
+        await set.collectSignatures();
         await scene.killAndRestart();
-        await set.settle();
+        await set.collectSignatures();
         return undefined;
       },
       { apart: true },
@@ -26,7 +26,7 @@ export const restartedNode: Row = {
       'UnknownSetup',
       async (scene) => {
         const set = await (await scene.shared()).mask();
-        await set.settle();
+        await set.collectSignatures();
         await scene.killAndRestart();
         await set.reveal();
         return undefined;
@@ -41,7 +41,7 @@ export const restartedNode: Row = {
         await scene.killAndRestart();
         const alive = scene.without(scene.victim);
         set.survivorBits.clear();
-        await set.settle((member) => (alive.includes(member) ? alive : undefined));
+        await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
         await set.reveal();
         return undefined;
       },

@@ -12,9 +12,9 @@ export const retryAfterM4: Row = {
   attacks: [
     staged('in the same set-up, without one member', 'ConflictingMessage', async (scene) => {
       const set = await (await scene.shared()).mask();
-      await set.settle();
+      await set.collectSignatures();
       const alive = scene.without(scene.victim);
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       return undefined;
     }),
     staged(withoutOne, 'RoundAlreadySigned', async (scene) => {
@@ -23,7 +23,7 @@ export const retryAfterM4: Row = {
       const told = (member: number) => alive.includes(member);
       const retry = await scene.shared();
       await retry.mask((member) => (told(member) ? { sharers: alive } : undefined));
-      await retry.settle((member) => (told(member) ? alive : undefined));
+      await retry.collectSignatures((member) => (told(member) ? alive : undefined));
       await retry.reveal();
       return undefined;
     }),
@@ -34,9 +34,9 @@ export const retryAfterM4: Row = {
       const second = await scene.shared();
       await first.mask();
       await second.mask((member) => (told(member) ? { sharers: alive } : undefined));
-      await first.settle();
+      await first.collectSignatures();
       await first.reveal();
-      await second.settle((member) => (told(member) ? alive : undefined));
+      await second.collectSignatures((member) => (told(member) ? alive : undefined));
       await second.reveal();
       return undefined;
     }),

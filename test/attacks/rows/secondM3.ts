@@ -52,7 +52,7 @@ export const secondM3: Row = {
       );
       await set.mask();
       const alive = [victim, b1, b2, ...scene.colluding];
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       await set.reveal();
       return undefined;
     }),

@@ -13,7 +13,7 @@ export const shareOfOutsider: Row = {
       const set = await scene.shared();
       const inside = scene.without(outside);
       await set.mask((member) => (member === outside ? undefined : { sharers: inside }));
-      await set.settle((member) => (member === outside ? undefined : inside));
+      await set.collectSignatures((member) => (member === outside ? undefined : inside));
       await set.reveal();
       const given = [set.loot.sharesOf(outside, 'mask'), set.loot.sharesOf(outside, 'self')];
       return given.every((count) => count === scene.colluding.length) ? 'nothing is sent' : 'its shares are sent';
@@ -26,7 +26,7 @@ export const shareOfOutsider: Row = {
         if (member === victim) return { sharers: [victim, a1, a2, ...scene.colluding] };
         return alive.includes(member) ? { sharers: alive } : undefined;
       });
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       await set.reveal();
       return scene.leak() === undefined ? 'too few shares' : undefined;
     }),

@@ -47,7 +47,7 @@ export const sumTooSmall: Row = {
       async (scene) => {
         const set = await (await scene.shared()).mask();
         const alive = scene.without(scene.honest[3]!, scene.honest[4]!);
-        await set.settle((member) => (alive.includes(member) ? alive : undefined));
+        await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
         await set.reveal();
         return undefined;
       },

@@ -30,7 +30,7 @@ export const sybils: Row = {
         await set.deal((member) => (told(member) ? set.cohort() : undefined));
         await set.handOut();
         await set.mask((member) => (told(member) ? { sharers: members } : undefined));
-        await set.settle((member) => (told(member) ? members : undefined));
+        await set.collectSignatures((member) => (told(member) ? members : undefined));
         await set.reveal();
         return undefined;
       },
@@ -98,7 +98,7 @@ export const sybils: Row = {
         await set.deal((member) => (told(member) ? cohort : undefined));
         await set.handOut();
         await set.mask((member) => (told(member) ? { sharers: members } : undefined));
-        await set.settle((member) => (told(member) ? members : undefined));
+        await set.collectSignatures((member) => (told(member) ? members : undefined));
         await set.reveal();
         return undefined;
       },

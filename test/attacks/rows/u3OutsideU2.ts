@@ -15,7 +15,7 @@ export const u3OutsideU2: Row = {
         sharers: member === b1 || member === b2 ? scene.members : [victim, a1, a2, ...scene.colluding],
       }));
       const alive = [victim, b1, b2, ...scene.colluding];
-      await set.settle((member) => (alive.includes(member) ? alive : undefined));
+      await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       await set.reveal();
       return undefined;
     }),

@@ -24,7 +24,7 @@ async function solve(scene: Scene): Promise<Outcome> {
     const gone = Array.from({ length: uniformInt(random, 3) }, () => scene.honest[uniformInt(random, counts.length)]!);
     const alive = scene.without(...gone);
     const set = await (await scene.shared()).mask();
-    await set.settle((member) => (alive.includes(member) ? alive : undefined));
+    await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
     await set.reveal();
     await Promise.all(alive.map((member) => set.tell(member, 'result', set.result(member, alive))));
     const sum = set.loot.openedSums().find(({ members }) => members.length === alive.length)!;

@@ -3,8 +3,8 @@ import type { ByteRange } from '../encoding/masks.ts';
 
 export const KEY_SIZE_BYTES = 32;
 
-/** One range of a vector's masks for a thread to expand. It answers once they are there. */
-export interface MaskJob {
+/** One range of a vector's masks for a thread to expand; it answers once they are there. */
+export interface MaskWork {
   readonly config: LayoutConfig;
   /** The thread's own copy of all keys, one after the other; it overwrites them when it is done. */
   readonly keys: Uint8Array<ArrayBuffer>;
