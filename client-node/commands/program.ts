@@ -1,4 +1,4 @@
-import { modelSizes } from '@hansa/shared/model';
+import { type JobName, jobNames, modelSizes } from '@hansa/shared/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/engine.ts';
 import { version } from '../version.ts';
@@ -153,13 +153,14 @@ export function createProgram(
     .option('--compiler <command>', 'C++ compiler', 'c++');
 
   const model = program.command('model').description('model files').exitOverride();
-  command<{ size: (typeof modelSizes)[number]; seed: number; out: string }>(
+  command<{ size: (typeof modelSizes)[number]; jobs: readonly JobName[]; seed: number; out: string }>(
     model,
     'init',
     'write a model with seeded starting weights, for a task to start from',
     load.modelInit,
   )
     .addOption(new Option('--size <size>', 'how large').choices([...modelSizes]).default('nano'))
+    .addOption(new Option('--jobs <job...>', 'what it is for').choices([...jobNames]).default(['demand']))
     .addOption(new Option('--seed <n>', 'decides the weights').argParser(seed).default(0))
     .requiredOption('--out <file>', 'where to write it (.safetensors)');
   command<{ seed: number; out: string }>(

@@ -55,7 +55,7 @@ export function openContribution(
     config,
     update: fileSource(descriptor, config.vectorLength),
     weight,
-    tail: { loss: result.trainLoss, validationLoss: result.validationLoss },
+    tail: { loss: result.trainLoss, validationLoss: result.validationLoss, ...result.metrics },
     rotationSeed: seed,
   };
   return { contribution, close: () => closeSync(descriptor) };

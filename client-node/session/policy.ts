@@ -1,12 +1,11 @@
 import { HansaError } from '@hansa/shared/errors';
+import { tailMetricsOf } from '@hansa/shared/model';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import type { NodePolicy } from '../config/nodeConfig.ts';
 import { jobSource } from '../jobs/sources.ts';
 import type { LoadedData } from '../trainer/index.ts';
-
-/** The numbers that a node tells in the tail of its masked vector, and no others. */
-export const tailNames: readonly string[] = ['loss', 'validationLoss'];
+import { planHashOf, type TaskEntry } from './taskBook.ts';
 
 /**
  * Whether this node can and will do what a task's plan asks for.
@@ -35,12 +34,12 @@ export function checkPlan(plan: Plan, policy: NodePolicy, data: readonly LoadedD
  *
  * @throws HansaError PolicyRefused
  */
-export function checkConfig(config: SecAggConfig, planHash: Uint8Array | undefined): void {
-  if (planHash === undefined) refuse('the set-up is of a task whose plan this node was not shown');
-  if (!Buffer.from(config.planHash).equals(planHash))
+export function checkConfig(config: SecAggConfig, { plan, planText }: Pick<TaskEntry, 'plan' | 'planText'>): void {
+  if (!Buffer.from(config.planHash).equals(planHashOf(planText)))
     refuse('the set-up names another plan than the one that was shown');
-  const unknown = config.tail.find((word) => !tailNames.includes(word.name));
-  if (unknown !== undefined) refuse(`the task asks for the number "${unknown.name}", which this node does not tell`);
+  const known = tailMetricsOf(plan.job.kind);
+  const unknown = config.tail.find((word) => !known.some(({ name }) => name === word.name));
+  if (unknown !== undefined) refuse(`the task asks for the number "${unknown.name}", which this node does not report`);
 }
 
 function refuse(what: string): never {

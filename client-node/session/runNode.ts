@@ -42,7 +42,7 @@ import { MAX_MODEL_BYTES, type ModelStore, openModelStore } from './modelStore.t
 import type { OnNodeEvent } from './nodeEvents.ts';
 import { checkConfig, checkPlan } from './policy.ts';
 import { type SetupPorts, SetupRun } from './setupRun.ts';
-import { openTaskBook, parsePlan, planHashOf, type TaskBook } from './taskBook.ts';
+import { openTaskBook, parsePlan, type TaskBook } from './taskBook.ts';
 import { assertSecureAddress } from './transport/address.ts';
 import type { ConnectionOptions } from './transport/connection.ts';
 
@@ -316,7 +316,7 @@ class RunningNode {
     }
     if (entry === undefined)
       throw new HansaError('PolicyRefused', 'The set-up is of a task that was not assigned to this node.');
-    checkConfig(open.config, planHashOf(entry.planText));
+    checkConfig(open.config, entry);
     const live = this.#setups.filter((run) => !run.isOver);
     // One in its round and one made ahead is all that a coordinator needs: with a third it has given the oldest up.
     if (live.length >= LIVE_SETUPS)
@@ -335,7 +335,7 @@ class RunningNode {
       const entry = this.#tasks.get(task);
       if (entry === undefined)
         throw new HansaError('PolicyRefused', 'The draw is for a task that was not assigned to this node.');
-      checkConfig(event.message.config, planHashOf(entry.planText));
+      checkConfig(event.message.config, entry);
     }
     this.#draw = state;
     for (const effect of effects) {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { JobName } from '@hansa/shared/model';
+import { type JobName, jobTerms } from '@hansa/shared/model';
 import { learningRateOfRound } from '@hansa/shared/protocol';
 import { compareMethods } from '../evaluation/compareMethods.ts';
+import { answersOf } from '../gradient/gradient.ts';
 import { openLocalModel } from '../gradient/localModel.ts';
-import type { JobData } from '../jobs/job.ts';
+import type { Answer, JobData, ScoreOptions } from '../jobs/job.ts';
+import { jobModel } from '../jobs/models.ts';
 import { jobSource } from '../jobs/sources.ts';
 import { writing } from '../ledger/files.ts';
 import { writeVectorFile } from '../model/modelFile.ts';
@@ -103,6 +105,26 @@ function summary(job: JobName, data: JobData): LoadResult['data'][number] {
   };
 }
 
+/** The metrics that a job's nodes report; one that their validation examples do not tell is reported as the worst that there is. */
+async function metricsToReport(
+  job: JobName,
+  data: JobData,
+  answer: Answer,
+  options: ScoreOptions,
+): Promise<Record<string, number>> {
+  const { tail } = jobTerms(job);
+  if (tail.length === 0) return {};
+  const { evaluation } = jobModel(job);
+  const { values } = await evaluation.score(data, 'validation', answer, options);
+  return Object.fromEntries(
+    tail.map(({ name, low, high }) => {
+      const lowIsBetter = evaluation.metrics.find((metric) => metric.name === name)?.better !== 'higher';
+      const worst = lowIsBetter ? (high === 'maxLoss' ? Number.POSITIVE_INFINITY : high) : low;
+      return [name, values[name] ?? worst];
+    }),
+  );
+}
+
 async function train(
   data: JobData,
   heldBytes: number,
@@ -124,6 +146,11 @@ async function train(
     const examplesAtOnce =
       resume?.examplesAtOnce ?? (await examplesWithin(model, data.train, round, { maxMemoryBytes, heldBytes }));
     const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_EXAMPLES, examplesAtOnce);
+    const metrics = await metricsToReport(request.job, data, (batch) => answersOf(shape, start, batch), {
+      limit: VALIDATION_EXAMPLES,
+      examplesAtOnce,
+      signal,
+    });
     const trained = await trainLocally(
       shape,
       start,
@@ -151,6 +178,7 @@ async function train(
       examples: data.train.count,
       trainLoss: trained.loss,
       validationLoss,
+      metrics,
       examplesAtOnce,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       seconds: (performance.now() - started) / 1000,

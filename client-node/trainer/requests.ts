@@ -32,6 +32,8 @@ export interface TrainResult {
   readonly trainLoss: number;
   /** Loss of the model as received, on the validation examples (a fixed draw of them where there are many). */
   readonly validationLoss: number;
+  /** What the job reports beside the losses, of the model as received on the same validation examples, by name. */
+  readonly metrics: Readonly<Record<string, number>>;
   /** Examples that went through the engine at once. */
   readonly examplesAtOnce: number;
   /** The most resident memory that the process has ever had. */

@@ -9,6 +9,7 @@ import {
   initialAdapter,
   lengthOf,
   type Segment,
+  tailMetricsOf,
   trainedSegments,
 } from '@hansa/shared/model';
 import {
@@ -122,8 +123,8 @@ export const segmentsOf = (file: TaskFile, header: SafetensorsHeader, round: num
  * What a task fixes about secure aggregation, the same for all of its rounds.
  *
  * planHash = SHA-256 of the plan's text as assignments carry it; architectureHash = SHA-256 of the model file up to its data (length and JSON
- * header), which every model of the task shares. Tail: `loss` (mean training loss of the round's local steps) and `validationLoss` (of the
- * model the round started from), both from 0 to maxLoss.
+ * header), which every model of the task shares. Tail: `loss` (mean training loss of the round's local steps), `validationLoss` (of the
+ * model the round started from), and what the job's nodes report beside them.
  *
  * @throws HansaError InvalidTask
  */
@@ -151,10 +152,12 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
     grouped: cohort.groups !== undefined,
     weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,
     weighting: weighting.kind,
-    tail: [
-      { name: 'loss', low: 0, high: maxLoss, steps },
-      { name: 'validationLoss', low: 0, high: maxLoss, steps },
-    ],
+    tail: tailMetricsOf(file.plan.job.kind).map(({ name, low, high }) => ({
+      name,
+      low,
+      high: high === 'maxLoss' ? maxLoss : high,
+      steps,
+    })),
     dp: 'none',
     rule: ruleOf(settings.graph, largestCohort),
     gammaPermille: Math.ceil(settings.corruptRate * 1000),

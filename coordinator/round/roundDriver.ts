@@ -242,6 +242,7 @@ export class RoundDriver {
   async #publish(bound: RoundBinding, opened: OpenedModel): Promise<void> {
     const { round, task, header, settle } = bound;
     const { model, sums, means } = opened;
+    const { loss, validationLoss, ...metrics } = means;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
     const [only] = sums;
     const resultHash =
@@ -253,8 +254,9 @@ export class RoundDriver {
         'committed',
         live.flatMap(({ masked }) => masked?.plan.survivors ?? []),
       ),
-      ...(means.loss !== undefined && { loss: means.loss }),
-      ...(means.validationLoss !== undefined && { validationLoss: means.validationLoss }),
+      ...(loss !== undefined && { loss }),
+      ...(validationLoss !== undefined && { validationLoss }),
+      ...(Object.keys(metrics).length > 0 && { metrics }),
       weightSum: sums.reduce((total, { weightSum }) => total + weightSum, 0),
       modelHash: model.sha256,
       sumHash: resultHash.toString('hex'),

@@ -33,7 +33,7 @@ export {
   PERIOD_CHANNELS,
   STATIC_ROWS,
 } from './jobs/demand.ts';
-export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms } from './jobs/index.ts';
+export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms, tailMetricsOf } from './jobs/index.ts';
 export type { TailMetric, TensorShape } from './jobs/job.ts';
 export { architectureOfHeader, manifestFor, tensorsOf, WORD_EMBEDDINGS } from './manifestFor.ts';
 export {

@@ -134,6 +134,8 @@ export const roundRecordSchema = z.strictObject({
   loss: z.number().optional(),
   /** The validation loss of the model that the round started from. */
   validationLoss: z.number().optional(),
+  /** Means over the survivors of what the job's nodes report beside the losses, by name; of the model that the round started from. */
+  metrics: z.record(z.string(), z.number()).optional(),
   /** Σ a over the survivors. */
   weightSum: z.int().optional(),
   baseModelHash: sha256HexSchema,

@@ -158,6 +158,7 @@ export class FakeTrainer implements Trainer {
       examples: 10,
       trainLoss: 1.5,
       validationLoss: 2.5,
+      metrics: {},
       examplesAtOnce: 1,
       peakMemoryBytes: 0,
       seconds: 0,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { demand } from './demand.ts';
-import type { JobTerms } from './job.ts';
+import type { JobTerms, TailMetric } from './job.ts';
 
 /** Every job that a model can be used for. A job is added by a line here, and one in client-node/jobs/index.ts. */
 const registry = { demand };
@@ -22,6 +22,13 @@ export const jobNames = Object.keys(registry) as [JobName, ...JobName[]];
 /** What is agreed on about a job. */
 export const jobTerms = (name: JobName): JobTerms<unknown, { readonly kind: string }> =>
   registry[name] as JobTerms<unknown, { readonly kind: string }>;
+
+/** What nodes that train a job report inside the masked sum, losses first. */
+export const tailMetricsOf = (job: JobName): readonly TailMetric[] => [
+  { name: 'loss', low: 0, high: 'maxLoss' },
+  { name: 'validationLoss', low: 0, high: 'maxLoss' },
+  ...jobTerms(job).tail,
+];
 
 /** Schema of `architecture.heads`. */
 export const headsSchema: z.ZodType<Heads> = z

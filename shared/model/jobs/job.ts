@@ -41,7 +41,7 @@ export interface JobTerms<Geometry, Options extends { readonly kind: string }> {
   head(encoder: EncoderWidth, geometry: Geometry): readonly TensorShape[];
   /** Schema of a plan's `job`: the job's name as `kind`, and what a task may choose. */
   readonly options: z.ZodType<Options>;
-  /** What nodes report beside the losses. */
+  /** What nodes report beside the losses: metrics of the job's evaluation, by their names, of the model as received on their own validation examples. */
   readonly tail: readonly TailMetric[];
 }
 

@@ -30,6 +30,7 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
         examples: windows(),
         trainLoss: 1,
         validationLoss: 2,
+        metrics: {},
         examplesAtOnce: 1,
         peakMemoryBytes: 0,
         seconds: 0,

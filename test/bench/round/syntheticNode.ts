@@ -60,6 +60,7 @@ function syntheticTrainer(length: number, seed: number): Trainer {
         examples: 1,
         trainLoss: 1,
         validationLoss: 1,
+        metrics: {},
         examplesAtOnce: 1,
         peakMemoryBytes: 0,
         seconds: 0,
