@@ -21,18 +21,6 @@ export {
   modelMetadata,
   modelSizes,
 } from './architecture.ts';
-export {
-  DEMAND_ANCHORS,
-  DEMAND_COLUMNS,
-  DEMAND_QUANTILES,
-  DEMAND_ROWS,
-  type DemandGeometry,
-  PAST_PATCHES,
-  PATCH_PERIODS,
-  PATCH_WIDTH,
-  PERIOD_CHANNELS,
-  STATIC_ROWS,
-} from './jobs/demand.ts';
 export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms, tailMetricsOf } from './jobs/index.ts';
 export type { TailMetric, TensorShape } from './jobs/job.ts';
 export { architectureOfHeader, manifestFor, tensorsOf, WORD_EMBEDDINGS } from './manifestFor.ts';

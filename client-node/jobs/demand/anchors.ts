@@ -1,4 +1,4 @@
-import { DEMAND_ANCHORS, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model';
+import { DEMAND_ANCHORS, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import { CHANNEL, type WindowBatch } from './windows.ts';
 
 /** Patches that the recent averages look back on. */

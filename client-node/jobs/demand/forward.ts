@@ -1,4 +1,5 @@
-import { type Architecture, DEMAND_COLUMNS, DEMAND_ROWS } from '@hansa/shared/model';
+import type { Architecture } from '@hansa/shared/model';
+import { DEMAND_COLUMNS, DEMAND_ROWS } from '@hansa/shared/model/jobs/demand';
 import * as tf from '@tensorflow/tfjs';
 import { denseLayer, encodeTokens, matrix, type Parameters } from '../../model/encoder.ts';
 import { product, withGradient } from '../../model/ops.ts';

@@ -1,4 +1,4 @@
-import { DEMAND_COLUMNS, DEMAND_QUANTILES } from '@hansa/shared/model';
+import { DEMAND_COLUMNS, DEMAND_QUANTILES } from '@hansa/shared/model/jobs/demand';
 import * as tf from '@tensorflow/tfjs';
 import { withGradient } from '../../model/ops.ts';
 

@@ -1,11 +1,11 @@
+import type { Architecture } from '@hansa/shared/model';
 import {
-  type Architecture,
   DEMAND_ANCHORS,
   DEMAND_ROWS,
   type DemandGeometry,
   PATCH_PERIODS,
   PATCH_WIDTH,
-} from '@hansa/shared/model';
+} from '@hansa/shared/model/jobs/demand';
 import * as tf from '@tensorflow/tfjs';
 import { anchors } from './anchors.ts';
 import type { WindowBatch } from './windows.ts';

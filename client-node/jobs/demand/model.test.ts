@@ -1,12 +1,5 @@
-import {
-  type Architecture,
-  architectureOf,
-  DEMAND_COLUMNS,
-  DEMAND_QUANTILES,
-  DEMAND_ROWS,
-  manifestFor,
-  PERIOD_CHANNELS,
-} from '@hansa/shared/model';
+import { type Architecture, architectureOf, manifestFor } from '@hansa/shared/model';
+import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';

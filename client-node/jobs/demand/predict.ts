@@ -1,4 +1,4 @@
-import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model';
+import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
 import { SCORED_QUANTILES } from './scores.ts';
 import type { WindowBatch } from './windows.ts';
 

@@ -1,4 +1,4 @@
-import { PAST_PATCHES, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model';
+import { PAST_PATCHES, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import { seededNumbers } from '@hansa/shared/random';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from './windows.ts';
 

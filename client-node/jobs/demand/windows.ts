@@ -1,4 +1,4 @@
-import { PAST_PATCHES, PATCH_PERIODS } from '@hansa/shared/model';
+import { PAST_PATCHES, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
 import type { ExampleSet } from '../examples.ts';
 import type { JobData } from '../job.ts';
 import type { Frequency } from './config.ts';

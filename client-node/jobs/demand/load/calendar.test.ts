@@ -1,5 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { PERIOD_CHANNELS } from '@hansa/shared/model';
+import { PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Frequency } from '../config.ts';

@@ -1,4 +1,4 @@
-import { PERIOD_CHANNELS } from '@hansa/shared/model';
+import { PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import type { Frequency } from '../config.ts';
 import { CHANNEL } from '../windows.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance, quotedString } from '@duckdb/node-api';
-import { PATCH_WIDTH, PERIOD_CHANNELS } from '@hansa/shared/model';
+import { PATCH_WIDTH, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DataConfig, dataConfigSchema } from '../config.ts';

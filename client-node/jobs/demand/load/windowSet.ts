@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { PAST_PATCHES, PATCH_PERIODS, PATCH_WIDTH, PERIOD_CHANNELS, STATIC_ROWS } from '@hansa/shared/model';
+import {
+  PAST_PATCHES,
+  PATCH_PERIODS,
+  PATCH_WIDTH,
+  PERIOD_CHANNELS,
+  STATIC_ROWS,
+} from '@hansa/shared/model/jobs/demand';
 import { type Frequency, frequencyShapes } from '../config.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from '../windows.ts';
 import { calendarTable, isoDate, periodStart } from './calendar.ts';
