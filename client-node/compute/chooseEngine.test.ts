@@ -175,7 +175,7 @@ describe('a child that hangs once its engine works', () => {
 
 describe('chooseEngine', () => {
   // Up to four processes, one after another, that each load TensorFlow.js.
-  it('finds one that computes here', { timeout: 120_000 }, async () => {
+  it('finds one that computes here', async () => {
     const choice = await chooseEngine();
     expect(there).toContain(choice.name);
     expect(await chooseEngine('cpu')).toMatchObject({ name: 'cpu' });

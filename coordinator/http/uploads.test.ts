@@ -61,10 +61,18 @@ interface OrderChange {
 function order(change: OrderChange = {}) {
   const finished = vi.fn(change.finished ?? (async () => undefined));
   const failed = vi.fn(change.failed ?? (() => undefined));
-  // The chunk's own memory is given back when this returns.
-  const received = vi.fn((_byteOffset: number, chunk: Uint8Array): Uint8Array => Uint8Array.from(chunk));
+  let begin: () => void = () => undefined;
+  /** Resolves with the first chunk. */
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const received = vi.fn((_byteOffset: number, chunk: Uint8Array): Uint8Array => {
+    begin();
+    // The chunk's own memory is given back when this returns.
+    return Uint8Array.from(chunk);
+  });
   const deleting = vi.fn(change.deleting ?? (async (_file: string) => undefined));
-  return { clientId: 'owner', sizeBytes: content.length, vectorHash, received, deleting, finished, failed };
+  return { clientId: 'owner', sizeBytes: content.length, vectorHash, received, begun, deleting, finished, failed };
 }
 
 const expectSame = (left: Uint8Array, right: Uint8Array): void => expect(Buffer.compare(left, right)).toBe(0);
@@ -139,7 +147,7 @@ describe('an upload', () => {
     const writer = writable.getWriter();
     const broken = patch(upload.path, 0, readable).catch(() => undefined);
     await writer.write(content.subarray(0, 150_000));
-    await vi.waitFor(() => expect(wanted.received).toHaveBeenCalled());
+    await wanted.begun;
     await writer.abort(new Error('line cut'));
     await broken;
     const reached = await offsetOf(upload.path);
@@ -203,7 +211,7 @@ describe('an upload', () => {
     writer.closed.catch(() => undefined);
     const sending = patch(upload.path, 0, readable);
     await writer.write(content.subarray(0, 1000));
-    await vi.waitFor(() => expect(wanted.received).toHaveBeenCalled());
+    await wanted.begun;
     const cutOff = expect(sending).rejects.toThrow();
     await upload.discard();
     await cutOff;

@@ -28,7 +28,10 @@ import { ToyNode, type ToyNodeOptions } from './toyNode.ts';
 type TaskInput = z.input<typeof taskFileSchema>;
 type TaskChange = Partial<Omit<TaskInput, 'plan'>> & { readonly plan?: Partial<TaskInput['plan']> };
 
-/** A task file for tests: two rounds of five nodes, short deadlines where nodes only compute. */
+/** Longer than a round takes on any machine: what ends a stage in a test is that everybody answered or is gone. */
+const deadlineMs = 600_000;
+
+/** A task file for tests: two rounds of five nodes. It waits for every enrolled node, unless `change` says for how long (`deadlines.recruitMs`). */
 export function testTask(change: TaskChange = {}): TaskFile {
   return taskFileSchema.parse({
     name: 'test',
@@ -36,6 +39,14 @@ export function testTask(change: TaskChange = {}): TaskFile {
     rounds: 2,
     cohort: { minimum: 5 },
     ...change,
+    deadlines: {
+      recruitMs: deadlineMs,
+      advertiseKeysMs: deadlineMs,
+      shareKeysMs: deadlineMs,
+      consistencyMs: deadlineMs,
+      unmaskMs: deadlineMs,
+      ...change.deadlines,
+    },
     plan: {
       job: { kind: 'demand', frequency: 'day' },
       training: { steps: 1, batchSize: 8, learningRate: 0.1 },
@@ -44,6 +55,9 @@ export function testTask(change: TaskChange = {}): TaskFile {
     },
   });
 }
+
+/** Fields of a line of the coordinator's log; `msg` names the event. */
+type LogEvent = { readonly msg: string } & Readonly<Record<string, string | number>>;
 
 const manifest = manifestFor(smallestArchitecture);
 const parameters = parameterCount(manifest);
@@ -63,7 +77,7 @@ export class TestLeague {
   approver: IdentityKey | undefined = new IdentityKey(newIdentitySeed(systemRandom));
   coordinator!: Coordinator;
   readonly #options: Partial<CoordinatorOptions>;
-  #awaited: { readonly text: string; readonly resolve: () => void }[] = [];
+  #awaited: { readonly event: LogEvent; readonly resolve: () => void }[] = [];
 
   private constructor(options: Partial<CoordinatorOptions>) {
     this.#options = options;
@@ -87,16 +101,19 @@ export class TestLeague {
     });
   }
 
-  /** Resolves with the next log line that holds `text`: how a test waits for something to have happened. */
-  logged(text: string): Promise<void> {
+  /** Resolves at the next event of the log with these fields (docs/operations.md lists the events): how a test waits for something to have happened. */
+  logged(event: LogEvent): Promise<void> {
     return new Promise((resolve) => {
-      this.#awaited.push({ text, resolve });
+      this.#awaited.push({ event, resolve });
     });
   }
 
   #logged(line: string): void {
     this.logLines.push(line);
-    const heard = this.#awaited.filter(({ text }) => line.includes(text));
+    const fields = JSON.parse(line) as Record<string, unknown>;
+    const heard = this.#awaited.filter(({ event }) =>
+      Object.entries(event).every(([name, value]) => fields[name] === value),
+    );
     this.#awaited = this.#awaited.filter((one) => !heard.includes(one));
     for (const { resolve } of heard) resolve();
   }
@@ -128,7 +145,7 @@ export class TestLeague {
     return schema.parse(answer);
   }
 
-  async token(label = 'shop', validMs = 60_000): Promise<string> {
+  async token(label = 'shop', validMs = 3_600_000): Promise<string> {
     const scope = await this.admin('GET', '/identity', coordinatorIdentitySchema);
     const { approver } = this;
     const expiresAtMs = Date.now() + validMs;

@@ -56,6 +56,21 @@ import { systemRandom } from '@hansa/shared/random';
 import { io, type Socket } from 'socket.io-client';
 import { z } from 'zod';
 
+/** Longer than any coordinator needs, on any machine; the timeout is what lets a request end with its connection. */
+const ACKNOWLEDGE_TIMEOUT_MS = 600_000;
+
+/**
+ * Many toy nodes share a process with their coordinator, and each must stay able to answer: they compute one after the other, with a turn of the
+ * event loop between them, or a hundred would keep the coordinator's heartbeats waiting until it hangs up.
+ */
+const ownTurn = (() => {
+  let last = Promise.resolve();
+  return (): Promise<void> => {
+    last = last.then(() => nextTurn());
+    return last;
+  };
+})();
+
 export interface ToyNodeOptions {
   readonly address: string;
   readonly token: string;
@@ -191,7 +206,7 @@ export class ToyNode {
       });
       socket.on('refused', (payload: { body: unknown }) => reject(fromProblem(problemSchema.parse(payload.body))));
       socket.onAny((name: string, payload: { body: unknown }, acknowledge?: (reply: unknown) => void) => {
-        this.#receive(name, payload.body).then(
+        this.#receive(name, payload.body, socket).then(
           (answer) => acknowledge?.(answer === undefined ? { ok: true } : { ok: true, answer }),
           (error: unknown) => acknowledge?.({ ok: false, problem: toProblem(error) }),
         );
@@ -202,7 +217,7 @@ export class ToyNode {
 
   /** Sends a message as it is given and resolves to the acknowledgement's answer. @throws HansaError (what the coordinator refused with) */
   async send(name: string, body: unknown, v: unknown = PROTOCOL_VERSION): Promise<unknown> {
-    const reply = await this.#socket?.timeout(20_000).emitWithAck(name, { v, id: randomUUID(), body });
+    const reply = await this.#socket?.timeout(ACKNOWLEDGE_TIMEOUT_MS).emitWithAck(name, { v, id: randomUUID(), body });
     const parsed = acknowledgementSchema.parse(reply);
     if (!parsed.ok) throw fromProblem(parsed.problem);
     return parsed.answer;
@@ -246,7 +261,7 @@ export class ToyNode {
     this.#socket?.disconnect();
   }
 
-  async #receive(name: string, body: unknown): Promise<unknown> {
+  async #receive(name: string, body: unknown, from: Socket): Promise<unknown> {
     switch (name) {
       case 'challenge':
         return this.#answerChallenge(body);
@@ -256,6 +271,9 @@ export class ToyNode {
       case 'assignment':
       case 'refused':
         return undefined;
+    }
+    await ownTurn();
+    switch (name) {
       case 'roster': {
         const roster = decodeMessage('roster', body);
         const accepted = acceptRoster(this.#memory.roster(), roster, this.#policy(), this.#identity);
@@ -266,6 +284,8 @@ export class ToyNode {
         this.#end(taskEndedSchema.parse(body));
         return undefined;
     }
+    // It was killed before its turn came.
+    if (!from.connected) return undefined;
     if (name === 'draw' || name === 'seedCommitments' || name === 'seedReveals') {
       await this.#drawn({ type: 'message', name, message: decodeMessage(name, body), nowMs: Date.now() } as DrawEvent);
       return undefined;
@@ -352,7 +372,6 @@ export class ToyNode {
         let tile = tiles.next();
         for (; !tile.done; tile = tiles.next()) {
           chunks.push(Uint8Array.from(tile.value));
-          // Many toy nodes share a process: each must stay able to answer.
           if (chunks.length % 16 === 0) await nextTurn();
         }
         setup.vector = Buffer.concat(chunks);

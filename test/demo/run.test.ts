@@ -45,7 +45,7 @@ describe('a whole demo of real processes', () => {
       signal: new AbortController().signal,
       training,
     });
-  }, 300_000);
+  });
   afterAll(async () => {
     await processes.stopAll();
     rmSync(folder, { recursive: true, force: true });

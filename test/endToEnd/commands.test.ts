@@ -89,7 +89,7 @@ describe('hansa-coordinator', () => {
       '--json',
     );
     expect([refused.status, refusal(refused)], refused.stderr).toEqual([2, 'Unauthorized']);
-  }, 30_000);
+  });
 
   it('is reached by its own commands when it speaks https, under whatever name its certificate has', async () => {
     const fixture = (name: string) => join(import.meta.dirname, 'fixtures', name);
@@ -325,7 +325,7 @@ describe('hansa-client', () => {
     );
     expect(bad.status).toBe(1);
     expect(bad.stdout).toMatch(/hansa-client enrol/);
-  }, 240_000);
+  });
 
   it('evaluate and model init refuse what they cannot do', async () => {
     const nothing = await processes.run('client', 'evaluate', '--config', enrolled.config, '--json');

@@ -91,7 +91,7 @@ export class FakeCoordinator {
 
   /** Sends a message and gives its acknowledgement. */
   async ask(name: string, body: unknown, change: (wire: object) => object = (wire) => wire): Promise<unknown> {
-    return this.socket?.timeout(5_000).emitWithAck(name, change(envelope(body)));
+    return this.socket?.timeout(300_000).emitWithAck(name, change(envelope(body)));
   }
 
   async until(condition: () => boolean): Promise<void> {

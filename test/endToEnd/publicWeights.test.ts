@@ -101,7 +101,7 @@ describe('a league that starts from public weights', () => {
       'tokenizer_config.json',
     ]);
     expect(numbersOf(join(out, 'model.safetensors'), query.slice('bert.'.length))).toEqual(numbersOf(trained, query));
-  }, 240_000);
+  });
 
   it('is told what is wrong with a folder, a file or a command', async () => {
     const nano = join(folder, 'nano.safetensors');
@@ -154,5 +154,5 @@ describe('a league that starts from public weights', () => {
       expect.stringMatching(/exists already/),
     ]);
     expect(readdirSync(folder)).toEqual(['nano.safetensors']);
-  }, 120_000);
+  });
 });

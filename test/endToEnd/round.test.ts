@@ -52,7 +52,7 @@ describe('a coordinator and five nodes, each a process', () => {
       const receipts = readFileSync(join(node.folder, 'receipts.jsonl'), 'utf8').trimEnd().split('\n');
       expect(receipts).toHaveLength(2);
     }
-  }, 240_000);
+  });
 
   it('trains two rounds of RoLoRA; a node whose training process is killed says so, goes on and is in the sum', async () => {
     const coordinator = await startCoordinator(processes, folder);
@@ -103,5 +103,5 @@ describe('a coordinator and five nodes, each a process', () => {
       first!.config,
     );
     expect(Object.values(compared.wql).every((wql) => wql > 0)).toBe(true);
-  }, 240_000);
+  });
 });

@@ -98,7 +98,7 @@ beforeAll(async () => {
   updates = alone.map(({ update }) => update);
   pooled = together.update;
   shorter = half.update;
-}, 120_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -88,7 +88,7 @@ beforeAll(async () => {
   ]);
   const initial = join(folder, 'start.safetensors');
   secrets = await Promise.all(nodes.map((node) => privateOf(node, record, initial)));
-}, 240_000);
+});
 
 afterAll(async () => {
   await proxy?.close();

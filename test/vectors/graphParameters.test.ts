@@ -97,7 +97,7 @@ describe.skipIf(!vectorsPresent())('graph parameters', () => {
     console.info(`graph parameters: ${count} public cases`);
   });
 
-  it('keep every bound, computed again in whole numbers, and no smaller degree does', { timeout: 120_000 }, () => {
+  it('keep every bound, computed again in whole numbers, and no smaller degree does', () => {
     let kept = 0;
     let smaller = 0;
     for (const one of feasible(file().cases)) {
@@ -117,7 +117,7 @@ describe.skipIf(!vectorsPresent())('graph parameters', () => {
     console.info(`graph parameters: ${kept} sets of bounds, ${smaller} smaller degrees refused`);
   });
 
-  it('of the k-out graph in use keep every bound, computed again in whole numbers', { timeout: 120_000 }, () => {
+  it('of the k-out graph in use keep every bound, computed again in whole numbers', () => {
     let count = 0;
     let infeasible = 0;
     for (const [corruptRate, dropoutRate] of [

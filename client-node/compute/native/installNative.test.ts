@@ -75,7 +75,7 @@ describe.skipIf(process.platform !== 'linux' || packageFolder === undefined)('a 
     expect(around()).toEqual(before);
   });
 
-  it('because the library does not fit leaves everything as it was', { timeout: 60_000 }, async () => {
+  it('because the library does not fit leaves everything as it was', async () => {
     mkdirSync(path.join(folder, 'include/tensorflow/c'), { recursive: true });
     writeFileSync(path.join(folder, 'include/tensorflow/c/c_api.h'), '#error not TensorFlow\n');
     for (const name of ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'])
@@ -169,7 +169,6 @@ describe.skipIf(process.platform !== 'linux' || !compiles)(
 
     it.each(['', 'lib'])(
       'takes a library from "%s" of a folder, and what was there before goes once the engine has proved itself',
-      { timeout: 60_000 },
       async (place) => {
         makeLibrary(place);
         write(engineFolder, formerParts);
@@ -209,24 +208,20 @@ describe.skipIf(process.platform !== 'linux' || !compiles)(
     it.each([
       ['something', formerParts],
       ['nothing', {}],
-    ])(
-      'has %s there before, and that again where the engine computes wrongly',
-      { timeout: 60_000 },
-      async (_, parts) => {
-        makeLibrary('');
-        write(engineFolder, parts);
-        const before = contents();
-        const prove = async () => {
-          expect(version()).toBe('9.8.7');
-          throw new HansaError('EngineUnusable', 'it computes a wrong gradient');
-        };
-        await expect(installNative({ ...options, from, packageFolder: engineFolder, prove })).rejects.toMatchObject({
-          code: 'EngineUnusable',
-          message: expect.stringMatching(/wrong gradient.*as it was before/),
-        });
-        expect(contents()).toEqual(before);
-      },
-    );
+    ])('has %s there before, and that again where the engine computes wrongly', async (_, parts) => {
+      makeLibrary('');
+      write(engineFolder, parts);
+      const before = contents();
+      const prove = async () => {
+        expect(version()).toBe('9.8.7');
+        throw new HansaError('EngineUnusable', 'it computes a wrong gradient');
+      };
+      await expect(installNative({ ...options, from, packageFolder: engineFolder, prove })).rejects.toMatchObject({
+        code: 'EngineUnusable',
+        message: expect.stringMatching(/wrong gradient.*as it was before/),
+      });
+      expect(contents()).toEqual(before);
+    });
 
     it('stops copying when told to', async () => {
       makeLibrary('');
@@ -242,7 +237,7 @@ describe.skipIf(process.platform !== 'linux' || !compiles)(
       expect(told).toEqual([]);
     });
 
-    it('is put right by the next one when it was killed, and alone until then', { timeout: 60_000 }, async () => {
+    it('is put right by the next one when it was killed, and alone until then', async () => {
       makeLibrary('');
       write(engineFolder, formerParts);
       const before = contents();

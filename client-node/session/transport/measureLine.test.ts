@@ -9,16 +9,19 @@ describe('measureLine', () => {
   let server: Server;
   let down: (bytes: number, response: ServerResponse) => void;
   let up: (response: ServerResponse) => void;
-  /** Answers that the other side hung up on. */
-  let cutShort: number;
+  /** Resolves once the other side has hung up on an answer. */
+  let cutShort: Promise<void>;
 
   beforeEach(async () => {
     down = (bytes, response) => void response.end(Buffer.alloc(bytes));
     up = (response) => void response.end('{}');
-    cutShort = 0;
+    let cut: () => void = () => undefined;
+    cutShort = new Promise((resolve) => {
+      cut = resolve;
+    });
     server = createServer(async (request, response) => {
       response.on('close', () => {
-        if (!response.writableFinished) cutShort += 1;
+        if (!response.writableFinished) cut();
       });
       for await (const _ of request);
       if (request.method === 'POST') up(response);
@@ -64,7 +67,7 @@ describe('measureLine', () => {
     if (what === 'sent for') down = (_, response) => endlessly(response);
     else up = endlessly;
     expect(await measure()).toBeUndefined();
-    await expect.poll(() => cutShort).toBe(1);
+    await cutShort;
   });
 
   it('takes a refusal as no offer', async () => {

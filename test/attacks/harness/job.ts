@@ -18,7 +18,7 @@ export interface Report {
   readonly fault?: string;
 }
 
-export async function runJob(job: Job, applied: () => Promise<void>): Promise<void> {
+export async function runJob(job: Job, applied: () => void): Promise<void> {
   takeAway(job.edits);
   for (const { row, variant } of job.attacks) {
     const begun = Date.now();
@@ -26,7 +26,7 @@ export async function runJob(job: Job, applied: () => Promise<void>): Promise<vo
     const report: Report = { row, variant, ms: Date.now() - begun, ...done };
     process.stdout.write(`${JSON.stringify(report)}\n`);
   }
-  await applied();
+  applied();
 }
 
 async function carryOut(number: number, name: string): Promise<Pick<Report, 'outcomes'>> {

@@ -18,8 +18,8 @@ import { systemRandom } from '@hansa/shared/random';
 import { Server, type Socket } from 'socket.io';
 import { z } from 'zod';
 
-/** How long the attacker waits for a node before it takes silence for an answer. */
-const PATIENCE_MS = 30_000;
+/** How long the attacker waits for a node before it takes silence for an answer. No row expects silence, so no run waits for it. */
+const PATIENCE_MS = 300_000;
 
 /** A node did not do what the attacker wanted of it. */
 export class Refused extends Error {

@@ -25,19 +25,8 @@ function vanish(size: number, gone: number, expects: string): Attack {
             throw new Error('gone');
           },
         });
-        const over = league.logged('"round ended"');
-        const deadlines = {
-          recruitMs: 120_000,
-          advertiseKeysMs: 120_000,
-          shareKeysMs: 120_000,
-          consistencyMs: 120_000,
-          unmaskMs: 120_000,
-        };
-        const taskId = await league.createTask({
-          rounds: 1,
-          cohort: { minimum: size, maximum: size },
-          deadlines,
-        });
+        const over = league.logged({ msg: 'round ended' });
+        const taskId = await league.createTask({ rounds: 1, cohort: { minimum: size, maximum: size } });
         await Promise.all(league.nodes.map((node) => node.connect()));
         await over;
         const [record] = await league.rounds(taskId);
