@@ -32,6 +32,7 @@ import { isStorageFull } from './storage/faults.ts';
 import { FileBlobStore } from './storage/fileBlobStore.ts';
 import { sqliteCheckpoint, sqliteDialect } from './storage/sqliteDialect.ts';
 import { SqlStateStore } from './storage/sqlStateStore.ts';
+import { StrategyStates } from './storage/strategyStates.ts';
 import { version } from './version.ts';
 
 export interface CoordinatorOptions {
@@ -101,6 +102,8 @@ async function build(
   const store = await openStore(folder.file('hansa.db'));
   undo.push(() => store.close());
   const blobs = await FileBlobStore.open(folder.file('blobs'));
+  const states = new StrategyStates(await FileBlobStore.open(folder.file('states'), "a strategy's state"));
+  await states.sweep(await store.tasks());
   const federation = await store.federation(randomUUID());
   const metrics = createMetrics(version);
   const bytes = new ByteLedger(metrics);
@@ -120,6 +123,7 @@ async function build(
   const rounds = await Rounds.open({
     ...common,
     rosters,
+    states,
     uploads,
     threads,
     lines: gateway,

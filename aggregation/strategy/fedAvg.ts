@@ -1,20 +1,19 @@
-import type { Strategy } from './strategy.ts';
+import type { StrategySettings } from '@hansa/shared/protocol';
+import { assertTile, type Strategy } from './strategy.ts';
 
 /**
- * Federated averaging: new = base + serverLearningRate · mean update, rounded to float32 once.
+ * Federated averaging: x ← x + ηΔ.
  *
  * Source: McMahan et al. 2017, algorithm 1, written for updates.
- *
- * @throws RangeError (unless the rate is positive)
  */
-export function fedAvg(options: { readonly serverLearningRate: number }): Strategy {
-  const rate = options.serverLearningRate;
-  if (!(rate > 0) || !Number.isFinite(rate)) throw new RangeError('serverLearningRate must be positive');
+export function fedAvg({ serverLearningRate }: Extract<StrategySettings, { name: 'fedAvg' }>): Strategy {
   return {
     name: 'fedAvg',
-    apply(base, mean, out) {
-      if (base.length !== mean.length || base.length !== out.length) throw new RangeError('Tiles differ in length');
-      for (let index = 0; index < base.length; index++) out[index] = base[index]! + rate * mean[index]!;
+    state: [],
+    apply(tile) {
+      assertTile(tile, 0);
+      const { base, mean, out } = tile;
+      for (let index = 0; index < base.length; index++) out[index] = base[index]! + serverLearningRate * mean[index]!;
     },
   };
 }

@@ -1,2 +1,2 @@
-export { fedAvg } from './fedAvg.ts';
-export type { Strategy } from './strategy.ts';
+export type { StateVector, Strategy, Tile } from './strategy.ts';
+export { strategyFor } from './strategyFor.ts';

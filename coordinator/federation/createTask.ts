@@ -8,18 +8,11 @@ import {
   type BaseModel,
   initialAdapter,
   lengthOf,
-  type Segment,
+  type Trained,
   tailMetricsOf,
   trainedSegments,
 } from '@hansa/shared/model';
-import {
-  elementCount,
-  parameterCount,
-  readHeader,
-  type SafetensorsHeader,
-  standardSafetensorsLimits,
-  wordLimit,
-} from '@hansa/shared/numeric';
+import { elementCount, parameterCount, readHeader, type SafetensorsHeader, wordLimit } from '@hansa/shared/numeric';
 import { type CreateTask, type Plan, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
 import {
   maxCohortSize,
@@ -28,12 +21,12 @@ import {
   type SecAggConfig,
   secAggConfigSchema,
 } from '@hansa/shared/protocol/secagg';
+import { readHeaderOfBlob } from '../storage/blobHeader.ts';
 import type { BlobStore } from '../storage/blobStore.ts';
 import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
 
 /** Cohorts smaller than this hide little. */
 const SAFE_COHORT = 5;
-const LENGTH_PREFIX_BYTES = 8;
 
 /**
  * The row of a new task, and that of the adapter it starts from where its mode leaves a part of the model as it is: made and stored here.
@@ -80,6 +73,7 @@ export async function newTask(
     failuresInRow: 0,
     modelHash: start.hash,
     initialModelHash: start.hash,
+    strategyStateHash: undefined,
     createdAtMs: nowMs,
   };
   if (adapter === undefined) return { task };
@@ -115,9 +109,8 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** The segments of the task's model or adapter that round `round` trains, sends and averages. */
-export const segmentsOf = (file: TaskFile, header: SafetensorsHeader, round: number): readonly Segment[] =>
-  trainedSegments(header.manifest, { mode: file.plan.mode, job: file.plan.job.kind }, round);
+/** What a task trains of its model. */
+export const trainedOf = ({ plan }: TaskFile): Trained => ({ mode: plan.mode, job: plan.job.kind });
 
 /**
  * What a task fixes about secure aggregation, the same for all of its rounds.
@@ -132,7 +125,7 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   const { cohort, secureAggregation: settings } = file;
   const { clipNorm, ring, weighting, maxLoss } = settings;
   // Of round 1 as of all: adapterManifest sees to it.
-  const vectorLength = lengthOf(segmentsOf(file, header, 1));
+  const vectorLength = lengthOf(trainedSegments(header.manifest, trainedOf(file), 1));
   if (vectorLength < 1 || vectorLength > maxVectorLength) {
     throw new HansaError(
       'InvalidTask',
@@ -189,14 +182,7 @@ export async function readModelHeader(blobs: BlobStore, hash: string): Promise<S
   const reader = await blobs.open(hash);
   if (reader === undefined) throw new HansaError('NotFound', `This coordinator has no model ${hash}. Store it first.`);
   try {
-    const prefix = new Uint8Array(Math.min(LENGTH_PREFIX_BYTES, reader.sizeBytes));
-    await reader.read(prefix, 0);
-    const limit = standardSafetensorsLimits.headerSizeBytes;
-    const jsonBytes =
-      prefix.length < LENGTH_PREFIX_BYTES ? 0 : Number(new DataView(prefix.buffer).getBigUint64(0, true));
-    const start = new Uint8Array(Math.min(LENGTH_PREFIX_BYTES + Math.min(jsonBytes, limit), reader.sizeBytes));
-    await reader.read(start, 0);
-    return readHeader(start, reader.sizeBytes);
+    return await readHeaderOfBlob(reader);
   } finally {
     await reader.close();
   }

@@ -6,6 +6,7 @@ import type { Rosters } from '../clients/rosters.ts';
 import type { Metrics } from '../metrics/createMetrics.ts';
 import type { BlobStore } from '../storage/blobStore.ts';
 import type { StateStore } from '../storage/stateStore.ts';
+import type { StrategyStates } from '../storage/strategyStates.ts';
 import type { ByteLedger } from './byteLedger.ts';
 
 /** The lines to nodes that are connected now. */
@@ -65,6 +66,7 @@ export interface RoundPorts {
   readonly identity: IdentityPort;
   readonly store: StateStore;
   readonly blobs: BlobStore;
+  readonly states: StrategyStates;
   readonly rosters: Rosters;
   readonly uploads: UploadDesk;
   /** Take masks away, for one round after the other. */

@@ -12,7 +12,7 @@ import {
   roundPhases,
 } from '@hansa/shared/protocol';
 import type { Roster, SecAggConfig } from '@hansa/shared/protocol/secagg';
-import { segmentsOf } from '../federation/createTask.ts';
+import { trainedOf } from '../federation/createTask.ts';
 import { metricNames } from '../metrics/metricNames.ts';
 import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
 import type { ByteMark } from './byteLedger.ts';
@@ -36,14 +36,21 @@ export interface RoundSpec {
   }[];
 }
 
+/** What a committed round made; both are stored already. */
+export interface RoundOutput {
+  readonly model: ModelRow;
+  /** What the task's strategy keeps beside the model; undefined where it keeps nothing. */
+  readonly strategyStateHash: string | undefined;
+}
+
 /** What a prepared attempt is bound to. */
 export interface RoundBinding {
   readonly task: TaskRow;
   readonly round: number;
   /** Of the model that the round starts from. */
   readonly header: SafetensorsHeader;
-  /** Records how the attempt ended, with its model where it has one: all or nothing. `roundSpent`: the round's number cannot be tried again. */
-  settle(record: RoundRecord, roundSpent: boolean, model?: ModelRow): Promise<void>;
+  /** Records how the attempt ended, with what it made where it committed: all or nothing. `roundSpent`: the round's number cannot be tried again. */
+  settle(record: RoundRecord, roundSpent: boolean, made?: RoundOutput): Promise<void>;
   /** Every cohort that is left has been told to train: the next set-up can be made meanwhile. */
   training(): void;
 }
@@ -199,7 +206,7 @@ export class RoundDriver {
   }
 
   async #unmask(bound: RoundBinding): Promise<void> {
-    const { clock, metrics, blobs, threads, log } = this.#ports;
+    const { clock, metrics, blobs, states, threads, log } = this.#ports;
     const { round, task, header } = bound;
     const beganMs = clock.now();
     const opened = await openModel({
@@ -216,11 +223,14 @@ export class RoundDriver {
               },
             ],
       ),
-      header,
-      segments: segmentsOf(task.file, header, round),
-      baseModelHash: task.modelHash,
+      taskId: task.id,
       strategy: task.file.strategy,
+      trained: trainedOf(task.file),
+      modelHash: task.modelHash,
+      header,
+      strategyStateHash: task.strategyStateHash,
       blobs,
+      states,
       threads,
     });
     const nowMs = clock.now();
@@ -241,7 +251,7 @@ export class RoundDriver {
   /** Records the round, then lets the nodes know: what they hear of is there after a crash. */
   async #publish(bound: RoundBinding, opened: OpenedModel): Promise<void> {
     const { round, task, header, settle } = bound;
-    const { model, sums, means } = opened;
+    const { model, strategyStateHash, sums, means } = opened;
     const { loss, validationLoss, ...metrics } = means;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
     const [only] = sums;
@@ -261,14 +271,15 @@ export class RoundDriver {
       modelHash: model.sha256,
       sumHash: resultHash.toString('hex'),
     };
-    await settle(record, true, {
+    const row = {
       hash: model.sha256,
       sizeBytes: model.sizeBytes,
       parameters: parameterCount(header.manifest),
       taskId: task.id,
       round,
       createdAtMs: this.#ports.clock.now(),
-    });
+    };
+    await settle(record, true, { model: row, strategyStateHash });
     this.#record = record;
     const newModelHash = new Uint8Array(Buffer.from(model.sha256, 'hex'));
     for (const [place, cohort] of live.entries()) {

@@ -19,11 +19,11 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import { lastRoundOf, readModelHeader, secAggConfigOf } from '../federation/createTask.ts';
-import type { ModelRow, OpenAttempt, TaskChange, TaskRow } from '../storage/stateStore.ts';
+import type { OpenAttempt, TaskChange, TaskRow } from '../storage/stateStore.ts';
 import { DrawDriver } from './drawDriver.ts';
 import { parseMessage } from './parseMessage.ts';
 import type { RoundPorts } from './ports.ts';
-import { RoundDriver, type RoundSpec, showState } from './roundDriver.ts';
+import { RoundDriver, type RoundOutput, type RoundSpec, showState } from './roundDriver.ts';
 import {
   type Muster,
   type ScheduleEffect,
@@ -177,12 +177,32 @@ export class Rounds {
   /** Takes up the oldest task that has not ended, when none runs. */
   #next(): Promise<void> {
     this.#choosing = this.#choosing.then(async () => {
-      if (this.#running !== undefined || this.#stopping) return;
-      const open = (await this.#ports.store.tasks()).filter(({ state }) => state === 'running' || state === 'waiting');
-      const task = open.find(({ state }) => state === 'running') ?? open[0];
-      if (task !== undefined) await this.#begin(task);
+      for (;;) {
+        if (this.#running !== undefined || this.#stopping) return;
+        const open = (await this.#ports.store.tasks()).filter(
+          ({ state }) => state === 'running' || state === 'waiting',
+        );
+        const task = open.find(({ state }) => state === 'running') ?? open[0];
+        if (task === undefined) return;
+        if (await this.#hasItsState(task)) return this.#begin(task);
+      }
     });
     return this.#choosing;
+  }
+
+  /** Whether what the task's strategy keeps is there and whole; the task fails where it is not, since no retry can help. */
+  async #hasItsState(task: TaskRow): Promise<boolean> {
+    const { store, states, log } = this.#ports;
+    try {
+      await states.assertIntact(task);
+      return true;
+    } catch (error) {
+      if (!(error instanceof HansaError) || error.code !== 'StrategyStateLost') throw error;
+      log.error({ err: error, task: task.id }, 'task ended');
+      await store.changeTask(task.id, { state: 'failed', reason: error.message });
+      this.#lastEnded = endedOf((await store.task(task.id)) ?? task);
+      return false;
+    }
   }
 
   async #begin(task: TaskRow): Promise<void> {
@@ -332,9 +352,9 @@ export class Rounds {
       task,
       round,
       header,
-      settle: async (record, roundSpent, model) => {
+      settle: async (record, roundSpent, made) => {
         if (record.outcome === 'abandoned') abandoned = { roundSpent, reason: record.message ?? '' };
-        await this.#settle(running, record, roundSpent, model);
+        await this.#settle(running, record, roundSpent, made);
       },
       training: () => this.#prepareNext(running),
     });
@@ -448,7 +468,7 @@ export class Rounds {
       .filter(({ selected }) => selected.length >= config.minCohort);
   }
 
-  async #settle(running: Running, record: RoundRecord, roundSpent: boolean, model?: ModelRow): Promise<void> {
+  async #settle(running: Running, record: RoundRecord, roundSpent: boolean, made?: RoundOutput): Promise<void> {
     const event: ScheduleEvent =
       record.outcome === 'committed'
         ? { type: 'committed' }
@@ -461,9 +481,20 @@ export class Rounds {
     const stopped = record.reason === 'CoordinatorRestarted';
     const change: TaskChange = {
       ...(progress !== undefined && (stopped ? { nextRound: progress.nextRound } : progress)),
-      ...(model !== undefined && { modelHash: model.hash }),
+      ...(made !== undefined && { modelHash: made.model.hash, strategyStateHash: made.strategyStateHash }),
     };
-    await this.#ports.store.endAttempt(record, change, model);
+    await this.#ports.store.endAttempt(record, change, made?.model);
+    if (made !== undefined) await this.#sweepStates();
+  }
+
+  /** What is left lying is swept after the next round. */
+  async #sweepStates(): Promise<void> {
+    const { store, states, log } = this.#ports;
+    try {
+      await states.sweep(await store.tasks());
+    } catch (err) {
+      log.warn({ err }, "an old state of a task's strategy could not be deleted");
+    }
   }
 
   async #end(running: Running, effect: Extract<ScheduleEffect, { type: 'end' }>): Promise<void> {
@@ -475,6 +506,7 @@ export class Rounds {
     const { store, log, lines, metrics } = this.#ports;
     const { id } = running.task;
     await store.changeTask(id, { state: effect.outcome, reason: effect.reason });
+    await this.#sweepStates();
     log.info({ task: id, outcome: effect.outcome, reason: effect.reason }, 'task ended');
     showState(metrics, 'idle');
     const task = (await store.task(id)) ?? running.task;

@@ -47,7 +47,9 @@ export function blobStoreContract(open: () => Promise<BlobStore>, leftovers: () 
   it('takes the same bytes again, and an empty blob', async () => {
     await store.put(chunks(content));
     expect(await store.put(chunks(content))).toEqual({ sha256, sizeBytes: 1000 });
-    expect((await store.put(chunks())).sizeBytes).toBe(0);
+    const empty = await store.put(chunks());
+    expect(empty.sizeBytes).toBe(0);
+    expect(new Set(await store.list())).toEqual(new Set([sha256, empty.sha256]));
     expect(await leftovers()).toBe(0);
   });
 
@@ -57,6 +59,7 @@ export function blobStoreContract(open: () => Promise<BlobStore>, leftovers: () 
     await store.put(chunks(content));
     await store.delete(sha256);
     await store.delete(sha256);
+    expect(await store.list()).toEqual([]);
     expect(await store.size(sha256)).toBeUndefined();
   });
 

@@ -34,6 +34,8 @@ export interface BlobStore {
   /** Bytes `start` to `end`, both included, of a blob that is there. */
   stream(sha256: string, start: number, end: number): Readable;
   delete(sha256: string): Promise<void>;
+  /** Names of all blobs. */
+  list(): Promise<string[]>;
   /** @throws Error (when the store cannot take a write now) */
   assertWritable(): Promise<void>;
 }

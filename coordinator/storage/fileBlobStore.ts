@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import type { BlobFacts, BlobReader, BlobStore } from './blobStore.ts';
@@ -13,15 +13,17 @@ const READ_CHUNK_BYTES = 256 * 1024;
 export class FileBlobStore implements BlobStore {
   readonly #folder: string;
   readonly #incoming: string;
+  readonly #what: string;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, what: string) {
     this.#folder = folder;
+    this.#what = what;
     this.#incoming = path.join(folder, 'incoming');
   }
 
-  /** Opens the store; what an earlier process left half-written goes. */
-  static async open(folder: string): Promise<FileBlobStore> {
-    const store = new FileBlobStore(folder);
+  /** Opens the store and deletes what an earlier process left half-written. `what` a blob is called in errors. */
+  static async open(folder: string, what = 'a model'): Promise<FileBlobStore> {
+    const store = new FileBlobStore(folder, what);
     await rm(store.#incoming, { recursive: true, force: true });
     await mkdir(store.#incoming, { recursive: true, mode: 0o700 });
     return store;
@@ -46,7 +48,7 @@ export class FileBlobStore implements BlobStore {
       return facts;
     } catch (error) {
       await rm(temporary, { force: true });
-      throw storageFault(error, 'a model');
+      throw storageFault(error, this.#what);
     }
   }
 
@@ -75,6 +77,10 @@ export class FileBlobStore implements BlobStore {
     await syncFolder(this.#folder);
   }
 
+  async list(): Promise<string[]> {
+    return (await readdir(this.#folder)).filter(isName);
+  }
+
   async assertWritable(): Promise<void> {
     const file = path.join(this.#incoming, randomUUID());
     try {
@@ -91,10 +97,12 @@ export class FileBlobStore implements BlobStore {
   }
 
   #file(sha256: string): string {
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new RangeError('a blob is named by 64 hexadecimal digits');
+    if (!isName(sha256)) throw new RangeError('a blob is named by 64 hexadecimal digits');
     return path.join(this.#folder, sha256);
   }
 }
+
+const isName = (name: string): boolean => /^[0-9a-f]{64}$/.test(name);
 
 /** Fills `into` from an open file. @throws RangeError (when the file ends before) */
 export async function readFully(handle: FileHandle, into: Uint8Array, position: number): Promise<void> {

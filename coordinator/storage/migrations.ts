@@ -143,6 +143,11 @@ const migrations: Record<string, Migration> = {
       }
     },
   },
+  '0006_strategy_state': {
+    async up(db: Kysely<never>) {
+      await db.schema.alterTable('tasks').addColumn('strategy_state_hash', 'text').execute();
+    },
+  },
 };
 
 /** A task file whose plan has the settings of local training beside those of the job, in today's form. */

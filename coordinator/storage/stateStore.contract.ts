@@ -29,6 +29,7 @@ const newTask = (name = 'demand'): TaskRow => ({
   failuresInRow: 0,
   modelHash: hash('a'),
   initialModelHash: hash('a'),
+  strategyStateHash: undefined,
   createdAtMs: start,
 });
 
@@ -233,7 +234,7 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
       expect(await store.round(task.id, 3)).toBeUndefined();
     });
 
-    it('commits a round, its model and its task together', async () => {
+    it('commits a round, its model, its task and the state of its strategy together', async () => {
       const task = newTask();
       await store.addTask(task);
       const attempt = await store.nextAttempt(task.id);
@@ -253,11 +254,12 @@ export function stateStoreContract(open: () => Promise<StateStore>): void {
         round: 1,
         createdAtMs: start,
       };
-      await store.endAttempt(recordOf(task, attempt, 'committed'), { committedRounds: 1, modelHash: hash('b') }, model);
+      const change = { committedRounds: 1, modelHash: hash('b'), strategyStateHash: hash('c') };
+      await store.endAttempt(recordOf(task, attempt, 'committed'), change, model);
       await reopen();
       expect(await store.openAttempts()).toEqual([]);
       expect(await store.model(hash('b'))).toEqual(model);
-      expect(await store.task(task.id)).toMatchObject({ committedRounds: 1, modelHash: hash('b') });
+      expect(await store.task(task.id)).toMatchObject(change);
     });
 
     it('takes one update of a member in an attempt', async () => {

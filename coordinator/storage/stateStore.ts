@@ -50,11 +50,16 @@ export interface TaskRow {
   readonly failuresInRow: number;
   readonly modelHash: string;
   readonly initialModelHash: string;
+  /** SHA-256 of what the strategy keeps beside the model `modelHash`; undefined before the first round, and where it keeps nothing. */
+  readonly strategyStateHash: string | undefined;
   readonly createdAtMs: number;
 }
 
 export type TaskChange = Partial<
-  Pick<TaskRow, 'state' | 'reason' | 'committedRounds' | 'nextRound' | 'failuresInRow' | 'modelHash'>
+  Pick<
+    TaskRow,
+    'state' | 'reason' | 'committedRounds' | 'nextRound' | 'failuresInRow' | 'modelHash' | 'strategyStateHash'
+  >
 >;
 
 export interface ModelRow {

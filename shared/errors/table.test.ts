@@ -59,6 +59,7 @@ describe('the table of errors', () => {
       'LedgerCorrupt',
       'ProcessFailed',
       'StorageFull',
+      'StrategyStateLost',
       'Timeout',
       'TrainingFailed',
       'Unavailable',

@@ -8,5 +8,6 @@ export * from './ids.ts';
 export * from './joinToken.ts';
 export * from './localTraining.ts';
 export * from './progress.ts';
+export * from './strategy.ts';
 export * from './task.ts';
 export * from './version.ts';

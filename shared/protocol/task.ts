@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
 import { localTrainingSchema } from './localTraining.ts';
 import { maxCohortSize, maxCompleteCohort, maxRosterSize } from './secagg/limits.ts';
+import { strategySchema } from './strategy.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
 
@@ -78,9 +79,7 @@ export const taskFileSchema = z.strictObject({
     .prefault({}),
   /** After this many abandoned attempts in a row, or so many rounds given up after members had signed, the task stops as failed. */
   maxAttempts: z.int().min(1).max(1000).default(10),
-  strategy: z
-    .strictObject({ name: z.literal('fedAvg'), serverLearningRate: z.number().positive().max(10).default(1) })
-    .prefault({ name: 'fedAvg' }),
+  strategy: strategySchema.prefault({ name: 'fedAvg' }),
   secureAggregation: z
     .strictObject({
       /** L2 bound c on each node's update. */

@@ -73,12 +73,20 @@ export function writeNode(folder: string, address: string, merchant: number, ove
   return config;
 }
 
+/** A request of the coordinator's admin; JSON unless the init says otherwise. */
+export async function askAdmin(coordinator: Coordinator, path: string, init: RequestInit = {}): Promise<unknown> {
+  const { token } = JSON.parse(readFileSync(join(coordinator.dataFolder, 'admin.json'), 'utf8')) as { token: string };
+  const response = await fetch(new URL(`/v1/admin${path}`, coordinator.address), {
+    ...init,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...init.headers },
+  });
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
+  return response.json();
+}
+
 /** A join token, registered by the coordinator's admin API. */
 export async function newToken(coordinator: Coordinator, label: string, validMs = 3_600_000): Promise<string> {
-  const admin = JSON.parse(readFileSync(join(coordinator.dataFolder, 'admin.json'), 'utf8')) as { token: string };
-  const headers = { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' };
-  const call = async (path: string, init: RequestInit = {}): Promise<unknown> =>
-    (await fetch(new URL(`/v1/admin${path}`, coordinator.address), { headers, ...init })).json();
+  const call = (path: string, init?: RequestInit) => askAdmin(coordinator, path, init);
   const scope = coordinatorIdentitySchema.parse(await call('/identity'));
   const { approver } = coordinator;
   const token = newJoinToken({ scope, expiresAtMs: Date.now() + validMs, approver }, systemRandom);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSum } from '@hansa/aggregation/secagg/encoding';
 import { League, unmaskedSum } from '@hansa/aggregation/secagg/testing';
-import { fedAvg } from '@hansa/aggregation/strategy';
+import { strategyFor } from '@hansa/aggregation/strategy';
 import { dataConfigSchema } from '@hansa/client-node/jobs/demand';
 import { initialWeights, writeModelFile } from '@hansa/client-node/model';
 import { startTrainer } from '@hansa/client-node/trainer';
@@ -116,10 +116,10 @@ function securelyAveraged(of: readonly Float32Array[], clipNorm: number): { mode
   const unmasked = unmaskedSum(league.config, plan, (index) => league.vectors.get(index)!);
   const sum = openSum(league.config, plan.survivors.length, unmasked, league.rotationSeed);
   const model = new Float32Array(start.length);
-  const strategy = fedAvg({ serverLearningRate: 1 });
+  const strategy = strategyFor({ name: 'fedAvg', serverLearningRate: 1 });
   for (const { start: at, mean } of sum.tiles()) {
     const end = at + mean.length;
-    strategy.apply(start.subarray(at, end), mean, model.subarray(at, end), at);
+    strategy.apply({ base: start.subarray(at, end), mean, state: [], out: model.subarray(at, end) });
   }
   return { model, quantum: 2 ** -league.config.scaleLog2 };
 }

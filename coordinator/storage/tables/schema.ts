@@ -47,6 +47,7 @@ export interface TaskTable {
   failures_in_row: number;
   model_hash: string;
   initial_model_hash: string;
+  strategy_state_hash: string | null;
   created_at: number;
 }
 

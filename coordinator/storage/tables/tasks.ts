@@ -19,6 +19,7 @@ export async function addTask(db: Writer, task: TaskRow): Promise<void> {
       failures_in_row: task.failuresInRow,
       model_hash: task.modelHash,
       initial_model_hash: task.initialModelHash,
+      strategy_state_hash: task.strategyStateHash ?? null,
       created_at: task.createdAtMs,
     })
     .execute();
@@ -41,6 +42,7 @@ export async function changeTask(db: Writer, id: string, change: TaskChange): Pr
   if (change.nextRound !== undefined) columns.next_round = change.nextRound;
   if (change.failuresInRow !== undefined) columns.failures_in_row = change.failuresInRow;
   if (change.modelHash !== undefined) columns.model_hash = change.modelHash;
+  if (change.strategyStateHash !== undefined) columns.strategy_state_hash = change.strategyStateHash;
   if (Object.keys(columns).length === 0) return;
   await db.updateTable('tasks').set(columns).where('id', '=', id).execute();
 }
@@ -58,5 +60,6 @@ const taskRow = (row: Selectable<TaskTable>): TaskRow => ({
   failuresInRow: row.failures_in_row,
   modelHash: row.model_hash,
   initialModelHash: row.initial_model_hash,
+  strategyStateHash: row.strategy_state_hash ?? undefined,
   createdAtMs: row.created_at,
 });

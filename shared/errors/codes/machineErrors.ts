@@ -12,6 +12,16 @@ export const machineErrors = {
       admin: 'Free some space on the disk of the data folder.',
     },
   },
+  StrategyStateLost: {
+    status: 500,
+    exitStatus: 1,
+    means:
+      "What a task's strategy keeps from round to round (in `states/` of the coordinator's data folder) is missing or damaged. The task has failed; its models are there.",
+    remedies: {
+      admin:
+        'Start a new task from the newest model: its strategy begins anew. When you restore a backup, restore `hansa.db`, `blobs/` and `states/` together.',
+    },
+  },
   EngineUnusable: {
     status: 500,
     exitStatus: 1,

@@ -18,6 +18,7 @@ import { openModel } from '../../../coordinator/round/openModel.ts';
 import type { Upload } from '../../../coordinator/round/ports.ts';
 import { startCoordinator } from '../../../coordinator/startCoordinator.ts';
 import { FileBlobStore } from '../../../coordinator/storage/fileBlobStore.ts';
+import { StrategyStates } from '../../../coordinator/storage/strategyStates.ts';
 import { clientOf, configOf, federation, vectorOf } from './vector.ts';
 
 /** What the benchmark asks of this process, one thing after the other; each is answered with one message. */
@@ -118,10 +119,13 @@ class UploadServer {
         },
       ],
       header: readHeader(headerBytes, headerBytes.length + 4 * this.#config.vectorLength),
-      segments: [{ name: 'encoder', offset: 0, length: this.#config.vectorLength }],
-      baseModelHash: base.sha256,
+      taskId: 'bench',
       strategy: { name: 'fedAvg', serverLearningRate: 1 },
+      trained: { mode: { kind: 'full' }, job: 'demand' },
+      modelHash: base.sha256,
+      strategyStateHash: undefined,
       blobs,
+      states: new StrategyStates(blobs),
       threads: this.#threads,
     });
     return opened.sums[0]!.weightSum;

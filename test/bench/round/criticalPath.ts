@@ -15,6 +15,7 @@ import { type Journal, openJournal } from '../../../client-node/ledger/journal.t
 import { checkModel, maskToFile, writeTiles } from '../../../client-node/session/localRound.ts';
 import { openModel } from '../../../coordinator/round/openModel.ts';
 import { FileBlobStore } from '../../../coordinator/storage/fileBlobStore.ts';
+import { StrategyStates } from '../../../coordinator/storage/strategyStates.ts';
 import { DeskProcess } from '../fold/deskProcess.ts';
 import type { BenchCase } from '../report.ts';
 
@@ -392,10 +393,13 @@ class PathBench {
           round: 1,
           cohorts: [cohort],
           header,
-          segments: [{ name: 'encoder', offset: 0, length: this.#config.vectorLength }],
-          baseModelHash,
+          taskId: 'bench',
           strategy: { name: 'fedAvg', serverLearningRate: 1 },
+          trained: { mode: { kind: 'full' }, job: 'demand' },
+          modelHash: baseModelHash,
+          strategyStateHash: undefined,
           blobs,
+          states: new StrategyStates(blobs),
           threads: this.#threads.coordinator,
         }),
       );

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** η: how far the new model goes along what the strategy makes of the mean update. */
+const serverLearningRate = (standard: number) => z.number().positive().max(10).default(standard);
+
+/** A decay rate β: the share of a running mean that a round keeps. */
+const decay = (standard: number) => z.number().min(0).lt(1).default(standard);
+
+/** What the optimisers have in common whose step is divided by a running size of the updates (Reddi et al. 2021). */
+const adaptive = {
+  // An adaptive step moves every parameter by about η, whatever the size of the updates: the paper's tuned rates for transformers lie around 0.01.
+  serverLearningRate: serverLearningRate(0.01),
+  /** τ: added to the divisor. The paper finds 10^-3 good for most of its tasks. */
+  tau: z.number().positive().max(1).default(1e-3),
+  /** v before the first round; τ² where absent, the least that the paper allows. */
+  initialAccumulator: z.number().min(0).max(1e6).optional(),
+};
+
+/**
+ * How the coordinator makes the next model of a round's mean update Δ: a task file's `strategy`.
+ *
+ * | name | next model | source |
+ * | --- | --- | --- |
+ * | fedAvg | x + ηΔ | McMahan et al. 2017 |
+ * | fedAvgM | m = βm + Δ; x + ηm | Hsu et al. 2019 |
+ * | fedAdagrad | v = v + Δ²; x + ηΔ/(√v + τ) | Reddi et al. 2021 |
+ * | fedAdam | m = β₁m + (1−β₁)Δ, v = β₂v + (1−β₂)Δ²; x + ηm/(√v + τ) | Reddi et al. 2021 |
+ * | fedYogi | as fedAdam, with v = v − (1−β₂)Δ²·sign(v − Δ²) | Reddi et al. 2021 |
+ *
+ * Defaults are those of the papers. FedProx (Li et al. 2020) changes the members' training alone and goes with each of them: a plan's `proximalMu`.
+ */
+export const strategySchema = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('fedAvg'), serverLearningRate: serverLearningRate(1) }),
+  z.strictObject({ name: z.literal('fedAvgM'), serverLearningRate: serverLearningRate(1), momentum: decay(0.9) }),
+  z.strictObject({ name: z.literal('fedAdagrad'), ...adaptive }),
+  z.strictObject({ name: z.literal('fedAdam'), ...adaptive, beta1: decay(0.9), beta2: decay(0.99) }),
+  z.strictObject({ name: z.literal('fedYogi'), ...adaptive, beta1: decay(0.9), beta2: decay(0.99) }),
+]);
+export type StrategySettings = z.output<typeof strategySchema>;
+export type StrategyName = StrategySettings['name'];
