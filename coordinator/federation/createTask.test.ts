@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assertEncodingFits } from '@hansa/aggregation/secagg/encoding';
+import { withScales } from '@hansa/aggregation/secagg/testing';
 import { architectureOf, manifestFor, modelMetadata } from '@hansa/shared/model';
 import { encodeFile, layOut, parameterCount } from '@hansa/shared/numeric';
 import { configHash } from '@hansa/shared/protocol/secagg';
@@ -77,7 +78,7 @@ describe('newTask', () => {
     );
     const config = secAggConfigOf(row.file, row.plan, await readModelHeader(blobs, modelHash));
     expect(config.wordBits).toBe(ring);
-    const larger = { ...config, scaleLog2: config.scaleLog2 + 1 };
+    const larger = withScales(config, (scaleLog2) => scaleLog2 + 1);
     expect(() => assertEncodingFits(config)).not.toThrow();
     expect(() => assertEncodingFits(larger)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { assertConfigFits, scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
+import { assertConfigFits, scaledParts } from '@hansa/aggregation/secagg/encoding';
 import { sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import {
@@ -139,8 +139,9 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
     suite: 'SA-1',
     vectorLength,
     wordBits: ring,
-    clipNorm,
-    scaleLog2: scaleLog2Of({ vectorLength, wordBits: ring, clipNorm, maxCohort: largestCohort }),
+    parts: scaledParts({ wordBits: ring, maxCohort: largestCohort }, [
+      { name: 'update', length: vectorLength, clipNorm },
+    ]),
     maxCohort: largestCohort,
     grouped: cohort.groups !== undefined,
     weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,

@@ -121,7 +121,7 @@ function securelyAveraged(of: readonly Float32Array[], clipNorm: number): { mode
     const end = at + mean.length;
     strategy.apply({ base: start.subarray(at, end), mean, state: [], out: model.subarray(at, end) });
   }
-  return { model, quantum: 2 ** -league.config.scaleLog2 };
+  return { model, quantum: 2 ** -league.config.parts[0]!.scaleLog2 };
 }
 
 const normOf = (vector: Float32Array): number => Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));

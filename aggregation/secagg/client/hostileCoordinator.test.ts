@@ -26,7 +26,14 @@ import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
 import { closeBox, openBox } from '../boxes.ts';
 import { bitsOf, type CohortView } from '../cohortView.ts';
-import { League, type LeagueNode, type LeagueOptions, leagueModelHash, leagueNowMs } from '../testing/league.ts';
+import {
+  League,
+  type LeagueNode,
+  type LeagueOptions,
+  leagueModelHash,
+  leagueNowMs,
+  withScales,
+} from '../testing/league.ts';
 import { step } from './step.ts';
 import type { ClientEvent, ClientState } from './types.ts';
 import { waiting } from './waiting.ts';
@@ -123,7 +130,7 @@ describe('OPEN', () => {
     [
       'a scale one power too large',
       'InvalidTask',
-      (scene) => signed(scene, { config: { ...scene.message.config, scaleLog2: scene.message.config.scaleLog2 + 1 } }),
+      (scene) => signed(scene, { config: withScales(scene.message.config, (scaleLog2) => scaleLog2 + 1) }),
     ],
     [
       'cohorts smaller than the node joins',

@@ -1,6 +1,6 @@
 import { HansaError } from '@hansa/shared/errors';
 import { fitsWithoutWrap, scaleLog2For, wordLimit } from '@hansa/shared/numeric';
-import { maxCompleteCohort, type SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { maxCompleteCohort, type SecAggConfig, type UpdatePart } from '@hansa/shared/protocol/secagg';
 import { graphOf } from '../graph.ts';
 import { thresholdsFor } from '../thresholds.ts';
 import { passLengthOf } from './rotation.ts';
@@ -23,31 +23,36 @@ const logClampProbability = -20 * Math.LN2;
  */
 const leastSparseGammaPermille = 50;
 
-/** What the scale of the updates depends on. */
-export type ScaleConfig = Pick<SecAggConfig, 'vectorLength' | 'wordBits' | 'clipNorm' | 'maxCohort'>;
+/** What the scales of a task's parts have in common. */
+export type ScaleConfig = Pick<SecAggConfig, 'vectorLength' | 'wordBits' | 'maxCohort'>;
 
 /** What the encoding depends on. */
-export type EncodingConfig = ScaleConfig & Pick<SecAggConfig, 'scaleLog2' | 'weightMax' | 'weighting' | 'tail'>;
+export type EncodingConfig = ScaleConfig & Pick<SecAggConfig, 'parts' | 'weightMax' | 'weighting' | 'tail'>;
+
+/** A part whose scale is not chosen yet. */
+export type ClippedPart = Omit<UpdatePart, 'scaleLog2'>;
 
 /**
- * What a single number of an update that is clipped to c stays within: c itself, and after the rotation of the 16-bit ring
- * β = c·√(2 ln(2d/2^-20)/p), to which a node clamps (see `rotate`, where p and the probability come from), if that is less.
+ * What a single number of a part that is clipped to c stays within: c itself, and after the rotation of the 16-bit ring
+ * β = c·√(2 ln(2d/2^-20)/p), to which a node clamps (see `rotate`, where p and the probability come from), if that is less. d counts the numbers of all
+ * parts, so that the probability is for all of them together.
  */
-export function coordinateBoundOf({ wordBits, clipNorm, vectorLength }: ScaleConfig): number {
+export function coordinateBoundOf({ wordBits, vectorLength }: ScaleConfig, { length, clipNorm }: ClippedPart): number {
   if (wordBits === 32) return clipNorm;
   const deviations = Math.sqrt(2 * (Math.log(2 * vectorLength) - logClampProbability));
-  return clipNorm * Math.min(1, deviations / Math.sqrt(passLengthOf(vectorLength)));
+  return clipNorm * Math.min(1, deviations / Math.sqrt(passLengthOf(length)));
 }
 
 /**
- * log2 of the scale of a task: the largest power of two for which the largest cohort's sum cannot leave the ring.
+ * log2 of the scale of a part: the largest power of two for which the largest cohort's sum cannot leave the ring.
  *
  * w = 32: see `scaleLog2For`. w = 16: S = 2^⌊log2(⌊B/n⌋/β)⌋ with B = 2^15 − 1, so that n words clamped to ±⌈S·β⌉ sum to at most B; −64 where no
  * scale can do. Whether that is enough for training is told by {@link assertEncodingFits}.
  */
-export function scaleLog2Of(config: ScaleConfig): number {
-  if (config.wordBits === 32) return scaleLog2For(config);
-  const largest = Math.floor(shortWordLimit / config.maxCohort) / coordinateBoundOf(config);
+export function scaleLog2Of(config: ScaleConfig, part: ClippedPart): number {
+  const { wordBits, maxCohort } = config;
+  if (wordBits === 32) return scaleLog2For({ clipNorm: part.clipNorm, maxCohort });
+  const largest = Math.floor(shortWordLimit / maxCohort) / coordinateBoundOf(config, part);
   let exponent = Math.max(Math.floor(Math.log2(largest)), -64);
   // The logarithm is rounded: settle the last unit by comparing powers, which are exact.
   if (2 ** exponent > largest) exponent -= 1;
@@ -55,33 +60,21 @@ export function scaleLog2Of(config: ScaleConfig): number {
   return exponent;
 }
 
-/** The largest body word a node may send, in either direction: ⌈S·c⌉, in the 16-bit ring ⌈S·β⌉. */
-export const largestWordOf = (config: ScaleConfig & { readonly scaleLog2: number }): number =>
-  Math.ceil(2 ** config.scaleLog2 * coordinateBoundOf(config));
+/** The largest body word of a part that a node may send, in either direction: ⌈S·c⌉, in the 16-bit ring ⌈S·β⌉. */
+export const largestWordOf = (config: ScaleConfig, part: UpdatePart): number =>
+  Math.ceil(2 ** part.scaleLog2 * coordinateBoundOf(config, part));
 
 /**
  * Proves that no sum of a task can leave its ring, for the largest cohort, every member at its clip and with weight W.
  *
  * Both sides call it: the coordinator when the task is made, the node on OPEN.
  *
- * @throws HansaError InvalidTask (naming the number that does not fit: S one power too large, S·c < 2^10 or, where w = 16, S·β < 8, a tail word with
- *   n·steps > 2^31−1, an empty range, a name twice)
+ * @throws HansaError InvalidTask (naming the number that does not fit: a part's S one power too large, its S·c < 2^10 or, where w = 16, S·β < 8, a tail
+ *   word with n·steps > 2^31−1, an empty range, a name twice)
  */
 export function assertEncodingFits(config: EncodingConfig): void {
-  const { wordBits, clipNorm, scaleLog2, maxCohort, weightMax, tail } = config;
-  const fits =
-    wordBits === 32
-      ? fitsWithoutWrap({ clipNorm, maxCohort }, scaleLog2)
-      : maxCohort * largestWordOf(config) <= shortWordLimit;
-  if (!fits)
-    refuse(
-      `scale 2^${scaleLog2} with clipNorm ${clipNorm} can wrap the sum of ${maxCohort} updates in ${wordBits} bits; use a smaller scale`,
-    );
-  const leastSteps = wordBits === 32 ? minStepsOfClip : minStepsOfBound;
-  if (2 ** scaleLog2 * coordinateBoundOf(config) < leastSteps)
-    refuse(
-      `scale 2^${scaleLog2} leaves fewer than ${leastSteps} steps below what clipNorm ${clipNorm} allows a number; use a larger scale, a smaller cohort${wordBits === 32 ? '' : ' or a ring of 32 bits'}`,
-    );
+  const { maxCohort, weightMax, tail } = config;
+  for (const part of config.parts) assertPartFits(config, part);
   if (maxCohort * weightMax > wordLimit) refuse('the sum of the weights does not fit a word');
   const names = new Set(['weight']);
   for (const word of tail) {
@@ -94,6 +87,24 @@ export function assertEncodingFits(config: EncodingConfig): void {
         `tail word "${word.name}" has ${word.steps} steps: the sum of ${maxCohort} can wrap; use at most ${Math.floor(wordLimit / maxCohort)}`,
       );
   }
+}
+
+function assertPartFits(config: ScaleConfig, part: UpdatePart): void {
+  const { wordBits, maxCohort } = config;
+  const { name, clipNorm, scaleLog2 } = part;
+  const fits =
+    wordBits === 32
+      ? fitsWithoutWrap({ clipNorm, maxCohort }, scaleLog2)
+      : maxCohort * largestWordOf(config, part) <= shortWordLimit;
+  if (!fits)
+    refuse(
+      `part "${name}" with scale 2^${scaleLog2} and clipNorm ${clipNorm} can wrap the sum of ${maxCohort} updates in ${wordBits} bits; use a smaller scale`,
+    );
+  const leastSteps = wordBits === 32 ? minStepsOfClip : minStepsOfBound;
+  if (2 ** scaleLog2 * coordinateBoundOf(config, part) < leastSteps)
+    refuse(
+      `part "${name}" has a scale, 2^${scaleLog2}, that leaves fewer than ${leastSteps} steps below what clipNorm ${clipNorm} allows a number; use a larger scale, a smaller cohort${wordBits === 32 ? '' : ' or a ring of 32 bits'}`,
+    );
 }
 
 /**

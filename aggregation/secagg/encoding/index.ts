@@ -4,7 +4,7 @@
  * Node: `maskedTiles` (and `quantisedTiles` for its own records), from masks that are expanded on the way or were before (`expandMasks`).
  * Coordinator: `FoldedSum` while vectors arrive, its masks subtracted (`expandMasks`), `openSum`. Each holds one vector at most.
  */
-export { assertConfigFits, assertEncodingFits, type EncodingConfig, scaleLog2Of } from './fits.ts';
+export { assertConfigFits, assertEncodingFits, type ClippedPart, type EncodingConfig } from './fits.ts';
 export { FoldedSum } from './foldedSum.ts';
 export { byteLengthOf, type LayoutConfig, layoutOf, type VectorLayout } from './layout.ts';
 export {
@@ -17,6 +17,7 @@ export {
 } from './maskedTiles.ts';
 export { type ByteRange, expandMasks } from './masks.ts';
 export { type MeanTile, type OpenedSum, openSum, type SumSummary } from './openSum.ts';
+export { scaledParts } from './parts.ts';
 export { rotationSeed } from './rotation.ts';
 export { decodeTail, encodeTail, type TailSums, type TailValues } from './tail.ts';
 export { bucketWeight } from './weight.ts';

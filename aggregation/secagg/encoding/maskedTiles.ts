@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { HansaError } from '@hansa/shared/errors';
+import type { UpdatePart } from '@hansa/shared/protocol/secagg';
 import { blockValues, kernels, sumAt, termsAt, tileSizeBytes, valuesAt } from '../../kernels/index.ts';
 import type { MaskPlan } from '../masks.ts';
 import { type EncodingConfig, largestWordOf } from './fits.ts';
 import { layoutOf, type VectorLayout } from './layout.ts';
 import { type OpenMasks, openMasks } from './masks.ts';
+import { type PlacedPart, placedParts } from './parts.ts';
 import { rotate } from './rotation.ts';
 import { encodeTail, type TailValues } from './tail.ts';
 import { addTiles } from './tiles.ts';
@@ -33,8 +35,6 @@ export interface MaskedVector {
   readonly byteLength: number;
   /** SHA-256 of all bytes. */
   readonly vectorHash: Uint8Array;
-  /** The update's L2 norm before it was clipped. */
-  readonly norm: number;
 }
 
 /** An update that is in memory. */
@@ -90,18 +90,21 @@ function* tiles(
   if (update.length !== config.vectorLength)
     throw new RangeError(`The update has ${update.length} numbers, the task ${config.vectorLength}`);
   const tailBytes = new Uint8Array(encodeTail(config, weight, tail).buffer);
-  const norm = normOf(update);
-  // Clip first, then scale: the other way round small members would have full influence.
-  const clipFactor = norm > config.clipNorm ? config.clipNorm / norm : 1;
-  const factor = 2 ** config.scaleLog2 * (weight / config.weightMax) * clipFactor;
-  const source = config.wordBits === 16 ? rotated(update, rotationSeed) : update;
+  const parts = placedParts(config.parts).map((part): QuantisedPart => {
+    const norm = normOf(update, part);
+    // Clip first, then scale: the other way round small members would have full influence.
+    const clipFactor = norm > part.clipNorm ? part.clipNorm / norm : 1;
+    const factor = 2 ** part.scaleLog2 * (weight / config.weightMax) * clipFactor;
+    return { ...part, factor, largestWord: largestWordOf(config, part) };
+  });
+  const source = config.wordBits === 16 ? rotated(update, config.parts, rotationSeed) : update;
   const hash = createHash('sha256');
   const tile = new Uint8Array(tileSizeBytes);
   for (let start = 0; start < layout.sizeBytes; start += tileSizeBytes) {
     const sizeBytes = Math.min(tileSizeBytes, layout.sizeBytes - start);
     const bodyBytes = Math.min(Math.max(layout.bodySizeBytes - start, 0), sizeBytes);
     // Nothing else runs between here and the copy below: the kernels' memory is the thread's.
-    if (bodyBytes > 0) quantise(config, source, factor, start / layout.wordSizeBytes, bodyBytes / layout.wordSizeBytes);
+    if (bodyBytes > 0) quantise(source, parts, layout.wordSizeBytes, start / layout.wordSizeBytes, bodyBytes);
     const { memory } = kernels();
     const tailStart = start + bodyBytes - layout.bodySizeBytes;
     memory.set(tailBytes.subarray(tailStart, tailStart + sizeBytes - bodyBytes), sumAt + bodyBytes);
@@ -111,34 +114,58 @@ function* tiles(
     hash.update(bytes);
     yield bytes;
   }
-  return { byteLength: layout.sizeBytes, vectorHash: new Uint8Array(hash.digest()), norm };
+  return { byteLength: layout.sizeBytes, vectorHash: new Uint8Array(hash.digest()) };
 }
 
-/** Puts `count` body words from word `start` on into the kernels' tile of sums; beyond the update's end they are zero. */
-function quantise(config: EncodingConfig, source: UpdateSource, factor: number, start: number, count: number): void {
+/** A part and how one node's numbers of it become words. */
+interface QuantisedPart extends PlacedPart {
+  /** Steps for one unit of the node's unclipped update. */
+  readonly factor: number;
+  readonly largestWord: number;
+}
+
+/** Puts `sizeBytes` bytes of body words from word `start` on into the kernels' tile of sums; beyond the update's end they are zero. */
+function quantise(
+  source: UpdateSource,
+  parts: readonly QuantisedPart[],
+  wordSizeBytes: 2 | 4,
+  start: number,
+  sizeBytes: number,
+): void {
   const one = kernels();
-  const values = new Float32Array(one.memory.buffer, valuesAt, count);
-  const read = source.read(start, Math.min(count, config.vectorLength - start));
-  values.set(read);
-  values.fill(0, read.length);
-  const call = config.wordBits === 16 ? one.quantise16 : one.quantise32;
-  if (call(sumAt, valuesAt, count, factor, largestWordOf(config)) === 0) throw notFinite();
+  const end = Math.min(start + sizeBytes / wordSizeBytes, source.length);
+  new Float32Array(one.memory.buffer, valuesAt, end - start).set(source.read(start, end - start));
+  const call = wordSizeBytes === 2 ? one.quantise16 : one.quantise32;
+  for (const part of parts) {
+    const from = Math.max(part.start, start) - start;
+    const count = Math.min(part.end, end) - start - from;
+    if (count <= 0) continue;
+    const areFinite = call(
+      sumAt + wordSizeBytes * from,
+      valuesAt + Float32Array.BYTES_PER_ELEMENT * from,
+      count,
+      part.factor,
+      part.largestWord,
+    );
+    if (areFinite === 0) throw notFinite();
+  }
+  one.memory.fill(0, sumAt + wordSizeBytes * (end - start), sumAt + sizeBytes);
 }
 
-function rotated(update: UpdateSource, seed: Uint8Array): UpdateSource {
+function rotated(update: UpdateSource, parts: readonly UpdatePart[], seed: Uint8Array): UpdateSource {
   const values = new Float32Array(update.length);
   for (let start = 0; start < update.length; start += blockValues)
     values.set(update.read(start, Math.min(blockValues, update.length - start)), start);
-  rotate(values, seed);
+  rotate(values, seed, parts);
   return updateOf(values);
 }
 
-function normOf(update: UpdateSource): number {
+function normOf(update: UpdateSource, part: PlacedPart): number {
   const one = kernels();
   const held = new Float32Array(one.memory.buffer, valuesAt, blockValues);
   let squares = 0;
-  for (let start = 0; start < update.length; start += blockValues) {
-    const values = update.read(start, Math.min(blockValues, update.length - start));
+  for (let start = part.start; start < part.end; start += blockValues) {
+    const values = update.read(start, Math.min(blockValues, part.end - start));
     held.set(values);
     squares += one.sumOfSquares(valuesAt, values.length);
   }

@@ -1,4 +1,5 @@
 import { createCipheriv } from 'node:crypto';
+import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
 import { leagueConfig } from '../testing/league.ts';
@@ -11,6 +12,8 @@ const seedOf = (name: string | number) => seededRandom(`rotation/${name}`).bytes
 const random = (length: number, name: string | number = length): Float32Array =>
   Float32Array.from(new Int16Array(seededRandom(`values/${name}`).bytes(2 * length).buffer), (value) => value / 65_536);
 
+const boundOf = (config: SecAggConfig): number => coordinateBoundOf(config, config.parts[0]!);
+
 const normOf = (values: ArrayLike<number>): number => {
   let squares = 0;
   for (let at = 0; at < values.length; at++) squares += values[at]! * values[at]!;
@@ -18,10 +21,12 @@ const normOf = (values: ArrayLike<number>): number => {
 };
 
 /** The definition, in doubles and with the transform as plain recursion over halves: shares no code with what it checks. */
-function defined(values: Float32Array, seed: Uint8Array): Float64Array {
+function defined(values: Float32Array, seed: Uint8Array, signsStart = 0): Float64Array {
   const length = values.length;
   const p = 2 ** Math.floor(Math.log2(length));
-  const stream = createCipheriv('aes-256-ctr', seed, Buffer.alloc(16)).update(Buffer.alloc(16 + length));
+  const stream = createCipheriv('aes-256-ctr', seed, Buffer.alloc(16))
+    .update(Buffer.alloc(signsStart + 32 + length))
+    .subarray(signsStart);
   const transform = (of: number[]): number[] => {
     if (of.length === 1) return of;
     const half = of.length / 2;
@@ -56,6 +61,26 @@ describe('the rotation', () => {
       for (let at = 0; at < length; at++) worst = Math.max(worst, Math.abs(values[at]! - expected[at]!));
       expect(worst).toBeLessThan(2e-6);
     }
+  });
+
+  it('is of each part on its own, the signs of all from one stream', () => {
+    const lengths = [5, 1, 8, 300, 131_072, 77];
+    const parts = lengths.map((length) => random(length));
+    const whole = Float32Array.from(parts.flatMap((part) => [...part]));
+    const values = whole.slice();
+    rotate(values, seedOf('parts'), parts);
+    let start = 0;
+    let signsStart = 0;
+    for (const part of parts) {
+      const expected = defined(part, seedOf('parts'), signsStart);
+      for (const [at, value] of expected.entries())
+        if (Math.abs(values[start + at]! - value) > 2e-6) expect(values[start + at], `number ${at}`).toBe(value);
+      const p = 2 ** Math.floor(Math.log2(part.length));
+      signsStart += (p === part.length ? 1 : 2) * Math.max(16, p / 8);
+      start += part.length;
+    }
+    rotateBack(values, seedOf('parts'), parts);
+    expect(normOf(values.map((value, at) => value - whole[at]!))).toBeLessThan(1e-4);
   });
 
   it('keeps the norm and is turned back', () => {
@@ -100,7 +125,7 @@ describe('the rotation', () => {
 
   it.each(shapes)('keeps every number of a vector that is %s within the bound that a node clamps to', (_, make) => {
     for (const length of [4096, 5000, 8191, 100_000]) {
-      const bound = coordinateBoundOf(leagueConfig(10, { wordBits: 16, clipNorm: 1, vectorLength: length }));
+      const bound = boundOf(leagueConfig(10, { wordBits: 16, clipNorm: 1, vectorLength: length }));
       expect(bound).toBeLessThan(0.15);
       for (let draw = 0; draw < 20; draw++) {
         const values = make(length);

@@ -1,47 +1,61 @@
 import { MaskStream, maskBlockSizeBytes, SecretBytes } from '@hansa/shared/crypto';
-import { configHash, hashOf, type SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { configHash, hashOf, type SecAggConfig, type UpdatePart } from '@hansa/shared/protocol/secagg';
 import { blockValues, type Kernels, kernels, signsAt, valuesAt } from '../../kernels/index.ts';
 
-/** The 32 bytes, public and the same for all of a round's members, that its rotation's signs come from. */
+/** The 32 bytes, public and the same for all of a round's members, that the signs of its rotations come from. */
 export const rotationSeed = (config: SecAggConfig, modelHash: Uint8Array, round: number): Uint8Array =>
   hashOf('rotation', configHash(config), modelHash, round);
 
-/** p = 2^⌊log2 d⌋: how many numbers one pass of the rotation mixes. */
-export const passLengthOf = (vectorLength: number): number => 2 ** (31 - Math.clz32(vectorLength));
+/** p = 2^⌊log2 d⌋: how many numbers one pass of the rotation of d numbers mixes. */
+export const passLengthOf = (length: number): number => 2 ** (31 - Math.clz32(length));
+
+/** The only thing that a part's rotation depends on beside the seed. */
+type RotatedPart = Pick<UpdatePart, 'length'>;
 
 /**
- * Rotates a vector of d numbers in place so that none of them is large: z = R·x, ‖z‖ = ‖x‖, each |z_j| ≤ β but with a small probability.
+ * Rotates every part of a vector in place, on its own, so that none of its numbers is large: z = R·x, ‖z‖ = ‖x‖, each |z_j| ≤ β but with a small
+ * probability. `parts` lie in the vector one after another and fill it; left out, it is one.
  *
+ * Of one part x of d numbers, in a vector of D:
  * With p = {@link passLengthOf} and H the normalised Walsh-Hadamard matrix of order p, a pass turns p numbers v into H·D·v, D a diagonal of random
  * signs. The first pass takes the first p numbers; unless d = p, a second one with fresh signs takes the last p. Both are orthogonal, so R is, and
  * the length stays d (padding to a power of two would send up to twice as much). Every number of z is the outcome of the last pass that it was in:
  * z_j = Σ_k ±v_k/√p with signs that v does not depend on, where ‖v‖ ≤ ‖x‖. Given v that is subgaussian with variance ‖v‖²/p ≤ ‖x‖²/p (Hoeffding), so
- * it is whatever the first pass made of x. For ‖x‖ ≤ c, P(some |z_j| > β) ≤ 2d·exp(−β²p/2c²) = 2^−20 at β = c·√(2 ln(2d/2^−20)/p), for any x that was chosen
- * without knowing the signs.
+ * it is whatever the first pass made of x. For ‖x‖ ≤ c, P(some |z_j| > β) ≤ 2d·exp(−β²p/2c²) = 2^−20·d/D at β = c·√(2 ln(2D/2^−20)/p), for any x that was
+ * chosen without knowing the signs: 2^−20 for all parts together.
  *
- * The signs are the bits, lowest first and 1 for minus, of AES-256-CTR under `seed`: the second pass takes them up at byte max(16, p/8).
+ * The signs are the bits, lowest first and 1 for minus, of AES-256-CTR under `seed`: every pass, in the order of the parts, takes max(16, p/8) bytes.
  * Computed in f32. Memory: the vector. Source: Ailon and Chazelle 2009 for the transform; SA-1, "Ring".
  */
-export function rotate(values: Float32Array, seed: Uint8Array): void {
-  for (const pass of passesOf(values, seed)) {
+export function rotate(values: Float32Array, seed: Uint8Array, parts: readonly RotatedPart[] = [values]): void {
+  for (const pass of passesOf(values, seed, parts)) {
     pass.mixBlocks('forwards');
     pass.mixAcross();
   }
 }
 
 /** Turns back what {@link rotate} did with the same seed, in place, up to rounding. */
-export function rotateBack(values: Float32Array, seed: Uint8Array): void {
-  for (const pass of passesOf(values, seed).reverse()) {
+export function rotateBack(values: Float32Array, seed: Uint8Array, parts: readonly RotatedPart[] = [values]): void {
+  for (const pass of passesOf(values, seed, parts).reverse()) {
     pass.mixAcross();
     pass.mixBlocks('backwards');
   }
 }
 
-function passesOf(values: Float32Array, seed: Uint8Array): Pass[] {
-  const length = passLengthOf(values.length);
-  const first = new Pass(values.subarray(0, length), seed, 0);
-  if (length === values.length) return [first];
-  return [first, new Pass(values.subarray(-length), seed, Math.max(maskBlockSizeBytes, length / 8))];
+function passesOf(values: Float32Array, seed: Uint8Array, parts: readonly RotatedPart[]): Pass[] {
+  const passes: Pass[] = [];
+  let start = 0;
+  let signsStart = 0;
+  for (const { length } of parts) {
+    const mixed = passLengthOf(length);
+    // From the part's first number, and where that does not reach its end, up to its last.
+    for (const from of new Set([start, start + length - mixed])) {
+      passes.push(new Pass(values.subarray(from, from + mixed), seed, signsStart));
+      signsStart += Math.max(maskBlockSizeBytes, mixed / 8);
+    }
+    start += length;
+  }
+  return passes;
 }
 
 /** One pass over p numbers: the stages of H within blocks that fit the kernels' memory, and those across blocks; their order does not matter. */

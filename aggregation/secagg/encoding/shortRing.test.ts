@@ -1,9 +1,17 @@
-import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
+import type { SecAggConfig, UpdatePart } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collect, League, leagueConfig, unmaskedSum, wordsOf } from '../testing/league.ts';
-import { assertEncodingFits, coordinateBoundOf, largestWordOf, scaleLog2Of } from './fits.ts';
+import {
+  collect,
+  League,
+  type LeagueConfig,
+  leagueConfig,
+  unmaskedSum,
+  withScales,
+  wordsOf,
+} from '../testing/league.ts';
+import { assertEncodingFits, coordinateBoundOf, largestWordOf } from './fits.ts';
 import { layoutOf } from './layout.ts';
 import { type Contribution, quantisedTiles, updateOf } from './maskedTiles.ts';
 import { openSum } from './openSum.ts';
@@ -11,8 +19,11 @@ import { openSum } from './openSum.ts';
 const seed = seededRandom('short ring').bytes(32);
 const shortWordLimit = 2 ** 15 - 1;
 
-const shortConfig = (cohort: number, change: Partial<SecAggConfig> = {}): SecAggConfig =>
+const shortConfig = (cohort: number, change: LeagueConfig = {}): SecAggConfig =>
   leagueConfig(cohort, { wordBits: 16, weighting: 'uniform', weightMax: 1, ...change });
+
+/** The only part. */
+const partOf = ({ parts }: SecAggConfig): UpdatePart => parts[0]!;
 
 const vectorOf = (config: SecAggConfig, update: Float32Array, weight = config.weightMax): Uint8Array => {
   const contribution: Contribution = {
@@ -46,9 +57,9 @@ describe('the ring of 16 bits', () => {
         (maxCohort, clipNorm, vectorLength) => {
           const config = shortConfig(maxCohort, { maxCohort, clipNorm, vectorLength });
           expect(() => assertEncodingFits(config)).not.toThrow();
-          expect(maxCohort * largestWordOf(config)).toBeLessThanOrEqual(shortWordLimit);
-          const larger = { ...config, scaleLog2: config.scaleLog2 + 1 };
-          expect(maxCohort * largestWordOf(larger)).toBeGreaterThan(shortWordLimit);
+          expect(maxCohort * largestWordOf(config, partOf(config))).toBeLessThanOrEqual(shortWordLimit);
+          const larger = withScales(config, (scaleLog2) => scaleLog2 + 1);
+          expect(maxCohort * largestWordOf(larger, partOf(larger))).toBeGreaterThan(shortWordLimit);
           expect(() => assertEncodingFits(larger)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
         },
       ),
@@ -58,13 +69,13 @@ describe('the ring of 16 bits', () => {
 
   it('is refused where a number would be told in fewer than 8 steps', () => {
     const config = shortConfig(10);
-    const steps = 2 ** config.scaleLog2 * coordinateBoundOf(config);
-    const least = config.scaleLog2 - Math.floor(Math.log2(steps / 8));
-    expect(() => assertEncodingFits({ ...config, scaleLog2: least })).not.toThrow();
-    expect(() => assertEncodingFits({ ...config, scaleLog2: least - 1 })).toThrow(/fewer than 8 steps/);
+    const { scaleLog2 } = partOf(config);
+    const steps = 2 ** scaleLog2 * coordinateBoundOf(config, partOf(config));
+    const least = scaleLog2 - Math.floor(Math.log2(steps / 8));
+    expect(() => assertEncodingFits(withScales(config, () => least))).not.toThrow();
+    expect(() => assertEncodingFits(withScales(config, () => least - 1))).toThrow(/fewer than 8 steps/);
     // A cohort so large that its share of the ring is less than that.
-    const crowd = { ...config, maxCohort: 5000 };
-    expect(() => assertEncodingFits({ ...crowd, scaleLog2: scaleLog2Of(crowd) })).toThrow(
+    expect(() => assertEncodingFits(shortConfig(10, { maxCohort: 5000 }))).toThrow(
       expect.objectContaining({ code: 'InvalidTask' }),
     );
   });
@@ -109,7 +120,7 @@ describe('the ring of 16 bits', () => {
         const update = make(vectorLength);
         const exact = update.map((value) => (value * 3) / normOf(update));
         // Each rotated number is off by half a step at most, and rotating back keeps the norm of what it is off by.
-        const bound = (Math.sqrt(vectorLength) / 2) * 2 ** -config.scaleLog2;
+        const bound = (Math.sqrt(vectorLength) / 2) * 2 ** -partOf(config).scaleLog2;
         expect(normOf(mean.map((value, at) => value - exact[at]!))).toBeLessThanOrEqual(bound + 1e-5);
       }
   });
@@ -138,11 +149,12 @@ describe('the ring of 16 bits', () => {
           const weightSum = members.reduce((sum, [, weight]) => sum + weight, 0);
           const exact = mean.map((_, at) =>
             members.reduce((sum, [, weight, norm], member) => {
-              const factor = Math.min(1, config.clipNorm / norm);
+              const factor = Math.min(1, partOf(config).clipNorm / norm);
               return sum + (weight * factor * updates[member]![at]!) / weightSum;
             }, 0),
           );
-          const bound = (members.length * 4 * Math.sqrt(vectorLength)) / (2 * 2 ** config.scaleLog2 * weightSum);
+          const bound =
+            (members.length * 4 * Math.sqrt(vectorLength)) / (2 * 2 ** partOf(config).scaleLog2 * weightSum);
           expect(normOf(mean.map((value, at) => value - exact[at]!))).toBeLessThanOrEqual(bound + 1e-5);
         },
       ),

@@ -1,6 +1,6 @@
 import { createCipheriv } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { League, leagueConfig } from '../testing/league.ts';
+import { League, leagueConfig, withScales } from '../testing/league.ts';
 import { assertEncodingFits } from './fits.ts';
 import { rotate } from './rotation.ts';
 
@@ -14,7 +14,7 @@ describe('the ring of 16 bits, with few numbers', () => {
   it('is refused with a scale one power too large', () => {
     const config = leagueConfig(5, { wordBits: 16 });
     expect(() => assertEncodingFits(config)).not.toThrow();
-    expect(() => assertEncodingFits({ ...config, scaleLog2: config.scaleLog2 + 1 })).toThrow(
+    expect(() => assertEncodingFits(withScales(config, (scaleLog2) => scaleLog2 + 1))).toThrow(
       expect.objectContaining({ code: 'InvalidTask' }),
     );
   });

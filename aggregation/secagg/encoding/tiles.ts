@@ -1,8 +1,8 @@
 import { type Kernels, termsAt } from '../../kernels/index.ts';
 import type { VectorLayout } from './layout.ts';
 
-/** A part of a vector, in bytes. */
-export interface VectorPart {
+/** A stretch of a vector, in bytes. */
+export interface VectorStretch {
   /** Its place in the vector, a multiple of 4. */
   readonly start: number;
   /** A multiple of 4; one tile at most. */
@@ -10,13 +10,13 @@ export interface VectorPart {
 }
 
 /**
- * Adds the kernels' first `tiles` tiles of terms (`sign` −1: subtracts them) to the part of a vector that lies at `at` in their memory: body words
+ * Adds the kernels' first `tiles` tiles of terms (`sign` −1: subtracts them) to the stretch of a vector that lies at `at` in their memory: body words
  * in the body's ring, tail words modulo 2^32.
  */
 export function addTiles(
   kernels: Kernels,
   layout: VectorLayout,
-  { start, sizeBytes }: VectorPart,
+  { start, sizeBytes }: VectorStretch,
   at: number,
   sign: 1 | -1,
   tiles: number,

@@ -6,10 +6,12 @@ export {
   collect,
   type DropPoint,
   League,
+  type LeagueConfig,
   type LeagueNode,
   type LeagueOptions,
   leagueConfig,
   leagueNowMs,
   unmaskedSum,
+  withScales,
   wordsOf,
 } from './league.ts';

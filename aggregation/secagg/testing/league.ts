@@ -28,12 +28,13 @@ import type {
   JournalRecord,
 } from '../client/types.ts';
 import { waiting } from '../client/waiting.ts';
-import { scaleLog2Of } from '../encoding/fits.ts';
+import type { ClippedPart } from '../encoding/fits.ts';
 import { FoldedSum } from '../encoding/foldedSum.ts';
 import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
 import { type Contribution, maskedTiles, quantisedTiles, updateOf } from '../encoding/maskedTiles.ts';
 import { expandMasks } from '../encoding/masks.ts';
 import { openSum } from '../encoding/openSum.ts';
+import { scaledParts } from '../encoding/parts.ts';
 import { rotationSeed } from '../encoding/rotation.ts';
 import type { TailValues } from '../encoding/tail.ts';
 import { graphOf } from '../graph.ts';
@@ -70,7 +71,7 @@ export const dropPoints: readonly DropPoint[] = [
 export interface LeagueOptions {
   readonly size: number;
   readonly seed: string | number;
-  readonly config?: Partial<SecAggConfig>;
+  readonly config?: LeagueConfig;
   readonly policy?: Partial<ClientPolicy>;
   /** Of node n (0-based); a small pseudo-random one where left out. */
   readonly update?: (node: number) => Float32Array;
@@ -78,18 +79,27 @@ export interface LeagueOptions {
   readonly tail?: (node: number) => TailValues;
 }
 
+/** What a test fixes of a configuration: with `clipNorm` and `vectorLength` an update of one part, or its `parts`. */
+export type LeagueConfig = Partial<Omit<SecAggConfig, 'parts'>> & {
+  readonly clipNorm?: number;
+  readonly parts?: readonly ClippedPart[];
+};
+
 /** A configuration for short vectors; `overrides` last. */
-export function leagueConfig(size: number, overrides: Partial<SecAggConfig> = {}): SecAggConfig {
-  const clipNorm = overrides.clipNorm ?? 4;
-  const maxCohort = overrides.maxCohort ?? Math.max(size, 2);
-  const vectorLength = overrides.vectorLength ?? 37;
-  const wordBits = overrides.wordBits ?? 32;
+export function leagueConfig(
+  size: number,
+  { clipNorm = 4, parts: clipped, ...overrides }: LeagueConfig = {},
+): SecAggConfig {
+  const { maxCohort = Math.max(size, 2), wordBits = 32 } = overrides;
+  const parts = scaledParts(
+    { wordBits, maxCohort },
+    clipped ?? [{ name: 'update', length: overrides.vectorLength ?? 37, clipNorm }],
+  );
   return {
     suite: 'SA-1',
-    vectorLength,
+    vectorLength: parts.reduce((sum, { length }) => sum + length, 0),
     wordBits,
-    clipNorm,
-    scaleLog2: scaleLog2Of({ vectorLength, wordBits, clipNorm, maxCohort }),
+    parts,
     maxCohort,
     grouped: false,
     weightMax: 4,
@@ -107,6 +117,12 @@ export function leagueConfig(size: number, overrides: Partial<SecAggConfig> = {}
     ...overrides,
   };
 }
+
+/** The configuration with other scales: `of` gives a part's log2 of one from what it was. */
+export const withScales = (config: SecAggConfig, of: (scaleLog2: number) => number): SecAggConfig => ({
+  ...config,
+  parts: config.parts.map((part) => ({ ...part, scaleLog2: of(part.scaleLog2) })),
+});
 
 /** One simulated node: its reducer's state and what a driver keeps beside it. */
 export interface LeagueNode {

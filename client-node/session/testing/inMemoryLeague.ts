@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSum, rotationSeed, scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
+import { openSum, rotationSeed, scaledParts } from '@hansa/aggregation/secagg/encoding';
 import { type ServerEffect, type ServerEvent, type ServerState, start, step } from '@hansa/aggregation/secagg/server';
 import { unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { IdentityKey, SecretBytes, sha256 } from '@hansa/shared/crypto';
@@ -259,8 +259,7 @@ export class InMemoryLeague {
       suite: 'SA-1',
       vectorLength: count,
       wordBits: 32,
-      clipNorm: 4,
-      scaleLog2: scaleLog2Of({ vectorLength: count, wordBits: 32, clipNorm: 4, maxCohort: 8 }),
+      parts: scaledParts({ wordBits: 32, maxCohort: 8 }, [{ name: 'update', length: count, clipNorm: 4 }]),
       grouped: false,
       maxCohort: 8,
       weightMax: 1,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { enc, hashOf, realBytes } from './enc.ts';
-import { bytes32Schema, maxCohortSize, maxVectorLength } from './limits.ts';
+import { bytes32Schema, maxCohortSize, maxParts, maxVectorLength } from './limits.ts';
 
 /** One tail word beside the weight: a number clipped to [low, high] and told in `steps` equal steps. */
 export const tailWordSchema = z.strictObject({
@@ -15,51 +15,71 @@ export const tailWordSchema = z.strictObject({
 
 export type TailWord = z.output<typeof tailWordSchema>;
 
+/** A part of the update: numbers that follow each other in the vector and are clipped and scaled together, apart from all others. */
+const updatePartSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][A-Za-z0-9]{0,31}$/),
+  /** Numbers in the part. */
+  length: z.int().min(1).max(maxVectorLength),
+  /** c: the L2 norm to which a node clips the part before it is scaled. */
+  clipNorm: z.number().positive(),
+  /** S = 2^scaleLog2: integer steps for one unit of the part. */
+  scaleLog2: z.int().min(-64).max(64),
+});
+
+export type UpdatePart = z.output<typeof updatePartSchema>;
+
 /**
  * What a task fixes about secure aggregation for all of its rounds; every node hashes it into the set-up's id.
  *
  * A masked vector is `vectorLength` body words of `wordBits` (the update), filled to a multiple of 4 bytes; then the weight a and one word for each
  * entry of `tail`, of 32 bits in either ring; little-endian.
- * Whether clip, scale and cohort fit together is proved by `assertEncodingFits` of @hansa/aggregation/secagg/encoding.
+ * Whether clips, scales and cohort fit together is proved by `assertEncodingFits` of @hansa/aggregation/secagg/encoding.
  */
-export const secAggConfigSchema = z.strictObject({
-  suite: z.literal('SA-1'),
-  /** d: numbers in an update. */
-  vectorLength: z.int().min(1).max(maxVectorLength),
-  /** w: bits of a word of the body. With 16 a node rotates its update before it rounds. */
-  wordBits: z.literal([16, 32]),
-  /** c: the L2 norm to which a node clips its update before it is scaled. */
-  clipNorm: z.number().positive(),
-  /** S = 2^scaleLog2: integer steps for one unit of the update. */
-  scaleLog2: z.int().min(-64).max(64),
-  /** The largest cohort for which the sum cannot wrap. */
-  maxCohort: z.int().min(2).max(maxCohortSize),
-  /** W: weights are whole numbers 1..W; with `uniform` every node's weight is W. */
-  /** Whether members are cut by lot into groups of at most `maxCohort`, whose sums are summed (see draw.ts). */
-  grouped: z.boolean(),
-  weightMax: z.int().min(1).max(16),
-  weighting: z.enum(['uniform', 'buckets']),
-  tail: z.array(tailWordSchema).max(32),
-  /** Differential privacy has an issue of its own: this protocol version adds no noise. */
-  dp: z.literal('none'),
-  /**
-   * How holders k, threshold t and quorum q follow from the cohort of n. 'complete-two-thirds' (n ≤ 128): k = n, t = ⌊2n/3⌋+1,
-   * q = max(⌊(n+⌈γn⌉)/2⌋+1, t). 'k-out-40-20': each member draws its own k holders; k and t by the parameter finder for n, γ and δ at 40 bits of
-   * security and 20 of correctness, q = ⌊(n+⌈γn⌉)/2⌋+1.
-   */
-  rule: z.enum(['complete-two-thirds', 'k-out-40-20']),
-  /** γ: the share of a cohort that may be corrupt, in thousandths. */
-  gammaPermille: z.int().min(0).max(333),
-  /** δ: the share of a cohort that may drop out, in thousandths. */
-  deltaPermille: z.int().min(0).max(500),
-  minCohort: z.int().min(2).max(maxCohortSize),
-  minSurvivors: z.int().min(2).max(maxCohortSize),
-  knownFloor: z.int().min(0).max(maxCohortSize),
-  /** SHA-256 of the training plan, as the task's description tells it. */
-  planHash: bytes32Schema,
-  /** SHA-256 of the model's architecture and parameter manifest. */
-  architectureHash: bytes32Schema,
-});
+export const secAggConfigSchema = z
+  .strictObject({
+    suite: z.literal('SA-1'),
+    /** d: numbers in an update. */
+    vectorLength: z.int().min(1).max(maxVectorLength),
+    /** w: bits of a word of the body. With 16 a node rotates each part of its update before it rounds. */
+    wordBits: z.literal([16, 32]),
+    /** The parts of the update in the vector's order, without gaps: their lengths sum to `vectorLength`. */
+    parts: z.array(updatePartSchema).min(1).max(maxParts),
+    /** The largest cohort for which the sum cannot wrap. */
+    maxCohort: z.int().min(2).max(maxCohortSize),
+    /** Whether members are cut by lot into groups of at most `maxCohort`, whose sums are summed (see draw.ts). */
+    grouped: z.boolean(),
+    /** W: weights are whole numbers 1..W; with `uniform` every node's weight is W. */
+    weightMax: z.int().min(1).max(16),
+    weighting: z.enum(['uniform', 'buckets']),
+    tail: z.array(tailWordSchema).max(32),
+    /** Differential privacy has an issue of its own: this protocol version adds no noise. */
+    dp: z.literal('none'),
+    /**
+     * How holders k, threshold t and quorum q follow from the cohort of n. 'complete-two-thirds' (n ≤ 128): k = n, t = ⌊2n/3⌋+1,
+     * q = max(⌊(n+⌈γn⌉)/2⌋+1, t). 'k-out-40-20': each member draws its own k holders; k and t by the parameter finder for n, γ and δ at 40 bits of
+     * security and 20 of correctness, q = ⌊(n+⌈γn⌉)/2⌋+1.
+     */
+    rule: z.enum(['complete-two-thirds', 'k-out-40-20']),
+    /** γ: the share of a cohort that may be corrupt, in thousandths. */
+    gammaPermille: z.int().min(0).max(333),
+    /** δ: the share of a cohort that may drop out, in thousandths. */
+    deltaPermille: z.int().min(0).max(500),
+    minCohort: z.int().min(2).max(maxCohortSize),
+    minSurvivors: z.int().min(2).max(maxCohortSize),
+    knownFloor: z.int().min(0).max(maxCohortSize),
+    /** SHA-256 of the training plan, as the task's description tells it. */
+    planHash: bytes32Schema,
+    /** SHA-256 of the model's architecture and parameter manifest. */
+    architectureHash: bytes32Schema,
+  })
+  .refine(({ vectorLength, parts }) => parts.reduce((sum, { length }) => sum + length, 0) === vectorLength, {
+    message: 'have lengths that do not sum to vectorLength',
+    path: ['parts'],
+  })
+  .refine(({ parts }) => new Set(parts.map(({ name }) => name)).size === parts.length, {
+    message: 'have a name twice',
+    path: ['parts'],
+  });
 
 export type SecAggConfig = z.output<typeof secAggConfigSchema>;
 
@@ -70,8 +90,11 @@ export function configHash(config: SecAggConfig): Uint8Array {
     config.suite,
     config.vectorLength,
     config.wordBits,
-    realBytes(config.clipNorm),
-    realBytes(config.scaleLog2),
+    enc(
+      ...config.parts.map(({ name, length, clipNorm, scaleLog2 }) =>
+        enc(name, length, realBytes(clipNorm), realBytes(scaleLog2)),
+      ),
+    ),
     config.maxCohort,
     config.grouped ? 'grouped' : 'whole',
     config.weightMax,

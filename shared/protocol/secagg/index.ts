@@ -17,7 +17,14 @@ export {
 } from './approval.ts';
 export { bitmapOf, positionsOf } from './bitmap.ts';
 export { type Cohort, type CohortMember, cohortBytes, cohortHash, cohortSchema } from './cohort.ts';
-export { configHash, type SecAggConfig, secAggConfigSchema, type TailWord, tailWordSchema } from './config.ts';
+export {
+  configHash,
+  type SecAggConfig,
+  secAggConfigSchema,
+  type TailWord,
+  tailWordSchema,
+  type UpdatePart,
+} from './config.ts';
 export {
   type CommitSeed,
   commitSeedBytes,

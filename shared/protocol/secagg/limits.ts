@@ -19,6 +19,9 @@ export const maxMemberApprovals = 5;
 /** The most numbers in one update: 2^28. */
 export const maxVectorLength = 2 ** 28;
 
+/** The most parts of an update that are clipped apart. */
+export const maxParts = 16;
+
 /** SHA-256, an X25519 or Ed25519 public key, a Shamir share: 32 bytes. */
 export const bytes32Schema = fixedBytes(32);
 

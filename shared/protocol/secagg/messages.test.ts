@@ -5,7 +5,7 @@ import type { Approval, ConsortiumApproval } from './approval.ts';
 import { bitmapOf, positionsOf } from './bitmap.ts';
 import type { SecAggConfig } from './config.ts';
 import { enc, realBytes } from './enc.ts';
-import { maxCohortSize, maxHolders, maxMemberApprovals, maxRosterSize } from './limits.ts';
+import { maxCohortSize, maxHolders, maxMemberApprovals, maxParts, maxRosterSize } from './limits.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -28,8 +28,12 @@ const config: SecAggConfig = {
   suite: 'SA-1',
   vectorLength: 2 ** 28,
   wordBits: 32,
-  clipNorm: 1 / 3,
-  scaleLog2: -20,
+  parts: Array.from({ length: maxParts }, (_, at) => ({
+    name: `${'a'.repeat(30)}${at + 10}`,
+    length: 2 ** 28 / maxParts,
+    clipNorm: 1 / 3,
+    scaleLog2: -20,
+  })),
   maxCohort: maxCohortSize,
   grouped: true,
   weightMax: 16,

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientPolicy } from '@hansa/aggregation/secagg/client';
-import { scaleLog2Of } from '@hansa/aggregation/secagg/encoding';
+import { scaledParts } from '@hansa/aggregation/secagg/encoding';
 import { thresholdsFor } from '@hansa/aggregation/secagg/server';
 import { wordsOf } from '@hansa/aggregation/secagg/testing';
 import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
@@ -202,7 +202,6 @@ export class Scene {
   #makeTask(): void {
     const { honest = 5, colluders = 2, config = {} } = this.#options;
     const maxCohort = config.maxCohort ?? honest + colluders;
-    const clipNorm = config.clipNorm ?? 4;
     const model = this.#model(0);
     this.modelHash = this.rogue.keep(model);
     this.#planText = JSON.stringify({
@@ -219,8 +218,7 @@ export class Scene {
       suite: 'SA-1',
       vectorLength: modelLength,
       wordBits: 32,
-      clipNorm,
-      scaleLog2: scaleLog2Of({ vectorLength: modelLength, wordBits: 32, clipNorm, maxCohort }),
+      parts: scaledParts({ wordBits: 32, maxCohort }, [{ name: 'update', length: modelLength, clipNorm: 4 }]),
       maxCohort,
       grouped: false,
       weightMax: 1,

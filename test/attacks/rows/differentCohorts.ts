@@ -1,4 +1,4 @@
-import { openBox, wordsOf } from '@hansa/aggregation/secagg/testing';
+import { openBox, withScales, wordsOf } from '@hansa/aggregation/secagg/testing';
 import { agreementKeyPair } from '@hansa/shared/crypto';
 import { cohortHash, encodeMessage, rosterHash, setupId } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
@@ -114,7 +114,7 @@ export const differentCohorts: Row = {
     staged(otherScale, 'BadSignature', async (scene) => {
       const { victim, config } = scene;
       // In 256 steps for a unit the others' updates are as good as nothing.
-      const set = scene.setUp({ config: { ...config, scaleLog2: 8 } });
+      const set = scene.setUp({ config: withScales(config, () => 8) });
       const forVictim = set.signOpen({ ...set.open, config });
       await set.advertise((member) => (member === victim ? forVictim : set.open));
       await set.deal((member) =>
@@ -124,7 +124,7 @@ export const differentCohorts: Row = {
       await set.finish();
       const sum = set.loot.openedSums().find(({ members }) => members.length === scene.honest.length);
       if (sum === undefined) return 'noise';
-      const scale = 2 ** config.scaleLog2;
+      const scale = 2 ** config.parts[0]!.scaleLog2;
       const truth = wordsOf(config, scene.node(victim).truth(scene.taskId, scene.round, scene.seq));
       const errors = Array.from(truth.subarray(0, config.vectorLength), (word, place) =>
         Math.abs(((sum.words[place]! - word) | 0) / scale),

@@ -1,3 +1,4 @@
+import { withScales } from '@hansa/aggregation/secagg/testing';
 import { type Outcome, type Row, staged } from '../harness/row.ts';
 import type { Scene, SceneOptions } from '../harness/scene.ts';
 import { modelLength } from '../harness/trainer.ts';
@@ -13,11 +14,11 @@ const atTheClip = (sign: 1 | -1): SceneOptions => ({
 });
 
 /** What the sum of all says, against n · c. */
-async function sumOfAll(scene: Scene, scaleLog2: number): Promise<Outcome> {
-  const set = scene.setUp({ config: { ...scene.config, scaleLog2 } });
+async function sumOfAll(scene: Scene, config = scene.config): Promise<Outcome> {
+  const set = scene.setUp({ config });
   await (await set.share()).finish();
   const sum = set.loot.openedSums().find(({ members }) => members.length === scene.honest.length)!;
-  const first = (sum.words[0]! | 0) / 2 ** scaleLog2;
+  const first = (sum.words[0]! | 0) / 2 ** config.parts[0]!.scaleLog2;
   const weights = sum.words[modelLength]!;
   const isExact = Math.abs(first) === 4 * scene.honest.length && weights === 16 * scene.honest.length;
   return isExact ? { did: 'exact' } : { did: 'wrong', gained: 'a sum that has wrapped' };
@@ -29,9 +30,18 @@ export const wrappedRing: Row = {
   name: 'wrapped-ring',
   attack: 'every member at its clip, n maximal, all weights W',
   attacks: [
-    staged('every member at +c', 'exact', (scene) => sumOfAll(scene, scene.config.scaleLog2), atTheClip(1)),
-    staged('every member at -c', 'exact', (scene) => sumOfAll(scene, scene.config.scaleLog2), atTheClip(-1)),
-    staged(tooLarge, 'InvalidTask', (scene) => sumOfAll(scene, scene.config.scaleLog2 + 1), atTheClip(1)),
+    staged('every member at +c', 'exact', (scene) => sumOfAll(scene), atTheClip(1)),
+    staged('every member at -c', 'exact', (scene) => sumOfAll(scene), atTheClip(-1)),
+    staged(
+      tooLarge,
+      'InvalidTask',
+      (scene) =>
+        sumOfAll(
+          scene,
+          withScales(scene.config, (scaleLog2) => scaleLog2 + 1),
+        ),
+      atTheClip(1),
+    ),
   ],
   breaks: [
     {
