@@ -1,1 +1,2 @@
+export { labelWords } from './labelWords.ts';
 export { type MetricDescription, type MetricName, metricNames } from './metricNames.ts';

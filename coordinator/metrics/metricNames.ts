@@ -1,3 +1,5 @@
+import { coordinatorStates, countedStages, roundPhases } from '@hansa/shared/protocol';
+
 /** One metric as Prometheus shows it. A histogram is read as NAME_bucket, NAME_sum and NAME_count. */
 export interface MetricDescription {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -5,9 +7,6 @@ export interface MetricDescription {
   /** Label names and, where the set is closed, all their values; an open set is an empty list. */
   readonly labels: Readonly<Record<string, readonly string[]>>;
 }
-
-/** The phases of a round as an admin sees them, and `idle` for between rounds. */
-const phases = ['advertiseKeys', 'shareKeys', 'train', 'maskedInput', 'consistency', 'unmask', 'publish'] as const;
 
 /** Every metric that the coordinator defines itself; prom-client's own come beside them (process_*, nodejs_*). */
 export const metricNames = {
@@ -24,7 +23,7 @@ export const metricNames = {
   hansa_round_state: {
     type: 'gauge',
     help: '1 for the phase the coordinator is in, 0 for the others.',
-    labels: { state: ['idle', 'recruiting', ...phases] },
+    labels: { state: coordinatorStates },
   },
   hansa_round_deadline_timestamp_seconds: {
     type: 'gauge',
@@ -44,12 +43,12 @@ export const metricNames = {
   hansa_round_phase_duration_seconds: {
     type: 'histogram',
     help: 'Time a committed round spent in each phase.',
-    labels: { phase: phases },
+    labels: { phase: roundPhases },
   },
   hansa_round_participants: {
     type: 'gauge',
     help: 'Members of the round in progress, or of the last one, that reached each stage.',
-    labels: { stage: ['selected', 'keysShared', 'reported', 'signed', 'revealed'] },
+    labels: { stage: countedStages.map(({ label }) => label) },
   },
   hansa_round_participants_required: {
     type: 'gauge',
@@ -114,7 +113,7 @@ export const metricNames = {
   hansa_secagg_dropouts_total: {
     type: 'counter',
     help: 'Members that dropped out of a round, by the phase they were in.',
-    labels: { stage: phases },
+    labels: { stage: roundPhases },
   },
   hansa_secagg_unmask_seconds: {
     type: 'histogram',

@@ -29,7 +29,7 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimelinePanel } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TimeSeriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
-import { metricNames } from '@hansa/coordinator/metrics';
+import { labelWords, metricNames } from '@hansa/coordinator/metrics';
 import { histogram, metric, processMetric, timesInRange } from './promql.ts';
 
 const datasource = { type: 'prometheus', uid: '$datasource' } as const;
@@ -55,23 +55,7 @@ const ids = {
   eventLoop: 17,
 } as const;
 
-const words: Readonly<Record<string, string>> = {
-  idle: 'idle',
-  recruiting: 'waiting for nodes',
-  advertiseKeys: 'advertise keys',
-  shareKeys: 'share keys',
-  train: 'train',
-  maskedInput: 'upload masked updates',
-  consistency: 'agree on survivors',
-  unmask: 'unmask the sum',
-  publish: 'publish the model',
-  selected: 'selected',
-  keysShared: 'shared keys',
-  reported: 'reported an update',
-  signed: 'signed the survivors',
-  revealed: 'revealed shares',
-};
-const inWords = (value: string): string => words[value] ?? value;
+const inWords = (value: string): string => labelWords.get(value) ?? value;
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const query = (expr: string, legend: string, index = 0) =>
@@ -142,7 +126,7 @@ const phase = () =>
   stat(
     ids.phase,
     'What the coordinator is doing',
-    'The step of the round it is in. Idle: no task, or between rounds. Waiting for nodes: fewer are connected than the task needs, or it is giving late ones a moment.',
+    'The phase of the round it is in. Idle: no task, or between rounds. Waiting for nodes: fewer are connected than the task needs, or it is giving late ones a moment.',
     6,
   )
     .textMode(BigValueTextMode.Name)
@@ -155,8 +139,8 @@ const phase = () =>
 const timeLeft = () =>
   stat(
     ids.timeLeft,
-    'Time left in this step',
-    "Until the deadline of the step in progress. Below zero: the step is past its deadline; if that lasts, read the coordinator's log.",
+    'Time left in this phase',
+    "Until the deadline of the phase in progress. Below zero: the phase is past its deadline; if that lasts, read the coordinator's log.",
     5,
   )
     .unit('s')
@@ -195,9 +179,9 @@ const clients = () =>
 const phases = () =>
   new StateTimelinePanel()
     .id(ids.phases)
-    .title('Steps over time')
+    .title('Phases over time')
     .description(
-      'A row for each step; it says "here" while the coordinator was in it. Long rows of training are normal; a long row of anything else is a round that waits for somebody.',
+      'A row for each phase; it says "here" while the coordinator was in it. Long rows of training are normal; a long row of anything else is a round that waits for somebody.',
     )
     .datasource(datasource)
     .height(8)
@@ -262,16 +246,16 @@ const loss = () =>
 const phaseSeconds = () =>
   bars(
     ids.phaseSeconds,
-    'Time by step of a round',
-    'Mean over the rounds committed in the time range chosen above. Together the steps are the round.',
+    'Time by phase of a round',
+    'Mean over the rounds committed in the time range chosen above. Together the phases are the round.',
     12,
   )
     .unit('s')
     .noValue('no round committed in this time range')
     .targets(
-      metricNames.hansa_round_phase_duration_seconds.labels.phase.map((step, index) => {
-        const { sum, count } = histogram('hansa_round_phase_duration_seconds', { phase: step });
-        return now(`sum(increase(${sum}[$__range])) / (sum(increase(${count}[$__range])) > 0)`, inWords(step), index);
+      metricNames.hansa_round_phase_duration_seconds.labels.phase.map((name, index) => {
+        const { sum, count } = histogram('hansa_round_phase_duration_seconds', { phase: name });
+        return now(`sum(increase(${sum}[$__range])) / (sum(increase(${count}[$__range])) > 0)`, inWords(name), index);
       }),
     );
 
@@ -279,7 +263,7 @@ const dropouts = () =>
   bars(
     ids.dropouts,
     'Nodes that dropped out',
-    'Members lost in the time range chosen above, by the step they were lost in. The round goes on without them as long as enough stay.',
+    'Members lost in the time range chosen above, by the phase they were lost in. The round goes on without them as long as enough stay.',
     12,
   )
     .decimals(0)

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
 import { clientIdSchema, federationIdSchema, roundNumberSchema, taskIdSchema } from './ids.ts';
+import { memberStages } from './memberStages.ts';
+import { roundPhases } from './phases.ts';
 import { bytes32Schema, counterSchema } from './secagg/limits.ts';
 import { taskFileSchema } from './task.ts';
 
@@ -22,18 +24,6 @@ import { taskFileSchema } from './task.ts';
  *   GET    /v1/admin/models                         modelRecordSchema[]
  *   GET    /v1/admin/models/:sha256/content         bytes, ranged
  */
-
-/** The phases of a round, in order. `advertiseKeys` holds open, `shareKeys` holds acknowledge; together their seconds are the round's. */
-export const roundPhases = [
-  'advertiseKeys',
-  'shareKeys',
-  'train',
-  'maskedInput',
-  'consistency',
-  'unmask',
-  'publish',
-] as const;
-export type RoundPhase = (typeof roundPhases)[number];
 
 /** What a join token names, so that a node which enrols with it can be sent to no impostor. */
 export const coordinatorIdentitySchema = z.strictObject({
@@ -155,24 +145,6 @@ export const modelRecordSchema = z.strictObject({
   createdAt: z.iso.datetime(),
 });
 export type ModelRecord = z.infer<typeof modelRecordSchema>;
-
-/** What each member of the running round has done, in protocol order. */
-export const memberStages = [
-  'selected',
-  'keysAdvertised',
-  'sharesSent',
-  'sharesAccepted',
-  'downloading',
-  'training',
-  'trained',
-  'masking',
-  'uploading',
-  'committed',
-  'signed',
-  'revealed',
-  'dropped',
-] as const;
-export type MemberStage = (typeof memberStages)[number];
 
 /** Proof that a member contradicted itself, as `hansa-coordinator evidence` shows it. */
 export const evidenceRecordSchema = z.strictObject({

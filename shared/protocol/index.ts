@@ -7,6 +7,8 @@ export * from './handshake.ts';
 export * from './ids.ts';
 export * from './joinToken.ts';
 export * from './localTraining.ts';
+export * from './memberStages.ts';
+export * from './phases.ts';
 export * from './progress.ts';
 export * from './strategy.ts';
 export * from './task.ts';

@@ -2,10 +2,14 @@ import { jobOptionsSchema, trainingModeSchema } from '@hansa/shared/model';
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
 import { localTrainingSchema } from './localTraining.ts';
+import { type DeadlineKey, standardDeadlines } from './phases.ts';
 import { maxCohortSize, maxCompleteCohort, maxRosterSize } from './secagg/limits.ts';
 import { strategySchema } from './strategy.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
+const deadlineFields = Object.fromEntries(
+  Object.entries(standardDeadlines).map(([key, standardMs]) => [key, deadlineMs(standardMs)]),
+) as Record<DeadlineKey, ReturnType<typeof deadlineMs>>;
 
 const planFields = z.strictObject({
   /** What the model is trained for, and what the job lets a task choose. */
@@ -64,19 +68,8 @@ export const taskFileSchema = z.strictObject({
       allowSmall: z.boolean().default(false),
     })
     .prefault({}),
-  deadlines: z
-    .strictObject({
-      /** How long to wait for more than the minimum of nodes before a round starts. */
-      recruitMs: deadlineMs(2_000),
-      advertiseKeysMs: deadlineMs(30_000),
-      shareKeysMs: deadlineMs(30_000),
-      trainMs: deadlineMs(3_600_000),
-      /** Extended as long as bytes keep arriving. */
-      maskedInputMs: deadlineMs(600_000),
-      consistencyMs: deadlineMs(30_000),
-      unmaskMs: deadlineMs(30_000),
-    })
-    .prefault({}),
+  /** How long each phase may take: `phases` says which is whose. */
+  deadlines: z.strictObject(deadlineFields).prefault({}),
   /** After this many abandoned attempts in a row, or so many rounds given up after members had signed, the task stops as failed. */
   maxAttempts: z.int().min(1).max(1000).default(10),
   strategy: strategySchema.prefault({ name: 'fedAvg' }),

@@ -1,4 +1,5 @@
 import type { ErrorCode, HansaError } from '@hansa/shared/errors';
+import type { Stage } from '@hansa/shared/protocol';
 import type {
   AcknowledgeShares,
   AdvertiseKeys,
@@ -36,14 +37,8 @@ export interface ServerSetup {
   readonly selected: readonly number[];
 }
 
-/** The stages that wait for nodes; each has a deadline that the driver keeps. */
-export type ServerStage =
-  | 'advertiseKeys'
-  | 'shareKeys'
-  | 'acknowledgeShares'
-  | 'maskedInput'
-  | 'signSurvivors'
-  | 'revealShares';
+/** A stage that waits for nodes; the driver keeps its deadline. */
+export type ServerStage = Stage;
 
 type NodeEvent = {
   [Name in NodeSetupMessageName]: {

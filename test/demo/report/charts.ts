@@ -81,7 +81,7 @@ export function roundChart(round: RoundResult, longestSeconds: number): Html {
     }`.html;
   });
   const spoken = roundPhases.map(
-    (phase) => `${dictionaries.en.phases[phase]} ${dictionaries.en.seconds(round.phaseSeconds[phase])}`,
+    (phase) => `${dictionaries.en.phase(phase)} ${dictionaries.en.seconds(round.phaseSeconds[phase])}`,
   );
   return drawing(24, spoken.join(', '), { html: parts.join('') }, 'chart');
 }

@@ -1,4 +1,4 @@
-import type { RoundPhase } from '@hansa/shared/protocol';
+import { phases, type RoundPhase } from '@hansa/shared/protocol';
 import type { Method } from '../result.ts';
 import type { Verdict } from '../verdict.ts';
 
@@ -99,16 +99,8 @@ const english = {
   worse: 'worse',
 
   roundsHeading: 'What happened in each round',
-  roundsCaption: 'Each bar is one attempt at a round, as long as it took. The numbers on the bar are the steps below.',
-  phases: {
-    advertiseKeys: 'open, advertise keys',
-    shareKeys: 'share keys, acknowledge',
-    train: 'train at home',
-    maskedInput: 'send masked updates',
-    consistency: 'agree on who is in',
-    unmask: 'open the sum',
-    publish: 'publish the model',
-  } satisfies Record<RoundPhase, string>,
+  roundsCaption: 'Each bar is one attempt at a round, as long as it took. The numbers on the bar are the phases below.',
+  phase: (phase: RoundPhase): string => phases[phase].words.en,
   round: (round: number) => `Round ${round}`,
   committed: 'committed',
   abandoned: 'abandoned',
@@ -319,16 +311,8 @@ const chinese: Dictionary = {
   worse: '更差',
 
   roundsHeading: '每一轮发生了什么',
-  roundsCaption: '每一条代表一轮的一次尝试，长度即所用时间。条上的数字对应下列步骤。',
-  phases: {
-    advertiseKeys: '开启，公布密钥',
-    shareKeys: '分发密钥份额，确认',
-    train: '在本地训练',
-    maskedInput: '发送加掩码的更新',
-    consistency: '就参与名单达成一致',
-    unmask: '打开总和',
-    publish: '发布模型',
-  },
+  roundsCaption: '每一条代表一轮的一次尝试，长度即所用时间。条上的数字对应下列阶段。',
+  phase: (phase) => phases[phase].words.zh,
   round: (round) => `第 ${round} 轮`,
   committed: '已提交',
   abandoned: '已放弃',

@@ -122,7 +122,7 @@ function rounds({ result, rounds: reports }: ReportData): Html {
   return html`<section class="together">
 <h2>${say((d) => d.roundsHeading)}</h2>
 <p class="lead">${say((d) => d.roundsCaption)}</p>
-<ol class="phases">${roundPhases.map((phase, i) => html`<li><b class="p${i + 1}">${i + 1}</b>${say((d) => d.phases[phase])}</li>`)}</ol>
+<ol class="phases">${roundPhases.map((phase, i) => html`<li><b class="p${i + 1}">${i + 1}</b>${say((d) => d.phase(phase))}</li>`)}</ol>
 <div class="cards rounds">${result.rounds.map((round, i) => roundCard(round, reports[i], longest))}</div>
 </section>`;
 }
@@ -146,7 +146,7 @@ ${fact(
     round.dropped
       .map((id) => {
         const phase = report?.droppedIn[id];
-        return phase === undefined ? id : d.droppedIn(id, d.phases[phase]);
+        return phase === undefined ? id : d.droppedIn(id, d.phase(phase));
       })
       .join(', ') || d.nobody,
 )}

@@ -1,4 +1,4 @@
-import { roundPhases } from '@hansa/shared/protocol';
+import { memberStageWord, phases, roundPhases } from '@hansa/shared/protocol';
 import { dictionaries } from '../report/dictionary.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Activity, MerchantState, ScreenState } from './state.ts';
@@ -7,32 +7,6 @@ const { en } = dictionaries;
 
 /** The screen is laid out for this many columns; a wider terminal keeps the rest empty. */
 export const columns = 80;
-
-const phaseWords = {
-  advertiseKeys: 'keys',
-  shareKeys: 'shares',
-  train: 'train',
-  maskedInput: 'masked sum',
-  consistency: 'agree',
-  unmask: 'unmask',
-  publish: 'publish',
-} as const;
-
-const stageWords = {
-  selected: 'chosen',
-  keysAdvertised: 'sent its keys',
-  sharesSent: 'sent its shares',
-  sharesAccepted: 'shares accepted',
-  downloading: 'fetching model',
-  training: 'training',
-  trained: 'trained',
-  masking: 'masking',
-  uploading: 'sending',
-  committed: 'update is in',
-  signed: 'agreed',
-  revealed: 'opened its part',
-  dropped: 'dropped out',
-} as const;
 
 /** Characters of a line; every character that the screen uses is one column wide, but for CJK names. */
 export function widthOf(text: string): number {
@@ -102,8 +76,8 @@ function activityText(activity: Activity): string {
       return 'comparing forecasts';
     case 'member':
       return activity.total > 0 && (activity.stage === 'training' || activity.stage === 'uploading')
-        ? `${pad(stageWords[activity.stage], 9)}${bar(activity.done, activity.total, 10)}`
-        : stageWords[activity.stage];
+        ? `${memberStageWord(activity.stage)} ${bar(activity.done, activity.total, 10)}`
+        : memberStageWord(activity.stage);
   }
 }
 
@@ -144,9 +118,10 @@ export function renderLive(state: ScreenState, nowMs: number, height: number): s
     const { round, attempt, phase } = state.running;
     const again = attempt > round ? `, attempt ${attempt}` : '';
     const at = roundPhases.indexOf(phase);
-    const steps = roundPhases.map((name, i) =>
-      i < at ? `${phaseWords[name]} ok` : i === at ? `>${phaseWords[name]}<` : phaseWords[name],
-    );
+    const steps = roundPhases.map((name, i) => {
+      const { short } = phases[name].words;
+      return i < at ? `${short} ok` : i === at ? `>${short}<` : short;
+    });
     lines.push(
       `${pilotWords(state)}Round ${round} of ${state.rounds}${again} · ${lossText(state)} · ${elapsed}`,
       `  ${steps.join(' · ')}`,

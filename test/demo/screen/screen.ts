@@ -1,3 +1,4 @@
+import { phases } from '@hansa/shared/protocol';
 import { createLogUpdate } from 'log-update';
 import { clock, columns, pilotWords, renderLive, renderOpening } from './render.ts';
 import type { ScreenState } from './state.ts';
@@ -66,7 +67,9 @@ function plainScreen(state: ScreenState, stream: NodeJS.WriteStream): Screen {
       }
       const { running } = state;
       const phase =
-        running === undefined ? '' : `${pilotWords(state)}Round ${running.round} of ${state.rounds}: ${running.phase}`;
+        running === undefined
+          ? ''
+          : `${pilotWords(state)}Round ${running.round} of ${state.rounds}: ${phases[running.phase].words.en}`;
       if (phase !== saidPhase && phase !== '') say(phase);
       saidPhase = phase;
     },
