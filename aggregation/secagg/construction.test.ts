@@ -17,7 +17,7 @@ import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
 import { closeBox, openBox } from './boxes.ts';
 import { pairMaskKey, selfMaskKey } from './maskKeys.ts';
-import { leagueConfig } from './testing/league.ts';
+import { leagueConfig } from './testing/setting.ts';
 
 // The page's formulas written out once more with node:crypto alone: both sides of the league share the code under test, so a
 // change of the construction would go unnoticed by them.

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DropPoint, League, dropPoints as points } from './testing/league.ts';
+import { ReducerLeague } from './testing/reducerLeague.ts';
+import { type DropPoint, dropPoints as points } from './testing/simulatedNode.ts';
 
 type Fates = ReadonlyMap<number, DropPoint>;
 
 /** What the page says must come of a pattern of drop-outs, worked out without the reducers. */
-function expected(league: League, fates: Fates): { code: string } | { survivors: number[] } {
+function expected(league: ReducerLeague, fates: Fates): { code: string } | { survivors: number[] } {
   const { minCohort, gammaPermille, deltaPermille, minSurvivors: floor } = league.config;
   const past = (point: DropPoint): number[] =>
     [...league.nodes.keys()].filter((index) => {
@@ -24,7 +25,7 @@ function expected(league: League, fates: Fates): { code: string } | { survivors:
   return { survivors: past('vector') };
 }
 
-function check(league: League, fates: Fates): 'committed' | 'abandoned' {
+function check(league: ReducerLeague, fates: Fates): 'committed' | 'abandoned' {
   const want = expected(league, fates);
   const told = JSON.stringify([...fates]);
   if ('code' in want) {
@@ -41,15 +42,16 @@ function check(league: League, fates: Fates): 'committed' | 'abandoned' {
   return 'committed';
 }
 
-const isOver = (league: League): boolean => league.server.phase === 'unmasking' || league.server.phase === 'abandoned';
+const isOver = (league: ReducerLeague): boolean =>
+  league.server.phase === 'unmasking' || league.server.phase === 'abandoned';
 
 describe('drop-outs', () => {
   it('gives the exact sum or no sum at all for every pattern of five nodes', () => {
-    const root = new League({ size: 5, seed: 'exhaustive' });
+    const root = new ReducerLeague({ size: 5, seed: 'exhaustive' });
     root.wipes = false;
     root.open();
     const count = { committed: 0, abandoned: 0 };
-    const explore = (league: League, stage: number): void => {
+    const explore = (league: ReducerLeague, stage: number): void => {
       if (isOver(league)) {
         count[check(league, league.fates)] += 1;
         return;
@@ -106,8 +108,8 @@ describe('drop-outs', () => {
         ),
         fc.integer(),
         ({ size, gammaPermille, nodes, at }, seed) => {
-          const league = new League({ size, seed, config: { gammaPermille, vectorLength: 5 } });
-          league.fates = new Map(nodes.map((node, place) => [League.indexOf(node), at[place % at.length]!]));
+          const league = new ReducerLeague({ size, seed, config: { gammaPermille, vectorLength: 5 } });
+          league.fates = new Map(nodes.map((node, place) => [ReducerLeague.indexOf(node), at[place % at.length]!]));
           league.open();
           while (!isOver(league)) {
             if (league.server.phase === 'ready') league.startRound();
@@ -126,8 +128,8 @@ describe('drop-outs', () => {
     [10, 3],
   ])('a cohort of %i tolerates %i drop-outs and no more', (size, tolerated) => {
     for (const dropped of [tolerated, tolerated + 1]) {
-      const league = new League({ size, seed: `${size}/${dropped}` });
-      for (let node = 0; node < dropped; node++) league.fates.set(League.indexOf(2 * node), 'vector');
+      const league = new ReducerLeague({ size, seed: `${size}/${dropped}` });
+      for (let node = 0; node < dropped; node++) league.fates.set(ReducerLeague.indexOf(2 * node), 'vector');
       league.open().run();
       expect(league.server.phase).toBe(dropped === tolerated ? 'committed' : 'abandoned');
     }

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { ClientState } from './client/types.ts';
 import { bitsOf } from './cohortView.ts';
-import { type DropPoint, dropPoints, League } from './testing/league.ts';
+import { ReducerLeague } from './testing/reducerLeague.ts';
+import { type DropPoint, dropPoints } from './testing/simulatedNode.ts';
 
 // Signatures, key agreement and boxes of hundreds of members take minutes: here they are hashes, which keep every equation of the protocol and no
 // secret. Sharing, key derivation and masks are the real ones.
@@ -74,9 +75,9 @@ describe('large cohorts, simulated', () => {
         fc.integer(),
         ({ size, rule, nodes, at }, seed) => {
           const config = { rule, gammaPermille: 50, deltaPermille: 100, vectorLength: 2 };
-          const league = new League({ size, seed, config });
+          const league = new ReducerLeague({ size, seed, config });
           league.fates = new Map(
-            nodes.map((node, place): [number, DropPoint] => [League.indexOf(node), at[place % at.length]!]),
+            nodes.map((node, place): [number, DropPoint] => [ReducerLeague.indexOf(node), at[place % at.length]!]),
           );
           league.open();
           while (league.server.phase !== 'unmasking' && league.server.phase !== 'abandoned') {
@@ -106,7 +107,7 @@ describe('large cohorts, simulated', () => {
 
   it('refuse a U2 or a U3 that leaves a node too few of its holders, although it is large enough', () => {
     const config = { rule: 'k-out-40-20', gammaPermille: 100, deltaPermille: 100, vectorLength: 2 } as const;
-    const league = new League({ size: 200, seed: 'chosen deaths', config }).open();
+    const league = new ReducerLeague({ size: 200, seed: 'chosen deaths', config }).open();
     const [victim] = league.nodes.values();
     const until = <Name extends 'startRound' | 'survivors'>(name: Name): MessageOf<Name> => {
       for (;;) {

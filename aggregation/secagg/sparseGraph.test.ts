@@ -2,13 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assertConfigFits } from './encoding/fits.ts';
 import { kOutParameters } from './parameters/index.ts';
-import { type DropPoint, dropPoints, League, leagueConfig } from './testing/league.ts';
+import { ReducerLeague } from './testing/reducerLeague.ts';
+import { leagueConfig } from './testing/setting.ts';
+import { type DropPoint, dropPoints } from './testing/simulatedNode.ts';
 
 /** The names by which a set-up may end without a sum. */
 const aborts = ['CohortTooSmall', 'TooFewSurvivors', 'NoQuorum', 'TooFewShares'];
 
 /** Runs a league to where its sum could be laid open: it is exact, or there is none and the reason has a name. */
-function check(league: League): 'committed' | 'abandoned' {
+function check(league: ReducerLeague): 'committed' | 'abandoned' {
   league.open();
   while (league.server.phase !== 'unmasking' && league.server.phase !== 'abandoned') {
     if (league.server.phase === 'ready') league.startRound();
@@ -32,7 +34,7 @@ describe('the k-out graph', () => {
     ['twenty', 20, 100],
     ['forty', 40, 50],
   ])('gives the exact sum of %s members, each with its own holders', (_, size, deltaPermille) => {
-    const league = new League({ size, seed: `sparse/${size}`, config: { ...sparse, deltaPermille } });
+    const league = new ReducerLeague({ size, seed: `sparse/${size}`, config: { ...sparse, deltaPermille } });
     expect(check(league)).toBe('committed');
     if (league.server.phase !== 'unmasking') return;
     const found = kOutParameters(size, 0.05, deltaPermille / 1000);
@@ -58,9 +60,9 @@ describe('the k-out graph', () => {
         ),
         fc.integer(),
         ({ size, deltaPermille, nodes, at }, seed) => {
-          const league = new League({ size, seed, config: { ...sparse, deltaPermille } });
+          const league = new ReducerLeague({ size, seed, config: { ...sparse, deltaPermille } });
           league.fates = new Map(
-            nodes.map((node, place): [number, DropPoint] => [League.indexOf(node), at[place % at.length]!]),
+            nodes.map((node, place): [number, DropPoint] => [ReducerLeague.indexOf(node), at[place % at.length]!]),
           );
           count[check(league)] += 1;
         },

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSum } from '@hansa/aggregation/secagg/encoding';
-import { League, unmaskedSum } from '@hansa/aggregation/secagg/testing';
+import { ReducerLeague, unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { strategyFor } from '@hansa/aggregation/strategy';
 import { dataConfigSchema } from '@hansa/client-node/jobs/demand';
 import { initialWeights, writeModelFile } from '@hansa/client-node/model';
@@ -104,7 +104,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The model after a round of the whole protocol with these updates, and the size of one quantisation step of the mean. */
 function securelyAveraged(of: readonly Float32Array[], clipNorm: number): { model: Float32Array; quantum: number } {
-  const league = new League({
+  const league = new ReducerLeague({
     size: of.length,
     seed: 'pooled step',
     update: (node) => of[node]!,

@@ -1,6 +1,6 @@
 import { quantisedTiles } from '@hansa/aggregation/secagg/encoding';
 import type { UnmaskPlan } from '@hansa/aggregation/secagg/server';
-import { collect, League } from '@hansa/aggregation/secagg/testing';
+import { collect, ReducerLeague } from '@hansa/aggregation/secagg/testing';
 import { MaskStream } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { seededRandom } from '@hansa/shared/random';
@@ -20,9 +20,9 @@ function update(node: number): Float32Array {
 }
 
 /** A round of six, one of which vanished before its vector was complete, up to where the sum can be opened. */
-function round(): League {
-  const league = new League({ size: 6, seed: 'secrecy', update, config: { vectorLength, clipNorm: 10 } });
-  league.fates.set(League.indexOf(2), 'vector');
+function round(): ReducerLeague {
+  const league = new ReducerLeague({ size: 6, seed: 'secrecy', update, config: { vectorLength, clipNorm: 10 } });
+  league.fates.set(ReducerLeague.indexOf(2), 'vector');
   league.open();
   while (league.server.phase !== 'unmasking') league.server.phase === 'ready' ? league.startRound() : league.exchange();
   return league;

@@ -26,14 +26,9 @@ import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
 import { closeBox, openBox } from '../boxes.ts';
 import { bitsOf, type CohortView } from '../cohortView.ts';
-import {
-  League,
-  type LeagueNode,
-  type LeagueOptions,
-  leagueModelHash,
-  leagueNowMs,
-  withScales,
-} from '../testing/league.ts';
+import { type LeagueOptions, ReducerLeague } from '../testing/reducerLeague.ts';
+import { leagueModelHash, leagueNowMs, withScales } from '../testing/setting.ts';
+import type { SimulatedNode } from '../testing/simulatedNode.ts';
 import { step } from './step.ts';
 import type { ClientEvent, ClientState } from './types.ts';
 import { waiting } from './waiting.ts';
@@ -41,8 +36,8 @@ import { waiting } from './waiting.ts';
 type Name = SetupMessageName;
 
 interface Scene<Of extends Name> {
-  readonly league: League;
-  readonly node: LeagueNode;
+  readonly league: ReducerLeague;
+  readonly node: SimulatedNode;
   readonly message: MessageOf<Of>;
 }
 
@@ -50,16 +45,16 @@ interface Scene<Of extends Name> {
 function sceneOf<Of extends Name>(
   name: Of,
   options: Partial<LeagueOptions> = {},
-  prepare: (league: League) => void = () => {},
+  prepare: (league: ReducerLeague) => void = () => {},
 ): Scene<Of> {
-  const league = new League({ size: 5, seed: name, ...options });
+  const league = new ReducerLeague({ size: 5, seed: name, ...options });
   prepare(league);
   league.open();
   return advanceTo(league, name);
 }
 
-function advanceTo<Of extends Name>(league: League, name: Of): Scene<Of> {
-  const node = league.nodes.get(League.indexOf(0))!;
+function advanceTo<Of extends Name>(league: ReducerLeague, name: Of): Scene<Of> {
+  const node = league.nodes.get(ReducerLeague.indexOf(0))!;
   for (let exchanges = 0; exchanges < 12; exchanges++) {
     const found = league.toNodes.find((entry) => entry.name === name && entry.to === node.index);
     if (found !== undefined) return { league, node, message: decodeMessage(name, JSON.parse(found.wire)) };
@@ -91,7 +86,7 @@ function expectRefused<Of extends Name>(
   expect(node.evidence.every(isEvidence)).toBe(true);
 }
 
-const coordinatorSigns = (league: League, label: SignatureLabel, bytes: Uint8Array): Uint8Array =>
+const coordinatorSigns = (league: ReducerLeague, label: SignatureLabel, bytes: Uint8Array): Uint8Array =>
   league.coordinator.sign(label, bytes);
 
 /** Every secret that a value holds, wherever: found without the code under test, which has a list of its own. */
@@ -102,7 +97,7 @@ function secretsIn(value: unknown): readonly SecretBytes[] {
   return Object.values(value).flatMap(secretsIn);
 }
 
-const cohortOf = (node: LeagueNode): CohortView => (node.state as Extract<ClientState, { cohort: unknown }>).cohort;
+const cohortOf = (node: SimulatedNode): CohortView => (node.state as Extract<ClientState, { cohort: unknown }>).cohort;
 
 describe('OPEN', () => {
   const signed = ({ league, message }: Scene<'open'>, change: Partial<Open>): Open => {
@@ -161,11 +156,11 @@ describe('OPEN', () => {
   });
 
   it('is journalled before the keys leave, and answered with the same bytes again', () => {
-    const { league, node, message } = sceneOf('open');
+    const { node, message } = sceneOf('open');
     const event: ClientEvent = { type: 'message', name: 'open', message, nowMs: leagueNowMs };
-    const first = step(waiting, event, league.portsOf(node));
+    const first = step(waiting, event, node.reducerPorts);
     expect(first.effects.map(({ type }) => type)).toEqual(['journal', 'send']);
-    const again = step(first.state, event, league.portsOf(node));
+    const again = step(first.state, event, node.reducerPorts);
     expect(again.effects).toEqual(first.effects.slice(1));
     expect(again.state).toBe(first.state);
   });
@@ -249,10 +244,10 @@ describe('the cohort', () => {
   });
 
   it('larger than the sum was proved for is refused', () => {
-    const league = new League({ size: 6, seed: 'larger', config: { maxCohort: 5 } });
+    const league = new ReducerLeague({ size: 6, seed: 'larger', config: { maxCohort: 5 } });
     league.open([...league.nodes.keys()].slice(0, 5));
     const scene = advanceTo(league, 'cohort');
-    const sixth = league.nodes.get(League.indexOf(5))!;
+    const sixth = league.nodes.get(ReducerLeague.indexOf(5))!;
     const random = seededRandom('sixth');
     const keys = {
       sid: scene.message.sid,
@@ -291,7 +286,7 @@ describe('the sealed shares', () => {
       'InvalidMessage',
       (message) => ({
         ...message,
-        dealers: [{ ...message.dealers[0]!, index: League.indexOf(0) }, ...message.dealers],
+        dealers: [{ ...message.dealers[0]!, index: ReducerLeague.indexOf(0) }, ...message.dealers],
       }),
     ],
     [
@@ -362,7 +357,7 @@ describe('the sealed shares', () => {
         const server = league.server as Extract<typeof league.server, { shareKeys: unknown }>;
         const { nonce, ciphertext } = server.shareKeys
           .get(box!.index)!
-          .boxes.find(({ holder }) => holder === League.indexOf(3))!;
+          .boxes.find(({ holder }) => holder === ReducerLeague.indexOf(3))!;
         return { ...box!, nonce, ciphertext };
       },
     ],
@@ -388,7 +383,7 @@ describe('M3', () => {
     const hash = roundHash({ ...message, cohortHash: state.cohort.hash, configHash: state.setup.configHash });
     return { ...message, signature: coordinatorSigns(scene.league, 'round', hash) };
   };
-  const others = [1, 2, 3, 4].map((node) => League.indexOf(node));
+  const others = [1, 2, 3, 4].map((node) => ReducerLeague.indexOf(node));
   const cases: readonly [string, ErrorCode, (scene: Scene<'startRound'>) => StartRound][] = [
     ['not signed', 'BadSignature', ({ message }) => ({ ...message, modelHash: new Uint8Array(32) })],
     [
@@ -426,7 +421,7 @@ describe('M3', () => {
   });
 
   it('for a round that is past, or whose sum this node has signed, is refused', () => {
-    const league = new League({ size: 5, seed: 'past' });
+    const league = new ReducerLeague({ size: 5, seed: 'past' });
     league.round = 3;
     league.open().run();
     for (const [round, code] of [
@@ -441,12 +436,12 @@ describe('M3', () => {
   });
 
   it('after which other bytes were trained from gives no vector', () => {
-    const { league, node, message } = sceneOf('startRound');
+    const { node, message } = sceneOf('startRound');
     const event: ClientEvent = { type: 'message', name: 'startRound', message, nowMs: leagueNowMs };
-    const training = step(node.state, event, league.portsOf(node));
+    const training = step(node.state, event, node.reducerPorts);
     expect(training.effects.map(({ type }) => type)).toEqual(['journal', 'expandMasks', 'prepareRound']);
     const prepared: ClientEvent = { type: 'prepared', modelHash: leagueModelHash(9), nowMs: leagueNowMs };
-    expect(() => step(training.state, prepared, league.portsOf(node))).toThrow(
+    expect(() => step(training.state, prepared, node.reducerPorts)).toThrow(
       expect.objectContaining({ code: 'ModelMismatch' }),
     );
   });
@@ -458,7 +453,7 @@ describe('M4', () => {
     survivors,
     signature: coordinatorSigns(scene.league, 'u3', survivorsBytes(scene.message.roundHash, survivors)),
   });
-  const members = (...nodes: number[]) => nodes.map((node) => League.indexOf(node));
+  const members = (...nodes: number[]) => nodes.map((node) => ReducerLeague.indexOf(node));
 
   const cases: readonly [string, ErrorCode, (scene: Scene<'survivors'>) => Survivors][] = [
     ['for another round', 'WrongRound', ({ message }) => ({ ...message, roundHash: new Uint8Array(32) })],
@@ -477,7 +472,7 @@ describe('M4', () => {
   it('whose U3 brings in one who was not in the U2 shown is refused', () => {
     // Five of six dealt; the sixth dropped out before its shares were acknowledged.
     const scene = sceneOf('survivors', { size: 6 }, (league) => {
-      league.fates.set(League.indexOf(5), 'acknowledgeShares');
+      league.fates.set(ReducerLeague.indexOf(5), 'acknowledgeShares');
     });
     expectRefused(
       scene,
@@ -491,7 +486,7 @@ describe('M4', () => {
     const scene = sceneOf('survivors');
     const { league, node, message } = scene;
     const event: ClientEvent = { type: 'message', name: 'survivors', message, nowMs: leagueNowMs };
-    const first = step(node.state, event, league.portsOf(node));
+    const first = step(node.state, event, node.reducerPorts);
     expect(first.effects.map(({ type }) => type)).toEqual(['journal', 'send']);
     league.deliver(node, 'survivors', message);
     expect(node.records.at(-1)).toMatchObject({ type: 'signed', round: 1 });
@@ -505,7 +500,8 @@ describe('M4', () => {
   it('too early, or to a process without the state, is refused', () => {
     const scene = sceneOf('survivors');
     const { league, node, message } = scene;
-    const restarted: LeagueNode = { ...node, state: waiting };
+    const restarted = node.fork();
+    restarted.state = waiting;
     expectRefused({ ...scene, node: restarted }, message, 'UnknownSetup', 'survivors');
     const early = sceneOf('startRound');
     const forged = { ...message, sid: early.message.sid };
@@ -516,9 +512,9 @@ describe('M4', () => {
   it('before this node has frozen its vector is refused, however well it is signed', () => {
     const { league, node, message } = sceneOf('startRound');
     const start: ClientEvent = { type: 'message', name: 'startRound', message, nowMs: leagueNowMs };
-    const training = step(node.state, start, league.portsOf(node)).state as Extract<ClientState, { phase: 'training' }>;
+    const training = step(node.state, start, node.reducerPorts).state as Extract<ClientState, { phase: 'training' }>;
     const prepared: ClientEvent = { type: 'prepared', modelHash: message.modelHash, nowMs: leagueNowMs };
-    const masking = step(training, prepared, league.portsOf(node)).state;
+    const masking = step(training, prepared, node.reducerPorts).state;
     const { roundHash: hash, sharersBits: survivors } = training.round;
     const signature = coordinatorSigns(league, 'u3', survivorsBytes(hash, survivors));
     const early: ClientEvent = {
@@ -528,7 +524,7 @@ describe('M4', () => {
       nowMs: leagueNowMs,
     };
     for (const state of [training, masking])
-      expect(() => step(state, early, league.portsOf(node))).toThrow(
+      expect(() => step(state, early, node.reducerPorts)).toThrow(
         expect.objectContaining({ code: 'UnexpectedMessage' }),
       );
   });
@@ -540,11 +536,11 @@ describe('M4', () => {
     expect(state.phase).toBe('sent');
     node.state = { ...state, phase: 'masked' };
     expectRefused(scene, message, 'UnexpectedMessage', 'survivors');
-    league.tellNode(node, { type: 'vectorSent' });
-    league.tellNode(node, { type: 'vectorSent' });
+    node.apply({ type: 'vectorSent' });
+    node.apply({ type: 'vectorSent' });
     league.deliver(node, 'survivors', message);
     expect(node.state.phase).toBe('signed');
-    league.tellNode(node, { type: 'vectorSent' });
+    node.apply({ type: 'vectorSent' });
     expect(node.state.phase).toBe('signed');
   });
 
@@ -620,8 +616,8 @@ describe('M5', () => {
   });
 
   it('with a signer of U2 that is not in U3 is refused', () => {
-    const scene = sceneOf('quorum', { size: 6 }, (league) => league.fates.set(League.indexOf(5), 'vector'));
-    const outsider = scene.league.nodes.get(League.indexOf(5))!;
+    const scene = sceneOf('quorum', { size: 6 }, (league) => league.fates.set(ReducerLeague.indexOf(5), 'vector'));
+    const outsider = scene.league.nodes.get(ReducerLeague.indexOf(5))!;
     const state = scene.node.state as Extract<ClientState, { phase: 'signed' }>;
     const signature = outsider.identity.sign('m4', survivorsBytes(scene.message.roundHash, state.survivorsBits));
     const signatures = [...scene.message.signatures, { index: outsider.index, signature }];
@@ -630,19 +626,19 @@ describe('M5', () => {
 
   it('gives one kind of share of each dealer, none of one outside U2, and wipes all before it leaves', () => {
     const scene = sceneOf('quorum', { size: 7, config: { deltaPermille: 500, minCohort: 4 } }, (league) => {
-      league.fates.set(League.indexOf(6), 'acknowledgeShares');
-      league.fates.set(League.indexOf(5), 'vector');
+      league.fates.set(ReducerLeague.indexOf(6), 'acknowledgeShares');
+      league.fates.set(ReducerLeague.indexOf(5), 'vector');
     });
     const { league, node, message } = scene;
     const event: ClientEvent = { type: 'message', name: 'quorum', message, nowMs: leagueNowMs };
     const secrets = secretsIn(node.state);
-    const { effects, state } = step(node.state, event, league.portsOf(node));
+    const { effects, state } = step(node.state, event, node.reducerPorts);
     expect(effects.map(({ type }) => type)).toEqual(['journal', 'wipe', 'send']);
     expect(effects[1]).toEqual({ type: 'wipe', secrets });
     const answer = effects[2] as { message: MessageOf<'revealShares'> };
     expect(answer.message.shares.map(({ dealer, kind }) => [dealer, kind])).toEqual([
-      ...[0, 1, 2, 3, 4].map((at) => [League.indexOf(at), 'self']),
-      [League.indexOf(5), 'mask'],
+      ...[0, 1, 2, 3, 4].map((at) => [ReducerLeague.indexOf(at), 'self']),
+      [ReducerLeague.indexOf(5), 'mask'],
     ]);
     expect(secretsIn(state)).toEqual([]);
     league.deliver(node, 'quorum', message);
@@ -679,8 +675,8 @@ describe('M6', () => {
   });
 
   it('closes the set-up for one whose vector came too late, and wipes its secrets', () => {
-    const league = new League({ size: 6, seed: 'late' });
-    const late = league.nodes.get(League.indexOf(4))!;
+    const league = new ReducerLeague({ size: 6, seed: 'late' });
+    const late = league.nodes.get(ReducerLeague.indexOf(4))!;
     league.open();
     while (league.server.phase !== 'maskedInput')
       league.server.phase === 'ready' ? league.startRound() : league.exchange();
@@ -699,7 +695,7 @@ describe('a set-up', () => {
   it('past its time answers nothing', () => {
     const { league, node, message } = sceneOf('cohort');
     const nowMs = league.openFields().notAfterMs + 1;
-    expect(() => league.tellNode(node, { type: 'message', name: 'cohort', message, nowMs })).toThrow(
+    expect(() => node.apply({ type: 'message', name: 'cohort', message, nowMs })).toThrow(
       expect.objectContaining({ code: 'Timeout' }),
     );
   });
@@ -710,7 +706,7 @@ describe('a set-up', () => {
       const scene = sceneOf(name as Name);
       const secrets = secretsIn(scene.node.state);
       expect(secrets.length).toBeGreaterThan(2);
-      scene.league.tellNode(scene.node, { type: 'stop', code: 'Interrupted', reason: 'test' });
+      scene.node.apply({ type: 'stop', code: 'Interrupted', reason: 'test' });
       expect(secrets.every(({ wiped }) => wiped)).toBe(true);
       expect(scene.node.outcome).toMatchObject({ type: 'abandoned', code: 'Interrupted' });
       expectRefused(scene, scene.message, 'UnknownSetup', name as Name);

@@ -11,7 +11,7 @@ import { seededRandom } from '@hansa/shared/random';
 import { TestApprover } from '@hansa/shared/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { leagueFederation } from '../testing/league.ts';
+import { leagueFederation } from '../testing/setting.ts';
 import { acceptRoster } from './roster.ts';
 import type { AcceptedRoster, ClientPolicy } from './types.ts';
 

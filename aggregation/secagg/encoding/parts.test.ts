@@ -3,7 +3,9 @@ import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { collect, League, type LeagueConfig, leagueConfig, unmaskedSum, wordsOf } from '../testing/league.ts';
+import { ReducerLeague } from '../testing/reducerLeague.ts';
+import { type LeagueConfig, leagueConfig } from '../testing/setting.ts';
+import { collect, unmaskedSum, wordsOf } from '../testing/vectors.ts';
 import { assertEncodingFits, largestWordOf } from './fits.ts';
 import { type Contribution, quantisedTiles, updateOf } from './maskedTiles.ts';
 import { openSum } from './openSum.ts';
@@ -310,8 +312,8 @@ describe('the parts of an update', () => {
         { name: 'update', length: 4097, clipNorm: 2 },
         { name: 'controls', length: 4097, clipNorm: 50 },
       ];
-      const league = new League({ size: 6, seed: 'parts', config: { wordBits, parts } });
-      league.fates.set(League.indexOf(2), 'vector');
+      const league = new ReducerLeague({ size: 6, seed: 'parts', config: { wordBits, parts } });
+      league.fates.set(ReducerLeague.indexOf(2), 'vector');
       league.open();
       while (league.server.phase !== 'unmasking')
         league.server.phase === 'ready' ? league.startRound() : league.exchange();

@@ -2,7 +2,7 @@ import { createCipheriv } from 'node:crypto';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
-import { leagueConfig } from '../testing/league.ts';
+import { leagueConfig } from '../testing/setting.ts';
 import { coordinateBoundOf } from './fits.ts';
 import { rotate, rotateBack, rotationSeed } from './rotation.ts';
 

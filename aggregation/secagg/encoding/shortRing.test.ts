@@ -2,15 +2,9 @@ import type { SecAggConfig, UpdatePart } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  collect,
-  League,
-  type LeagueConfig,
-  leagueConfig,
-  unmaskedSum,
-  withScales,
-  wordsOf,
-} from '../testing/league.ts';
+import { ReducerLeague } from '../testing/reducerLeague.ts';
+import { type LeagueConfig, leagueConfig, withScales } from '../testing/setting.ts';
+import { collect, unmaskedSum, wordsOf } from '../testing/vectors.ts';
 import { assertEncodingFits, coordinateBoundOf, largestWordOf } from './fits.ts';
 import { layoutOf } from './layout.ts';
 import { type Contribution, quantisedTiles, updateOf } from './maskedTiles.ts';
@@ -163,12 +157,12 @@ describe('the ring of 16 bits', () => {
   });
 
   it('goes through a whole round with a drop-out, exact word for word, and half the bytes', () => {
-    const league = new League({
+    const league = new ReducerLeague({
       size: 8,
       seed: 'short ring',
       config: { wordBits: 16, vectorLength: 4097, clipNorm: 2 },
     });
-    league.fates.set(League.indexOf(3), 'vector');
+    league.fates.set(ReducerLeague.indexOf(3), 'vector');
     league.open();
     while (league.server.phase !== 'unmasking')
       league.server.phase === 'ready' ? league.startRound() : league.exchange();
@@ -181,7 +175,7 @@ describe('the ring of 16 bits', () => {
   });
 
   it('with a mask left out is out of range', () => {
-    const league = new League({ size: 5, seed: 'short', config: { wordBits: 16, vectorLength: 1000 } });
+    const league = new ReducerLeague({ size: 5, seed: 'short', config: { wordBits: 16, vectorLength: 1000 } });
     league.open();
     while (league.server.phase !== 'unmasking')
       league.server.phase === 'ready' ? league.startRound() : league.exchange();

@@ -1,6 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { League, leagueConfig, withScales } from '../testing/league.ts';
+import { ReducerLeague } from '../testing/reducerLeague.ts';
+import { leagueConfig, withScales } from '../testing/setting.ts';
 import { assertEncodingFits } from './fits.ts';
 import { rotate } from './rotation.ts';
 
@@ -35,8 +36,8 @@ describe('the ring of 16 bits, with few numbers', () => {
   });
 
   it('gives the exact sum of a whole round in which a member drops out', () => {
-    const league = new League({ size: 5, seed: 'small', config: { wordBits: 16, vectorLength: 3 } });
-    league.fates.set(League.indexOf(3), 'vector');
+    const league = new ReducerLeague({ size: 5, seed: 'small', config: { wordBits: 16, vectorLength: 3 } });
+    league.fates.set(ReducerLeague.indexOf(3), 'vector');
     league.open();
     while (league.server.phase !== 'unmasking') {
       if (league.server.phase === 'ready') league.startRound();

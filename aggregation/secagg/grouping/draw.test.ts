@@ -11,8 +11,11 @@ import {
 } from '@hansa/shared/protocol/secagg';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { League, type LeagueNode, leagueNowMs } from '../testing/league.ts';
-import { type DrawEvent, type DrawState, idleDraw, maxTries, stepDraw } from './client.ts';
+import { DrawDriver, wipeSecrets } from '../driver/index.ts';
+import { ReducerLeague } from '../testing/reducerLeague.ts';
+import { leagueNowMs } from '../testing/setting.ts';
+import type { SimulatedNode } from '../testing/simulatedNode.ts';
+import { type DrawEvent, maxTries, stepDraw } from './client.ts';
 import { groupsOf } from './groups.ts';
 import { type DrawServerEvent, type DrawServerState, startDraw, stepDrawServer } from './server.ts';
 
@@ -20,8 +23,8 @@ const grouped = { grouped: true, maxCohort: 6, minCohort: 3, knownFloor: 2, vect
 
 /** A draw in one process: the members of a league, what waits for each side, and how it ended. */
 class DrawScene {
-  readonly league: League;
-  readonly states = new Map<number, DrawState>();
+  readonly league: ReducerLeague;
+  readonly drivers = new Map<number, DrawDriver>();
   server!: DrawServerState;
   toNodes: { to: number; name: DrawEvent['name']; message: unknown }[] = [];
   toServer: { from: number; name: 'commitSeed' | 'revealSeed'; message: unknown }[] = [];
@@ -32,8 +35,8 @@ class DrawScene {
   seq = 0;
 
   constructor(size: number, seed: string | number) {
-    this.league = new League({ size, seed, config: grouped });
-    for (const index of this.league.nodes.keys()) this.states.set(index, idleDraw);
+    this.league = new ReducerLeague({ size, seed, config: grouped });
+    for (const index of this.league.nodes.keys()) this.drivers.set(index, new DrawDriver());
   }
 
   fields(): Omit<Draw, 'signature'> {
@@ -62,17 +65,15 @@ class DrawScene {
   }
 
   /** One message to one node, its answer queued. */
-  deliver(node: LeagueNode, name: DrawEvent['name'], message: unknown): void {
+  deliver(node: SimulatedNode, name: DrawEvent['name'], message: unknown): void {
     const event = { type: 'message', name, message, nowMs: leagueNowMs } as DrawEvent;
-    const step = stepDraw(this.states.get(node.index)!, event, this.league.portsOf(node));
-    this.states.set(node.index, step.state);
-    for (const effect of step.effects) {
-      if (effect.type === 'journal') node.memory.apply(effect.record);
-      else if (effect.type === 'evidence') node.evidence.push(effect.evidence);
-      else if (effect.type === 'send') this.toServer.push({ from: node.index, ...effect });
-      else for (const secret of effect.secrets) secret.wipe();
-    }
-    if (step.refusal !== undefined) throw step.refusal;
+    const driver = this.drivers.get(node.index)!;
+    driver.takeNow(stepDraw(driver.state, event, node.reducerPorts), {
+      journal: ({ record }) => node.memory.apply(record),
+      evidence: ({ evidence }) => void node.evidence.push(evidence),
+      send: (effect) => void this.toServer.push({ from: node.index, ...effect }),
+      wipe: wipeSecrets,
+    });
   }
 
   /** Delivers what waits for the nodes, then their answers but those of `silent`. */
@@ -87,8 +88,8 @@ class DrawScene {
     return this;
   }
 
-  node(place: number): LeagueNode {
-    return this.league.nodes.get(League.indexOf(place))!;
+  node(place: number): SimulatedNode {
+    return this.league.nodes.get(ReducerLeague.indexOf(place))!;
   }
 }
 
@@ -162,16 +163,16 @@ describe('a draw', () => {
 
   it('leaves out who does not commit in time', () => {
     const scene = new DrawScene(9, 'late').start();
-    scene.exchange([League.indexOf(2)]);
+    scene.exchange([ReducerLeague.indexOf(2)]);
     scene.tell({ type: 'deadline', stage: 'commitSeed' });
     scene.run();
     expect(scene.ended).toMatchObject({ type: 'grouped' });
-    if (scene.ended?.type === 'grouped') expect(scene.ended.groups.flat()).not.toContain(League.indexOf(2));
+    if (scene.ended?.type === 'grouped') expect(scene.ended.groups.flat()).not.toContain(ReducerLeague.indexOf(2));
   });
 
   it.each(['time', 'drop'])('is void, with a strike, where a reveal is withheld (%s)', (how) => {
     const scene = new DrawScene(8, how).start();
-    const withholds = League.indexOf(3);
+    const withholds = ReducerLeague.indexOf(3);
     scene.exchange();
     scene.exchange([withholds]);
     expect(scene.ended).toBeUndefined();
@@ -255,7 +256,7 @@ describe('a draw', () => {
     expect(scene.ended?.type).toBe('grouped');
     scene.start();
     const { to, message } = scene.toNodes[0]!;
-    scene.states.set(to, idleDraw);
+    scene.drivers.set(to, new DrawDriver());
     expect(() => scene.deliver(scene.league.nodes.get(to)!, 'draw', message)).toThrow(refusal('TooManyDraws'));
   });
 
@@ -263,7 +264,7 @@ describe('a draw', () => {
     const scene = new DrawScene(8, 'restart').start();
     scene.exchange();
     const { to, message } = scene.toNodes[0]!;
-    scene.states.set(to, idleDraw);
+    scene.drivers.set(to, new DrawDriver());
     expect(() => scene.deliver(scene.league.nodes.get(to)!, 'seedCommitments', message)).toThrow(
       refusal('UnknownSetup'),
     );
@@ -298,9 +299,9 @@ describe('a draw', () => {
     const list = scene.toNodes.find(({ to }) => to === node.index)!.message as SeedCommitments;
     const altered = { ...list, members: tamper(scene, list) };
     const signature = scene.league.coordinator.sign('gl', seedCommitmentsBytes(list.drawId, seedListHash(altered)));
-    const before = scene.states.get(node.index);
+    const before = scene.drivers.get(node.index)?.state;
     expect(() => scene.deliver(node, 'seedCommitments', { ...altered, signature })).toThrow(refusal(code));
-    expect(scene.states.get(node.index)).toBe(before);
+    expect(scene.drivers.get(node.index)?.state).toBe(before);
     scene.run();
     expect(scene.ended?.type).toBe('grouped');
   });

@@ -19,11 +19,11 @@ import {
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
 import type { ClientState } from '../client/types.ts';
-import { League, type LeagueOptions } from '../testing/league.ts';
+import { type LeagueOptions, ReducerLeague } from '../testing/reducerLeague.ts';
 import type { ServerEvent } from './types.ts';
 
 interface Scene<Of extends NodeSetupMessageName> {
-  readonly league: League;
+  readonly league: ReducerLeague;
   /** The sender: the league's last node. */
   readonly from: number;
   readonly message: MessageOf<Of>;
@@ -32,7 +32,7 @@ interface Scene<Of extends NodeSetupMessageName> {
 
 /** A league in which every node has answered with `name`, and the last node's answer is the one in hand; none is delivered yet. */
 function sceneOf<Of extends NodeSetupMessageName>(name: Of, options: Partial<LeagueOptions> = {}): Scene<Of> {
-  const league = new League({ size: 5, seed: name, ...options }).open();
+  const league = new ReducerLeague({ size: 5, seed: name, ...options }).open();
   const from = Math.max(...league.nodes.keys());
   for (let exchanges = 0; exchanges < 12; exchanges++) {
     if (league.server.phase === 'ready') league.startRound();
@@ -48,7 +48,7 @@ function sceneOf<Of extends NodeSetupMessageName>(name: Of, options: Partial<Lea
   throw new Error(`no "${name}" came`);
 }
 
-const tell = (league: League, from: number, name: NodeSetupMessageName, message: unknown): void =>
+const tell = (league: ReducerLeague, from: number, name: NodeSetupMessageName, message: unknown): void =>
   league.tellServer({ type: 'message', from, name, message } as ServerEvent);
 
 /** Refused by name, nothing changed, and the round still ends in its exact sum. */
@@ -73,12 +73,12 @@ function expectRefused<Of extends NodeSetupMessageName>(
   for (const one of evidence) expect(isEvidence(one as Evidence)).toBe(true);
 }
 
-function expectCommits(league: League): void {
+function expectCommits(league: ReducerLeague): void {
   league.run();
   expect(league.server.phase).toBe('committed');
 }
 
-const other = League.indexOf(0);
+const other = ReducerLeague.indexOf(0);
 
 describe('M1', () => {
   const signed = ({ message, identity }: Scene<'advertiseKeys'>, change: Partial<MessageOf<'advertiseKeys'>>) => {
@@ -172,7 +172,7 @@ describe('M2', () => {
     tell(league, from, 'shareKeys', signed(scene, { boxes }));
     expectCommits(league);
     expect(league.effects).toContainEqual({ type: 'droppedOut', index: from, stage: 'acknowledgeShares' });
-    expect(league.plan!.survivors).toEqual([0, 1, 2, 3].map((node) => League.indexOf(node)));
+    expect(league.plan!.survivors).toEqual([0, 1, 2, 3].map((node) => ReducerLeague.indexOf(node)));
   });
 
   it('that deals an inconsistent polynomial names its dealer when the secret cannot be rebuilt', () => {
@@ -187,7 +187,7 @@ describe('M2', () => {
       selfHash: shareHash(message.sid, from, entry.holder, 'self', wrong[at]!.bytes.expose()),
     }));
     league.nodes.get(from)!.state = { ...state, own: { self: own } };
-    const held = new Map(wrong.map(({ bytes }, at) => [League.indexOf(at), bytes]));
+    const held = new Map(wrong.map(({ bytes }, at) => [ReducerLeague.indexOf(at), bytes]));
     league.toServer = league.toServer.filter((entry) => entry.from !== from);
     tell(league, from, 'shareKeys', signed(scene, { commitments }));
     // The holders would not acknowledge boxes that miss their commitments: let them hold the wrong shares as if the boxes had held them.
@@ -238,8 +238,8 @@ describe('ACK', () => {
   });
 
   it('of shares that nobody dealt is refused', () => {
-    const league = new League({ size: 6, seed: 'undealt' });
-    league.fates.set(League.indexOf(0), 'shareKeys');
+    const league = new ReducerLeague({ size: 6, seed: 'undealt' });
+    league.fates.set(ReducerLeague.indexOf(0), 'shareKeys');
     league.open();
     league.exchange();
     league.exchange();
@@ -300,8 +300,8 @@ describe('M3', () => {
   });
 
   it('a vector that comes after U3 is drawn up is refused', () => {
-    const league = new League({ size: 5, seed: 'late vector' });
-    const late = League.indexOf(3);
+    const league = new ReducerLeague({ size: 5, seed: 'late vector' });
+    const late = ReducerLeague.indexOf(3);
     league.fates.set(late, 'vector');
     league.open();
     while (league.server.phase !== 'signSurvivors')
@@ -365,20 +365,24 @@ describe('M5', () => {
 
 describe('the coordinator', () => {
   it('tells who rebuilt what', () => {
-    const league = new League({ size: 6, seed: 'facts' });
-    league.fates.set(League.indexOf(3), 'vector');
+    const league = new ReducerLeague({ size: 6, seed: 'facts' });
+    league.fates.set(ReducerLeague.indexOf(3), 'vector');
     league.open().run();
     expect(league.server.phase).toBe('committed');
     expect(league.effects.find(({ type }) => type === 'unmask')).toMatchObject({
-      rebuilt: [{ index: League.indexOf(3), shares: 5, holders: 6, threshold: 5 }],
+      rebuilt: [{ index: ReducerLeague.indexOf(3), shares: 5, holders: 6, threshold: 5 }],
     });
-    expect(league.effects).toContainEqual({ type: 'droppedOut', index: League.indexOf(3), stage: 'maskedInput' });
+    expect(league.effects).toContainEqual({
+      type: 'droppedOut',
+      index: ReducerLeague.indexOf(3),
+      stage: 'maskedInput',
+    });
     expect(league.effects.at(-1)).toMatchObject({ type: 'committed', summary: { survivors: expect.any(Array) } });
   });
 
   it('asks nobody to sign for fewer survivors than the task wants, although their shares would do', () => {
-    const league = new League({ size: 6, seed: 'floor', config: { minCohort: 6, minSurvivors: 6 } });
-    league.fates.set(League.indexOf(3), 'vector');
+    const league = new ReducerLeague({ size: 6, seed: 'floor', config: { minCohort: 6, minSurvivors: 6 } });
+    league.fates.set(ReducerLeague.indexOf(3), 'vector');
     league.open().run();
     expect(league.effects.at(-1)).toMatchObject({ type: 'abandoned', code: 'TooFewSurvivors', retryRound: true });
   });
@@ -388,16 +392,16 @@ describe('the coordinator', () => {
       ['vector', true],
       ['signSurvivors', false],
     ] as const) {
-      const league = new League({ size: 5, seed: point });
-      league.fates.set(League.indexOf(0), point).set(League.indexOf(1), point);
+      const league = new ReducerLeague({ size: 5, seed: point });
+      league.fates.set(ReducerLeague.indexOf(0), point).set(ReducerLeague.indexOf(1), point);
       league.open().run();
       expect(league.effects.at(-1)).toMatchObject({ type: 'abandoned', retryRound });
     }
   });
 
   it('sends a member that reconnects what it has not answered, at every stage, and the round goes on', () => {
-    const league = new League({ size: 5, seed: 'reconnect' }).open();
-    const index = League.indexOf(2);
+    const league = new ReducerLeague({ size: 5, seed: 'reconnect' }).open();
+    const index = ReducerLeague.indexOf(2);
     const stages = new Set<string>();
     while (league.server.phase !== 'committed') {
       if (league.server.phase === 'ready') league.startRound();
@@ -424,26 +428,26 @@ describe('the coordinator', () => {
   });
 
   it('abandons as soon as too many are given up, while the others still work', () => {
-    const league = new League({ size: 6, seed: 'hopeless' }).open();
+    const league = new ReducerLeague({ size: 6, seed: 'hopeless' }).open();
     while (league.server.phase !== 'maskedInput')
       league.server.phase === 'ready' ? league.startRound() : league.exchange();
-    league.kill(League.indexOf(0), true);
+    league.kill(ReducerLeague.indexOf(0), true);
     expect(league.server.phase).toBe('maskedInput');
-    league.kill(League.indexOf(1), true);
+    league.kill(ReducerLeague.indexOf(1), true);
     expect(league.server).toMatchObject({ phase: 'abandoned', code: 'TooFewSurvivors' });
     expect(league.effects.at(-1)).toMatchObject({ type: 'abandoned', retryRound: true });
     expect(league.effects.filter(({ type }) => type === 'droppedOut')).toHaveLength(2);
   });
 
   it('tells a member that was away how it ended', () => {
-    const league = new League({ size: 5, seed: 'away' }).open().run();
+    const league = new ReducerLeague({ size: 5, seed: 'away' }).open().run();
     league.effects = [];
-    league.tellServer({ type: 'resumed', index: League.indexOf(1) });
-    expect(league.effects).toMatchObject([{ type: 'send', to: League.indexOf(1), name: 'result' }]);
-    const lost = new League({ size: 5, seed: 'away' }).open();
+    league.tellServer({ type: 'resumed', index: ReducerLeague.indexOf(1) });
+    expect(league.effects).toMatchObject([{ type: 'send', to: ReducerLeague.indexOf(1), name: 'result' }]);
+    const lost = new ReducerLeague({ size: 5, seed: 'away' }).open();
     lost.tellServer({ type: 'abort', code: 'TaskAborted', reason: 'test' });
     lost.effects = [];
-    lost.tellServer({ type: 'resumed', index: League.indexOf(1) });
+    lost.tellServer({ type: 'resumed', index: ReducerLeague.indexOf(1) });
     expect(lost.effects).toMatchObject([{ type: 'send', name: 'abandoned', message: { code: 'TaskAborted' } }]);
   });
 

@@ -3,7 +3,7 @@ import { seededRandom } from '@hansa/shared/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
 import { expandMasks } from '../encoding/masks.ts';
-import { leagueConfig } from '../testing/league.ts';
+import { leagueConfig } from '../testing/setting.ts';
 import { MaskThreads } from './maskThreads.ts';
 
 let threads: MaskThreads;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type ClientEffect, type ClientEvent, step } from '@hansa/aggregation/secagg/client';
 import { byteLengthOf, FoldedSum, quantisedTiles } from '@hansa/aggregation/secagg/encoding';
 import type { UnmaskPlan } from '@hansa/aggregation/secagg/server';
-import { League, type LeagueNode, leagueConfig, leagueNowMs } from '@hansa/aggregation/secagg/testing';
+import { leagueConfig, leagueNowMs, ReducerLeague, type SimulatedNode } from '@hansa/aggregation/secagg/testing';
 import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { SecretBytes, sha256 } from '@hansa/shared/crypto';
 import { encodeHeader, layOut, readHeader } from '@hansa/shared/numeric';
@@ -123,7 +123,7 @@ class PathBench {
       checkMs: await this.#checkMs(),
       uploadMs: await this.#uploadMs(),
     };
-    const league = new League({
+    const league = new ReducerLeague({
       size: this.#clients,
       seed: 'bench path',
       config: this.#config,
@@ -143,7 +143,7 @@ class PathBench {
   }
 
   /** OPEN to ACK: what each node does and sends, the median of all. */
-  async #setUp(league: League): Promise<Share> {
+  async #setUp(league: ReducerLeague): Promise<Share> {
     league.open();
     const shares = new Map([...league.nodes.keys()].map((index) => [index, nothing()]));
     while (league.server.phase !== 'ready') {
@@ -168,7 +168,7 @@ class PathBench {
 
   /** A round from M3 to the stored model. */
   async #masked(
-    league: League,
+    league: ReducerLeague,
     modelHash: Uint8Array,
     { modelBytes, checkMs, uploadMs }: Common,
     openMs: (plan: UnmaskPlan, sum: FoldedSum) => Promise<number>,
@@ -228,7 +228,7 @@ class PathBench {
 
   /** What one node does between M3 and its vector's last byte, the download left out; its vector is added to the sum. */
   async #masksVector(
-    league: League,
+    league: ReducerLeague,
     index: number,
     name: SetupMessageName,
     wire: string,
@@ -260,7 +260,7 @@ class PathBench {
 
   /** The same round without secure aggregation. */
   async #plain(
-    league: League,
+    league: ReducerLeague,
     { startBytes, headerBytes }: Announcement,
     { modelBytes, checkMs, uploadMs }: Common,
     openMs: (sum: FoldedSum) => Promise<number>,
@@ -296,7 +296,7 @@ class PathBench {
   }
 
   /** One request of the coordinator to all nodes and their answers, from `sentMs` until the coordinator can go on. */
-  async #exchange(league: League, sentMs: number, node: Share): Promise<number> {
+  async #exchange(league: ReducerLeague, sentMs: number, node: Share): Promise<number> {
     const costs: number[] = [];
     const [down, up]: [number[], number[]] = [[], []];
     for (const { to, name, wire } of league.toNodes.splice(0)) {
@@ -323,7 +323,7 @@ class PathBench {
     return arrival(arrival(sentMs, median(down)) + median(costs), median(up)) + total(answersMs);
   }
 
-  #told(league: League, node: LeagueNode, name: SetupMessageName, wire: string) {
+  #told(league: ReducerLeague, node: SimulatedNode, name: SetupMessageName, wire: string) {
     return this.#step(
       league,
       node,
@@ -333,9 +333,9 @@ class PathBench {
   }
 
   /** A step of a node's reducer, with what it writes down. */
-  async #step(league: League, node: LeagueNode, event: () => ClientEvent) {
+  async #step(_league: ReducerLeague, node: SimulatedNode, event: () => ClientEvent) {
     const { value: effects, tookMs } = await timed(async () => {
-      const { state, effects, refusal } = step(node.state, event(), league.portsOf(node));
+      const { state, effects, refusal } = step(node.state, event(), node.reducerPorts);
       if (refusal !== undefined) throw refusal;
       node.state = state;
       for (const effect of effects) {

@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto';
 import { IdentityKey, SecretBytes } from '@hansa/shared/crypto';
 import {
   decodeMessage,
-  type Evidence,
   encodeMessage,
   type MessageOf,
-  type NodeSetupMessageName,
   type Open,
   type Roster,
   rosterBytes,
@@ -13,60 +11,29 @@ import {
   type SecAggConfig,
   type SetupMessageName,
 } from '@hansa/shared/protocol/secagg';
-import { type RandomSource, seededRandom } from '@hansa/shared/random';
+import { seededRandom } from '@hansa/shared/random';
 import { TestApprover } from '@hansa/shared/testing';
-import { createMemory, type JournalledMemory } from '../client/memory.ts';
 import { acceptRoster } from '../client/roster.ts';
-import { step as stepClient } from '../client/step.ts';
-import type {
-  ClientEffect,
-  ClientEvent,
-  ClientOutcome,
-  ClientPolicy,
-  ClientPorts,
-  ClientState,
-  JournalRecord,
-} from '../client/types.ts';
-import { waiting } from '../client/waiting.ts';
-import type { ClippedPart } from '../encoding/fits.ts';
-import { FoldedSum } from '../encoding/foldedSum.ts';
-import { type LayoutConfig, layoutOf } from '../encoding/layout.ts';
-import { type Contribution, maskedTiles, quantisedTiles, updateOf } from '../encoding/maskedTiles.ts';
-import { expandMasks } from '../encoding/masks.ts';
+import type { ClientEvent, ClientPolicy } from '../client/types.ts';
+import { type Contribution, quantisedTiles, updateOf } from '../encoding/maskedTiles.ts';
 import { openSum } from '../encoding/openSum.ts';
-import { scaledParts } from '../encoding/parts.ts';
 import { rotationSeed } from '../encoding/rotation.ts';
 import type { TailValues } from '../encoding/tail.ts';
 import { graphOf } from '../graph.ts';
-import type { MaskPlan, UnmaskPlan } from '../masks.ts';
+import type { UnmaskPlan } from '../masks.ts';
 import { start, step as stepServer } from '../server/step.ts';
 import type { ServerEffect, ServerEvent, ServerPorts, ServerStage, ServerState } from '../server/types.ts';
-
-/** The moment at which every simulated set-up happens. */
-export const leagueNowMs = 1_800_000_000_000;
-
-const uuid = (name: string): string => {
-  const hex = createHash('sha256').update(name).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-};
-
-export const leagueFederation = uuid('federation');
-const leagueTask = uuid('task');
-
-/** Where a simulated node dies: before it answers that stage; `startRound`: between ACK and M3; `vector`: after its header, before its vector is complete. */
-export type DropPoint = Exclude<ServerStage, 'maskedInput'> | 'startRound' | 'maskedInputHeader' | 'vector';
-
-/** All of them, in the order in which a node passes them. */
-export const dropPoints: readonly DropPoint[] = [
-  'advertiseKeys',
-  'shareKeys',
-  'acknowledgeShares',
-  'startRound',
-  'maskedInputHeader',
-  'vector',
-  'signSurvivors',
-  'revealShares',
-];
+import {
+  type LeagueConfig,
+  leagueConfig,
+  leagueFederation,
+  leagueModelHash,
+  leagueNowMs,
+  leagueTask,
+  uuidOf,
+} from './setting.ts';
+import { type DropPoint, SimulatedNode, type Surroundings } from './simulatedNode.ts';
+import { collect, unmaskedSum, wordsOf } from './vectors.ts';
 
 export interface LeagueOptions {
   readonly size: number;
@@ -79,96 +46,28 @@ export interface LeagueOptions {
   readonly tail?: (node: number) => TailValues;
 }
 
-/** What a test fixes of a configuration: with `clipNorm` and `vectorLength` an update of one part, or its `parts`. */
-export type LeagueConfig = Partial<Omit<SecAggConfig, 'parts'>> & {
-  readonly clipNorm?: number;
-  readonly parts?: readonly ClippedPart[];
-};
-
-/** A configuration for short vectors; `overrides` last. */
-export function leagueConfig(
-  size: number,
-  { clipNorm = 4, parts: clipped, ...overrides }: LeagueConfig = {},
-): SecAggConfig {
-  const { maxCohort = Math.max(size, 2), wordBits = 32 } = overrides;
-  const parts = scaledParts(
-    { wordBits, maxCohort },
-    clipped ?? [{ name: 'update', length: overrides.vectorLength ?? 37, clipNorm }],
-  );
-  return {
-    suite: 'SA-1',
-    vectorLength: parts.reduce((sum, { length }) => sum + length, 0),
-    wordBits,
-    parts,
-    maxCohort,
-    grouped: false,
-    weightMax: 4,
-    weighting: 'buckets',
-    tail: [{ name: 'loss', low: 0, high: 10, steps: 1_000_000 }],
-    dp: 'none',
-    rule: 'complete-two-thirds',
-    gammaPermille: 0,
-    deltaPermille: 340,
-    minCohort: Math.min(size, 4),
-    minSurvivors: 2,
-    knownFloor: 2,
-    planHash: new Uint8Array(32).fill(1),
-    architectureHash: new Uint8Array(32).fill(2),
-    ...overrides,
-  };
-}
-
-/** The configuration with other scales: `of` gives a part's log2 of one from what it was. */
-export const withScales = (config: SecAggConfig, of: (scaleLog2: number) => number): SecAggConfig => ({
-  ...config,
-  parts: config.parts.map((part) => ({ ...part, scaleLog2: of(part.scaleLog2) })),
-});
-
-/** One simulated node: its reducer's state and what a driver keeps beside it. */
-export interface LeagueNode {
-  readonly index: number;
-  readonly identity: IdentityKey;
-  readonly random: RandomSource;
-  readonly policy: ClientPolicy;
-  readonly contribution: Contribution;
-  readonly records: JournalRecord[];
-  readonly evidence: Evidence[];
-  memory: JournalledMemory;
-  state: ClientState;
-  alive: boolean;
-  masks: MaskPlan | undefined;
-  vector: Uint8Array | undefined;
-  outcome: ClientOutcome | undefined;
-}
-
 interface ToNode {
   readonly to: number;
   readonly name: SetupMessageName;
   readonly wire: string;
 }
 
-interface ToServer {
-  readonly from: number;
-  readonly name: NodeSetupMessageName | 'vector';
-  readonly wire: string;
-}
-
 /**
- * A whole league in one process: the real reducers, the real cryptography, every message over its JSON encoding; drivers without a network.
+ * The reducers of a coordinator and its nodes in one process: real cryptography, every message over its JSON encoding; no network, disk, clock or training.
  *
  * `exchange` is one request (`ask`) and its answers (`answer`). A league can be forked at any moment, since the reducers change nothing in place.
  */
-export class League {
+export class ReducerLeague implements Surroundings {
   readonly options: LeagueOptions;
   readonly config: SecAggConfig;
   readonly coordinator: IdentityKey;
   readonly roster: Roster;
-  nodes: ReadonlyMap<number, LeagueNode>;
+  nodes: ReadonlyMap<number, SimulatedNode>;
   server!: ServerState;
-  /** Everything the coordinator's driver was told to do, in order. */
+  /** Every effect of the coordinator's reducer, in order. */
   effects: ServerEffect[] = [];
   toNodes: ToNode[] = [];
-  toServer: ToServer[] = [];
+  toServer: Surroundings['toServer'] = [];
   vectors = new Map<number, Uint8Array>();
   fates = new Map<number, DropPoint>();
   plan: UnmaskPlan | undefined;
@@ -194,8 +93,8 @@ export class League {
       epoch: 1,
       prevHash: new Uint8Array(32),
       members: identities.map(({ publicKey }, node) => ({
-        index: League.indexOf(node),
-        id: uuid(`node-${node}`),
+        index: ReducerLeague.indexOf(node),
+        id: uuidOf(`node-${node}`),
         publicKey,
         approval: approver.approve(scope, publicKey),
       })),
@@ -214,23 +113,11 @@ export class League {
     const accepted = acceptRoster(undefined, this.roster, policy, identities[0]!);
     this.nodes = new Map(
       identities.map((identity, node) => {
-        const index = League.indexOf(node);
-        const entry: LeagueNode = {
-          index,
-          identity,
-          random: seededRandom(`${options.seed}/random/${node}`),
-          policy,
-          contribution: this.contributionOf(node),
-          records: [],
-          evidence: [],
-          memory: createMemory(),
-          state: waiting,
-          alive: true,
-          masks: undefined,
-          vector: undefined,
-          outcome: undefined,
-        };
-        this.journal(entry, { type: 'roster', roster: accepted });
+        const index = ReducerLeague.indexOf(node);
+        const random = seededRandom(`${options.seed}/random/${node}`);
+        const contribution = this.contributionOf(node);
+        const entry = new SimulatedNode({ index, identity, random, policy, contribution }, this);
+        entry.journal({ type: 'roster', roster: accepted });
         return [index, entry];
       }),
     );
@@ -269,10 +156,6 @@ export class League {
     return { identity: this.coordinator };
   }
 
-  portsOf(node: LeagueNode): ClientPorts {
-    return { random: node.random, identity: node.identity, memory: node.memory, policy: node.policy };
-  }
-
   /** OPEN as the next set-up would have it. */
   openFields(): Omit<Open, 'signature'> {
     return {
@@ -292,11 +175,7 @@ export class League {
   /** Begins a set-up with all nodes (or some); nodes that ended an earlier one start afresh. */
   open(selected: readonly number[] = [...this.nodes.keys()]): this {
     this.seq += 1;
-    for (const node of this.nodes.values()) {
-      node.state = waiting;
-      node.vector = undefined;
-      node.outcome = undefined;
-    }
+    for (const node of this.nodes.values()) node.startAfresh();
     this.vectors = new Map();
     this.plan = undefined;
     this.effects = [];
@@ -307,11 +186,11 @@ export class League {
   }
 
   /** A copy that goes its own way; needs `wipes` off. */
-  fork(): League {
+  fork(): ReducerLeague {
     if (this.wipes) throw new RangeError('A league that wipes its secrets cannot be forked');
-    const copy: League = Object.create(League.prototype);
+    const copy: ReducerLeague = Object.create(ReducerLeague.prototype);
     Object.assign(copy, this);
-    copy.nodes = new Map([...this.nodes].map(([index, node]) => [index, forkNode(node)]));
+    copy.nodes = new Map([...this.nodes].map(([index, node]) => [index, node.fork(copy)]));
     copy.effects = [...this.effects];
     copy.toNodes = [...this.toNodes];
     copy.toServer = [...this.toServer];
@@ -376,74 +255,8 @@ export class League {
   }
 
   /** One message to one node, its answer queued. */
-  deliver<Name extends SetupMessageName>(node: LeagueNode, name: Name, message: MessageOf<Name>): void {
-    this.tellNode(node, { type: 'message', name, message, nowMs: leagueNowMs } as ClientEvent);
-  }
-
-  tellNode(node: LeagueNode, event: ClientEvent): void {
-    const result = stepClient(node.state, event, this.portsOf(node));
-    node.state = result.state;
-    for (const effect of result.effects) this.carryOutFor(node, effect);
-    if (result.refusal !== undefined) throw result.refusal;
-  }
-
-  private journal(node: LeagueNode, record: JournalRecord): void {
-    node.records.push(record);
-    node.memory.apply(record);
-  }
-
-  private carryOutFor(node: LeagueNode, effect: ClientEffect): void {
-    switch (effect.type) {
-      case 'journal':
-        this.journal(node, effect.record);
-        return;
-      case 'evidence':
-        node.evidence.push(effect.evidence);
-        return;
-      case 'send':
-        if (this.dies(node, effect.name)) return;
-        this.toServer.push({
-          from: node.index,
-          name: effect.name,
-          wire: JSON.stringify(encodeMessage(effect.name, effect.message as never)),
-        });
-        return;
-      case 'prepareRound':
-        this.tellNode(node, { type: 'prepared', modelHash: effect.modelHash, nowMs: leagueNowMs });
-        return;
-      case 'expandMasks':
-        node.masks = effect.plan;
-        return;
-      case 'mask': {
-        const tiles = maskedTiles(node.contribution, node.masks!);
-        const { bytes, result } = collect(tiles);
-        node.vector = bytes;
-        this.tellNode(node, { type: 'maskedVector', ...result, nowMs: leagueNowMs });
-        return;
-      }
-      case 'upload':
-        if (this.dies(node, 'maskedInputHeader')) return;
-        this.toServer.push({
-          from: node.index,
-          name: 'maskedInputHeader',
-          wire: JSON.stringify(encodeMessage('maskedInputHeader', effect.header)),
-        });
-        if (this.dies(node, 'vector')) return;
-        this.toServer.push({ from: node.index, name: 'vector', wire: '' });
-        this.tellNode(node, { type: 'vectorSent' });
-        return;
-      case 'wipe':
-        if (this.wipes) for (const secret of effect.secrets) secret.wipe();
-        return;
-      case 'closed':
-        node.outcome = effect.outcome;
-        return;
-    }
-  }
-
-  private dies(node: LeagueNode, point: DropPoint): boolean {
-    if (this.fates.get(node.index) === point) node.alive = false;
-    return !node.alive;
+  deliver<Name extends SetupMessageName>(node: SimulatedNode, name: Name, message: MessageOf<Name>): void {
+    node.apply({ type: 'message', name, message, nowMs: leagueNowMs } as ClientEvent);
   }
 
   private commitVector(index: number): void {
@@ -503,48 +316,5 @@ export class League {
     }
     if (wordBits === 16) for (let word = 0; word < vectorLength; word++) sum[word] = sum[word]! & 0xffff;
     return sum;
-  }
-}
-
-/** The words of a vector's bytes: body, weight, tail; without the filler. */
-export function wordsOf(config: LayoutConfig, bytes: Uint8Array): Uint32Array {
-  const { wordSizeBytes, bodySizeBytes } = layoutOf(config);
-  const { buffer } = Uint8Array.from(bytes);
-  const body = wordSizeBytes === 2 ? new Uint16Array(buffer, 0, bodySizeBytes / 2) : new Uint32Array(buffer);
-  const words = new Uint32Array(config.vectorLength + 1 + config.tail.length);
-  words.set(body.subarray(0, config.vectorLength));
-  words.set(new Uint32Array(buffer, bodySizeBytes), config.vectorLength);
-  return words;
-}
-
-/** The survivors' vectors added and their masks taken away, in one go. */
-export function unmaskedSum(
-  config: LayoutConfig,
-  plan: UnmaskPlan,
-  vectorOf: (index: number) => Uint8Array,
-): Uint8Array {
-  const sum = new FoldedSum(config);
-  for (const index of plan.survivors) sum.add(0, vectorOf(index));
-  sum.subtract(0, expandMasks(config, plan.masks));
-  return Uint8Array.from(sum.bytes);
-}
-
-const forkNode = (node: LeagueNode): LeagueNode => {
-  const memory = createMemory();
-  for (const record of node.records) memory.apply(record);
-  return { ...node, records: [...node.records], evidence: [...node.evidence], memory };
-};
-
-/** The hash that stands for the model of a round. */
-export const leagueModelHash = (round: number): Uint8Array =>
-  new Uint8Array(createHash('sha256').update(`model/${round}`).digest());
-
-/** All bytes of a generator of tiles, and what it returned. */
-export function collect<Result>(tiles: Generator<Uint8Array, Result, void>): { bytes: Uint8Array; result: Result } {
-  const parts: Uint8Array[] = [];
-  for (;;) {
-    const next = tiles.next();
-    if (next.done === true) return { bytes: Uint8Array.from(Buffer.concat(parts)), result: next.value };
-    parts.push(Uint8Array.from(next.value));
   }
 }
