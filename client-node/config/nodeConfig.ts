@@ -24,6 +24,8 @@ const policySchema = z.strictObject({
   maxCohortAgeMs: z.int().min(1000).max(604_800_000).default(86_400_000),
   /** The most optimiser steps that a task may ask for in one round. */
   maxLocalSteps: z.int().min(1).max(100_000).default(10_000),
+  /** The largest L2 norm of an update that a task may allow, all its parts together. */
+  maxClipNorm: z.number().positive().max(1e9).default(1000),
 });
 export type NodePolicy = z.output<typeof policySchema>;
 

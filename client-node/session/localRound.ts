@@ -12,7 +12,7 @@ import {
 } from '@hansa/aggregation/secagg/encoding';
 import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
-import { lengthOf, type Trained, trainedSegments } from '@hansa/shared/model';
+import { lengthOf, partsOf, type Trained, trainedSegments } from '@hansa/shared/model';
 import { readHeaderOfFile } from '@hansa/shared/numeric';
 import type { Plan } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
@@ -29,14 +29,26 @@ export async function checkModel(path: string, config: SecAggConfig, trained: Tr
   if (!equalBytes(sha256(header.headerBytes), config.architectureHash)) {
     throw new HansaError('ModelMismatch', "The round's model is not of the architecture that its set-up was made for.");
   }
-  const length = lengthOf(trainedSegments(header.manifest, trained, round));
+  const segments = trainedSegments(header.manifest, trained, round);
+  const length = lengthOf(segments);
   if (length !== config.vectorLength) {
     throw new HansaError(
       'ModelMismatch',
       `Round ${round} trains ${length} numbers, and its set-up was made for ${config.vectorLength}.`,
     );
   }
+  // One part is the whole update; several are the segments. A cut of any other kind would clip, and tell apart, what nobody agreed to.
+  const parts = partsOf(segments);
+  const isWhole = config.parts.length === 1;
+  if (isWhole || textOf(config.parts) === textOf(parts)) return;
+  throw new HansaError(
+    'ModelMismatch',
+    `Round ${round} trains ${textOf(parts)}, and its set-up was made for ${textOf(config.parts)}.`,
+  );
 }
+
+const textOf = (parts: readonly { readonly name: string; readonly length: number }[]): string =>
+  parts.map(({ name, length }) => `${name} (${length})`).join(', ');
 
 /** What this node puts into the sum, for the update in `updateFile`; `seed` is the round's rotation seed. `close` lets go of the file. */
 export function openContribution(

@@ -30,16 +30,27 @@ export function checkPlan(plan: Plan, policy: NodePolicy, data: readonly LoadedD
 }
 
 /**
- * Whether a set-up's signed configuration is of the plan that was accepted and asks for nothing else.
+ * Whether a set-up's signed configuration is of the plan that was accepted, asks for nothing else, and clips as tightly as this node insists on.
  *
  * @throws HansaError PolicyRefused
  */
-export function checkConfig(config: SecAggConfig, { plan, planText }: Pick<TaskEntry, 'plan' | 'planText'>): void {
+export function checkConfig(
+  config: SecAggConfig,
+  { plan, planText }: Pick<TaskEntry, 'plan' | 'planText'>,
+  policy: NodePolicy,
+): void {
   if (!Buffer.from(config.planHash).equals(planHashOf(planText)))
     refuse('the set-up names another plan than the one that was shown');
   const known = tailMetricsOf(plan.job.kind);
   const unknown = config.tail.find((word) => !known.some(({ name }) => name === word.name));
   if (unknown !== undefined) refuse(`the task asks for the number "${unknown.name}", which this node does not report`);
+  // What the whole update may come to when every part of it is at its own clip.
+  const norm = Math.hypot(...config.parts.map(({ clipNorm }) => clipNorm));
+  if (norm > policy.maxClipNorm) {
+    refuse(
+      `the task lets an update have an L2 norm of ${norm}, this node allows ${policy.maxClipNorm} (policy.maxClipNorm)`,
+    );
+  }
 }
 
 function refuse(what: string): never {

@@ -316,7 +316,7 @@ class RunningNode {
     }
     if (entry === undefined)
       throw new HansaError('PolicyRefused', 'The set-up is of a task that was not assigned to this node.');
-    checkConfig(open.config, entry);
+    checkConfig(open.config, entry, this.#options.config.policy);
     const live = this.#setups.filter((run) => !run.isOver);
     // One in its round and one made ahead is all that a coordinator needs: with a third it has given the oldest up.
     if (live.length >= LIVE_SETUPS)
@@ -335,7 +335,7 @@ class RunningNode {
       const entry = this.#tasks.get(task);
       if (entry === undefined)
         throw new HansaError('PolicyRefused', 'The draw is for a task that was not assigned to this node.');
-      checkConfig(event.message.config, entry);
+      checkConfig(event.message.config, entry, this.#options.config.policy);
     }
     this.#draw = state;
     for (const effect of effects) {

@@ -28,6 +28,13 @@ const model = testModel;
 describe('newTask', () => {
   it.each([0, Number.MIN_VALUE, 1e-30, 1e9])('cannot be given a clip norm of %d, which no scale fits', (clipNorm) => {
     expect(() => testTask({ secureAggregation: { clipNorm } })).toThrow(/clipNorm/);
+    expect(() => testTask({ secureAggregation: { clips: { head: clipNorm } } })).toThrow(/clips.*head/s);
+  });
+
+  it('cannot be given clips of no segment, or of one that no model has', () => {
+    expect(() => testTask({ secureAggregation: { clips: {} } })).toThrow(/names no segment/);
+    const clips = { tail: 1 } as object;
+    expect(() => testTask({ secureAggregation: { clips } })).toThrow(/clips/);
   });
 
   it('makes a task whose configuration is the same for all rounds', async () => {
@@ -58,6 +65,11 @@ describe('newTask', () => {
       undefined,
     ],
     ['more survivors than a cohort has', { secureAggregation: { minSurvivors: 6 } }, 'minSurvivors'],
+    [
+      'a clip for what the task does not train',
+      { secureAggregation: { clips: { head: 1, factors: 1 } } },
+      'clips names factors; what this task trains is encoder, embedder, head',
+    ],
   ])('%s', async (_what, change, message) => {
     const modelHash = await store(model.bytes);
     const made = newTask({ task: testTask(change), modelHash }, blobs, 5);
@@ -81,6 +93,23 @@ describe('newTask', () => {
     const larger = withScales(config, (scaleLog2) => scaleLog2 + 1);
     expect(() => assertEncodingFits(config)).not.toThrow();
     expect(() => assertEncodingFits(larger)).toThrow(expect.objectContaining({ code: 'InvalidTask' }));
+  });
+
+  it('cuts the update into the segments where they have clips, each with the largest scale that fits', async () => {
+    const modelHash = await store(model.bytes);
+    const { task: row } = await newTask(
+      { task: testTask({ secureAggregation: { clipNorm: 4, clips: { head: 0.5 } } }), modelHash },
+      blobs,
+      5,
+    );
+    const { parts, vectorLength } = secAggConfigOf(row.file, row.plan, await readModelHeader(blobs, modelHash));
+    expect(parts.map(({ name, clipNorm }) => [name, clipNorm])).toEqual([
+      ['encoder', 4],
+      ['embedder', 4],
+      ['head', 0.5],
+    ]);
+    expect(parts.reduce((sum, { length }) => sum + length, 0)).toBe(vectorLength);
+    expect(parts[2]!.scaleLog2).toBe(parts[0]!.scaleLog2 + 3);
   });
 
   it('makes and stores the adapter of a mode that leaves a part as it is, and nothing where the task does not fit', async () => {

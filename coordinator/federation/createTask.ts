@@ -24,6 +24,7 @@ import {
 import { readHeaderOfBlob } from '../storage/blobHeader.ts';
 import type { BlobStore } from '../storage/blobStore.ts';
 import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
+import { clippedParts } from './clippedParts.ts';
 
 /** Cohorts smaller than this hide little. */
 const SAFE_COHORT = 5;
@@ -123,9 +124,10 @@ export const trainedOf = ({ plan }: TaskFile): Trained => ({ mode: plan.mode, jo
  */
 export function secAggConfigOf(file: TaskFile, planText: string, header: SafetensorsHeader): SecAggConfig {
   const { cohort, secureAggregation: settings } = file;
-  const { clipNorm, ring, weighting, maxLoss } = settings;
+  const { ring, weighting, maxLoss } = settings;
   // Of round 1 as of all: adapterManifest sees to it.
-  const vectorLength = lengthOf(trainedSegments(header.manifest, trainedOf(file), 1));
+  const segments = trainedSegments(header.manifest, trainedOf(file), 1);
+  const vectorLength = lengthOf(segments);
   if (vectorLength < 1 || vectorLength > maxVectorLength) {
     throw new HansaError(
       'InvalidTask',
@@ -139,9 +141,7 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
     suite: 'SA-1',
     vectorLength,
     wordBits: ring,
-    parts: scaledParts({ wordBits: ring, maxCohort: largestCohort }, [
-      { name: 'update', length: vectorLength, clipNorm },
-    ]),
+    parts: scaledParts({ wordBits: ring, maxCohort: largestCohort }, clippedParts(settings, segments)),
     maxCohort: largestCohort,
     grouped: cohort.groups !== undefined,
     weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,

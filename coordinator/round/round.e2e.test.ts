@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Clock, systemClock } from '@hansa/shared/clock';
 import { roundPhases } from '@hansa/shared/protocol';
-import { encodeMessage } from '@hansa/shared/protocol/secagg';
+import { encodeMessage, type SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { TestLeague, testModel } from '../testing/testLeague.ts';
 
@@ -59,6 +59,48 @@ it('runs a task of two rounds with five nodes over the wire', async () => {
     ]);
   }
   expect(readdirSync(path.join(league.folder, 'data', 'spool'))).toEqual([]);
+});
+
+it('clips every segment of an update on its own where the task says so', async () => {
+  const clips = { encoder: 0.5, head: 0.1 };
+  const pieceOf = (node: number, config: SecAggConfig): Float32Array =>
+    Float32Array.from({ length: config.vectorLength }, (_, at) => Math.sin(at * (node + 1)) / 10);
+  let agreed: SecAggConfig | undefined;
+  const updates: Float32Array[] = [];
+  for (let node = 0; node < 5; node++)
+    await league.enrol(1, {
+      update: (_round, config) => {
+        agreed = config;
+        updates[node] = pieceOf(node, config);
+        return updates[node]!;
+      },
+    });
+  const { nodes } = league;
+  await league.createTask({ rounds: 1, secureAggregation: { clipNorm: 100, clips } });
+  await Promise.all(nodes.map((node) => node.connect()));
+  const [ended] = await Promise.all(nodes.map((node) => node.ended));
+  const response = await nodes[0]!.request('GET', `/v1/blobs/${ended!.modelHash}`);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const values = new Float32Array(bytes.slice(bytes.length - 4 * parameters).buffer);
+  expect(updates).toHaveLength(5);
+  let start = 0;
+  for (const { name, length, scaleLog2 } of agreed!.parts) {
+    const clip = { embedder: 100, ...clips }[name] ?? Number.NaN;
+    const clipped = updates.map((update) => {
+      const piece = update.subarray(start, start + length);
+      const norm = Math.sqrt(piece.reduce((sum, value) => sum + value * value, 0));
+      expect(norm > clip, name).toBe(name in clips);
+      return piece.map((value) => value * Math.min(1, clip / norm));
+    });
+    // One step of the mean, and what float32 makes of 1 + mean.
+    const tolerance = 2 ** -scaleLog2 + 1e-7;
+    for (let at = 0; at < length; at++) {
+      const mean = clipped.reduce((sum, piece) => sum + piece[at]! / 5, 0);
+      expect(Math.abs(values[start + at]! - 1 - mean)).toBeLessThanOrEqual(tolerance);
+    }
+    start += length;
+  }
+  expect(start).toBe(parameters);
 });
 
 it('runs a round in the ring of 16 bits, at half the bytes', async () => {

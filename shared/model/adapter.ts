@@ -26,8 +26,8 @@ export interface AdapterTrained extends Trained {
 /**
  * The tensors of an adapter file: what the rounds of a task train, in the order of the flat vector.
  *
- * For RoLoRA B comes first, then what is trained whole, then A, so that either kind of round trains one piece. Both pieces have one length, since nodes
- * pin a task's configuration, the length of its vector included, for all rounds.
+ * For RoLoRA both factors come first, B then A, and then what is trained whole, so that the segments follow each other on the wire in one order in every
+ * round. Both factors have one length: nodes pin a task's configuration, its vector and the parts of it included, for all rounds.
  *
  * @throws HansaError InvalidTask (when the mode names a block that the model does not have, or RoLoRA matrices whose factors differ in size)
  */
@@ -59,8 +59,8 @@ export function adapterManifest(architecture: Architecture, { mode, job }: Adapt
   }
   return layOut([
     ...matrices.map(({ b, outputs }) => ({ name: b, shape: [outputs, mode.rank] })),
-    ...whole(mode.alsoTrain),
     ...(mode.kind === 'roLora' ? matrices.map(({ a, inputs }) => ({ name: a, shape: [mode.rank, inputs] })) : []),
+    ...whole(mode.alsoTrain),
   ]);
 }
 

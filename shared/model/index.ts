@@ -24,6 +24,7 @@ export {
 export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms, tailMetricsOf } from './jobs/index.ts';
 export type { TailMetric, TensorShape } from './jobs/job.ts';
 export { architectureOfHeader, manifestFor, tensorsOf, WORD_EMBEDDINGS } from './manifestFor.ts';
+export { partsOf, type SegmentPart } from './partsOf.ts';
 export {
   gather,
   isIn,
@@ -33,6 +34,7 @@ export {
   type Segment,
   type SegmentName,
   scatter,
+  segmentNames,
   stretchesOf,
   type Trained,
   trainedSegments,

@@ -1,4 +1,4 @@
-import { jobOptionsSchema, trainingModeSchema } from '@hansa/shared/model';
+import { jobOptionsSchema, segmentNames, trainingModeSchema } from '@hansa/shared/model';
 import { z } from 'zod';
 import { sha256HexSchema } from './bytes.ts';
 import { localTrainingSchema } from './localTraining.ts';
@@ -10,6 +10,8 @@ const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).defaul
 const deadlineFields = Object.fromEntries(
   Object.entries(standardDeadlines).map(([key, standardMs]) => [key, deadlineMs(standardMs)]),
 ) as Record<DeadlineKey, ReturnType<typeof deadlineMs>>;
+
+const clipNorm = z.number().min(1e-6).max(1e6);
 
 const planFields = z.strictObject({
   /** What the model is trained for, and what the job lets a task choose. */
@@ -75,8 +77,16 @@ export const taskFileSchema = z.strictObject({
   strategy: strategySchema.prefault({ name: 'fedAvg' }),
   secureAggregation: z
     .strictObject({
-      /** L2 bound c on each node's update. */
-      clipNorm: z.number().min(1e-6).max(1e6).default(10),
+      /** c: the L2 norm that each node clips its update to. */
+      clipNorm: clipNorm.default(10),
+      /** Clips every segment that the task trains on its own: to its number here, or to `clipNorm` where it has none. */
+      clips: z
+        .partialRecord(z.enum(segmentNames), clipNorm)
+        .refine(
+          (clips) => Object.keys(clips).length > 0,
+          'names no segment: leave it out to clip the update as a whole',
+        )
+        .optional(),
       /** w: bits of a number on the wire. 16 halves what a node sends and costs precision: its update is rotated, then told in coarser steps. */
       ring: z.literal([16, 32]).default(32),
       weighting: z

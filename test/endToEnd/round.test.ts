@@ -54,7 +54,7 @@ describe('a coordinator and five nodes, each a process', () => {
     }
   });
 
-  it('trains two rounds of RoLoRA; a node whose training process is killed says so, goes on and is in the sum', async () => {
+  it('trains two rounds of RoLoRA, factors and head with clips of their own; a node whose training process is killed says so, goes on and is in the sum', async () => {
     const coordinator = await startCoordinator(processes, folder);
     const nodes: Node[] = [];
     for (let merchant = 0; merchant < 5; merchant++)
@@ -67,7 +67,8 @@ describe('a coordinator and five nodes, each a process', () => {
       mode: { kind: 'roLora', rank: 2 },
       training: { steps: 40, batchSize: 4, learningRate: 0.001 },
     };
-    const task = await createTask(processes, coordinator, folder, 2, { plan });
+    const secureAggregation = { clips: { factors: 0.01, head: 0.1 } };
+    const task = await createTask(processes, coordinator, folder, 2, { plan, secureAggregation });
     const running = nodes.map(({ config }) =>
       processes.start('client', 'run', '--config', config, '--until-task-ends'),
     );

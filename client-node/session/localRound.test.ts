@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClippedPart, scaledParts } from '@hansa/aggregation/secagg/encoding';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkModel } from './localRound.ts';
+import { InMemoryLeague } from './testing/inMemoryLeague.ts';
+
+const cut = (...parts: [string, number, number][]): readonly ClippedPart[] =>
+  parts.map(([name, length, clipNorm]) => ({ name, length, clipNorm }));
+const scaled = (parts: readonly ClippedPart[]) => scaledParts({ wordBits: 32, maxCohort: 8 }, parts);
+
+const segments = cut(['encoder', 104_384, 0.01], ['embedder', 19_136, 1], ['head', 7540, 0.02]);
+const whole = { mode: { kind: 'full' }, job: 'demand' } as const;
+
+describe('a round whose segments have clips of their own', () => {
+  let league: InMemoryLeague;
+  afterEach(() => league.end());
+
+  it('gives the plain sum of the segments, each clipped alone, to half a step of each member', async () => {
+    league = await new InMemoryLeague({ size: 5, config: { parts: scaled(segments) } }).prepare();
+    await league.assemble();
+    expect((await league.runRound()).phase).toBe('committed');
+    let start = 0;
+    for (const { name, length, clipNorm, scaleLog2 } of league.config.parts) {
+      const pieces = league.nodes.map((_, node) => league.updateOf(node).subarray(start, start + length));
+      const norms = pieces.map((piece) => Math.sqrt(piece.reduce((sum, value) => sum + value * value, 0)));
+      expect(
+        norms.every((norm) => norm > clipNorm),
+        name,
+      ).toBe(name !== 'embedder');
+      let largest = 0;
+      for (let at = 0; at < length; at++) {
+        const plain = pieces.reduce((sum, piece, node) => sum + piece[at]! * Math.min(1, clipNorm / norms[node]!), 0);
+        largest = Math.max(largest, Math.abs(league.sum![start + at]! - 2 ** scaleLog2 * plain));
+      }
+      expect(largest, name).toBeLessThanOrEqual((5 / 2) * (1 + 1e-3));
+      start += length;
+    }
+    expect(start).toBe(league.config.vectorLength);
+  });
+});
+
+describe('checkModel', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hansa-round-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const check = async (parts: readonly ClippedPart[]) => {
+    const league = new InMemoryLeague({ size: 5, config: { parts: scaled(parts) } });
+    const file = join(folder, 'model.safetensors');
+    writeFileSync(file, league.blobs.get(league.modelHash)!);
+    await checkModel(file, league.config, whole, 1);
+  };
+
+  it('takes a set-up that clips the update as a whole, and one that clips its segments', async () => {
+    await expect(check(cut(['update', 131_060, 4]))).resolves.toBeUndefined();
+    await expect(check(segments)).resolves.toBeUndefined();
+  });
+
+  it.each([
+    ['between other numbers', cut(['encoder', 104_383, 1], ['embedder', 19_137, 1], ['head', 7540, 1])],
+    ['in another order', cut(['embedder', 19_136, 1], ['encoder', 104_384, 1], ['head', 7540, 1])],
+    ['under other names', cut(['encoder', 104_384, 1], ['embedder', 19_136, 1], ['tail', 7540, 1])],
+    ['into fewer pieces', cut(['encoder', 104_384, 1], ['head', 26_676, 1])],
+    ['into more', cut(['encoder', 104_384, 1], ['embedder', 19_136, 1], ['head', 7000, 1], ['more', 540, 1])],
+  ])('refuses one that cuts the update %s', async (_, parts) => {
+    await expect(check(parts)).rejects.toMatchObject({
+      code: 'ModelMismatch',
+      message: expect.stringContaining(
+        'Round 1 trains encoder (104384), embedder (19136), head (7540), and its set-up',
+      ),
+    });
+  });
+});
