@@ -79,10 +79,10 @@ function gradientOf(
       ...frozen.flatMap((part) => [...residentTensors(part).values()]),
     ],
     compute: () => {
-      const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) =>
-        model.loss(model.forward(parametersOf(shape, trained), architecture, inputs), targets),
-      )(trained);
-      return [value, ...grads];
+      const loss = () => model.loss(model.forward(parametersOf(shape, trained), architecture, inputs), targets);
+      const { value, grads } = tf.engine().gradients(loss, trained, undefined, true);
+      // A job need not read every tensor that its task trains, such as the encoder's types of tokens.
+      return [value, ...trained.map((tensor, index) => grads[index] ?? tf.zerosLike(tensor))];
     },
   };
 }

@@ -95,15 +95,15 @@ export async function newToken(coordinator: Coordinator, label: string, validMs 
   return token.text;
 }
 
-/** Writes a node and enrols it, with a token of its own unless one is given. */
+/** Writes a node and enrols it, with a token of its own unless one is given; `overrides` are of its configuration. */
 export async function enrolNode(
   processes: Processes,
   coordinator: Coordinator,
   folder: string,
   merchant: number,
-  joinToken?: string,
+  { joinToken, overrides }: { readonly joinToken?: string; readonly overrides?: object } = {},
 ): Promise<Node> {
-  const config = writeNode(folder, coordinator.address, merchant);
+  const config = writeNode(folder, coordinator.address, merchant, overrides);
   const token = joinToken ?? (await newToken(coordinator, `merchant-${merchant}`));
   const { clientId } = await processes.answer<{ clientId: string }>(
     'client',
@@ -116,7 +116,7 @@ export async function enrolNode(
   return { config, folder: join(folder, 'data'), clientId };
 }
 
-/** Makes a task of `rounds` rounds from a fresh nano model. */
+/** Makes a task of `rounds` rounds, from a fresh nano model unless `model` names a file. */
 export async function createTask(
   processes: Processes,
   coordinator: Coordinator,
@@ -124,8 +124,10 @@ export async function createTask(
   rounds: number,
   { plan, ...overrides }: { readonly plan?: object; readonly [key: string]: unknown } = {},
 ): Promise<TaskRecord> {
-  const model = join(folder, 'start.safetensors');
-  await processes.answer('client', 'model', 'init', '--size', 'nano', '--seed', '1', '--out', model);
+  if (overrides.model === undefined) {
+    const model = join(folder, 'start.safetensors');
+    await processes.answer('client', 'model', 'init', '--size', 'nano', '--seed', '1', '--out', model);
+  }
   const file = join(folder, 'task.json');
   writeFileSync(
     file,

@@ -1,13 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { repositoryRoot } from '../sourceCopy/repositoryRoot.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Options of Node, as the program's first line has them, and the script. */
+/** Options of Node, as the program's first line has them, and the script from the repository's root. */
 const programs = {
-  coordinator: ['--max-semi-space-size=1', `${root}coordinator/bin/hansa-coordinator.mjs`],
-  client: [`${root}client-node/bin/hansa-client.mjs`],
-  syntheticNode: [`${root}test/bench/round/syntheticNode.mjs`],
+  coordinator: { options: ['--max-semi-space-size=1'], script: 'coordinator/bin/hansa-coordinator.mjs' },
+  client: { options: [], script: 'client-node/bin/hansa-client.mjs' },
+  syntheticNode: { options: [], script: 'test/bench/round/syntheticNode.mjs' },
 };
 
 export interface Finished {
@@ -24,9 +24,10 @@ export class RunningCommand {
   readonly finished: Promise<Finished>;
   readonly #watchers = new Set<() => void>();
 
-  constructor(program: keyof typeof programs, args: readonly string[], options: { cwd: string }) {
-    this.child = spawn(process.execPath, [...programs[program], ...args], {
-      cwd: options.cwd,
+  constructor(program: keyof typeof programs, args: readonly string[], where: { cwd: string; root: string }) {
+    const { options, script } = programs[program];
+    this.child = spawn(process.execPath, [...options, join(where.root, script), ...args], {
+      cwd: where.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.on('data', (chunk: Buffer) => this.#heard('stdout', chunk));
@@ -64,14 +65,17 @@ export class RunningCommand {
 /** The processes of one test: all are gone when it is over. */
 export class Processes {
   readonly #cwd: string;
+  readonly #root: string;
   readonly #commands = new Set<RunningCommand>();
 
-  constructor(cwd: string) {
+  /** Commands start in `cwd`, from the source in `root`. */
+  constructor(cwd: string, root = repositoryRoot) {
     this.#cwd = cwd;
+    this.#root = root;
   }
 
   start(program: keyof typeof programs, ...args: string[]): RunningCommand {
-    const command = new RunningCommand(program, args, { cwd: this.#cwd });
+    const command = new RunningCommand(program, args, { cwd: this.#cwd, root: this.#root });
     this.#commands.add(command);
     void command.finished.then(() => this.#commands.delete(command));
     return command;

@@ -27,7 +27,9 @@ describe('a coordinator and five nodes, each a process', () => {
     for (let merchant = 0; merchant < 5; merchant++) {
       const args = ['--approver', approver, '--data', coordinator.dataFolder, '--label', `merchant ${merchant}`];
       const { token } = await processes.answer<{ token: string }>('coordinator', 'enrol', 'token', ...args);
-      nodes.push(await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant, token));
+      nodes.push(
+        await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant, { joinToken: token }),
+      );
     }
     const task = await createTask(processes, coordinator, folder, 2);
     const running = nodes.map(({ config }) =>

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFaults, repositoryRoot } from './faults.ts';
+import { repositoryRoot } from '../sourceCopy/repositoryRoot.ts';
+import { applyPatch } from '../sourceCopy/sourceCopy.ts';
+import { readFaults } from './faults.ts';
 import { likelyFirst, suite } from './suite.ts';
 import { explainedSurvivors } from './survivors.ts';
-import { applyPatch } from './workspace.ts';
 
 const faults = readFaults();
 

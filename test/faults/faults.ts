@@ -1,9 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The checkout's root. */
-export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
-
 const folder = new URL('patches/', import.meta.url);
 
 /** One planted fault. */

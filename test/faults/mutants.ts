@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Node, parseSync, Visitor } from 'oxc-parser';
-import { repositoryRoot } from './faults.ts';
+import { repositoryRoot } from '../sourceCopy/repositoryRoot.ts';
 
 /** What the score is taken over. */
 export const scoredFiles: readonly string[] = [

@@ -1,21 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { repositoryRoot } from './faults.ts';
+import { repositoryRoot } from '../sourceCopy/repositoryRoot.ts';
+import { SourceCopy } from '../sourceCopy/sourceCopy.ts';
 
 /** What the suite and all that it imports lie in. */
-const packages = ['shared', 'aggregation'];
+const packages = ['shared', 'aggregation'] as const;
 
 /** What one run of the suite told. */
 export interface SuiteRun {
@@ -41,51 +31,12 @@ interface JsonReport {
   }[];
 }
 
-/** A copy of the source in a temporary folder, in which `@hansa/*` is the copy: patches go here, never into the checkout. */
-export class Workspace {
-  readonly root = mkdtempSync(join(tmpdir(), 'hansa-faults-'));
+/** A copy of the source in which a suite of tests runs. */
+export class Workspace extends SourceCopy {
   #child: ChildProcess | undefined;
 
   constructor() {
-    const installed = join(repositoryRoot, 'node_modules');
-    const modules = join(this.root, 'node_modules');
-    mkdirSync(join(modules, '@hansa'), { recursive: true });
-    for (const name of readdirSync(installed))
-      if (!name.startsWith('.') && name !== '@hansa')
-        symlinkSync(join(installed, name), join(modules, name), 'junction');
-    cpSync(join(repositoryRoot, 'package.json'), join(this.root, 'package.json'));
-    for (const name of packages) {
-      cpSync(join(repositoryRoot, name), join(this.root, name), {
-        recursive: true,
-        filter: (path) => !path.endsWith('node_modules'),
-      });
-      const nested = join(repositoryRoot, name, 'node_modules');
-      if (existsSync(nested)) symlinkSync(nested, join(this.root, name, 'node_modules'), 'junction');
-      symlinkSync(join(this.root, name), join(modules, '@hansa', name), 'junction');
-    }
-    // Compiled kernels that are there already; copied, since a fault in their source is compiled into the same folder.
-    const kernels = join(installed, '.cache/hansa');
-    if (existsSync(kernels))
-      for (const name of readdirSync(kernels).filter((file) => file.endsWith('.wasm')))
-        cpSync(join(kernels, name), join(modules, '.cache/hansa', name));
-  }
-
-  /** Plants a fault; Error where its patch does not apply as it stands. */
-  plant(patchFile: string): void {
-    applyPatch(this.root, patchFile, []);
-  }
-
-  /** Takes a fault out again. */
-  takeOut(patchFile: string): void {
-    applyPatch(this.root, patchFile, ['--reverse']);
-  }
-
-  /** Writes other text into a file and gives what it was. */
-  exchange(file: string, text: string): string {
-    const path = join(this.root, file);
-    const before = readFileSync(path, 'utf8');
-    writeFileSync(path, text);
-    return before;
+    super(packages);
   }
 
   /** Runs test files in their order on `threads` threads, until the first that fails where one is enough. */
@@ -152,19 +103,10 @@ export class Workspace {
   }
 
   /** Ends what runs in it, and removes it. */
-  remove(): void {
+  override remove(): void {
     this.#child?.kill('SIGKILL');
-    rmSync(this.root, { recursive: true, force: true });
+    super.remove();
   }
-}
-
-/** `git apply` in a folder that is no repository, or in the checkout's root: no fuzz, so a patch whose surroundings have changed is refused. Error then. */
-export function applyPatch(root: string, patchFile: string, options: readonly string[]): void {
-  const { status, stderr } = spawnSync('git', ['apply', '--whitespace=nowarn', ...options, patchFile], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${patchFile} does not apply: ${stderr}`);
 }
 
 /** That a property fails is enough: to look for its smallest counterexample can take minutes. */

@@ -2,11 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
+import { repositoryRoot } from '../sourceCopy/repositoryRoot.ts';
 
 /** [file, what it imports]: each must be refused. */
 const violations = [
@@ -56,13 +54,13 @@ describe('import rules', () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'hansa-import-rules-'));
-    const config = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8'));
+    const config = JSON.parse(readFileSync(join(repositoryRoot, 'biome.json'), 'utf8'));
     writeFileSync(join(folder, 'biome.json'), JSON.stringify({ ...config, vcs: { enabled: false } }));
     for (const [file, imported] of [...violations, ...allowed]) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       writeFileSync(join(folder, file), `import '${imported}';\n`);
     }
-    const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
+    const biome = join(repositoryRoot, 'node_modules/@biomejs/biome/bin/biome');
     const run = promisify(execFile)(process.execPath, [biome, 'lint', '--max-diagnostics=none', '--colors=off', '.'], {
       cwd: folder,
     });

@@ -1,11 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { errorTable } from '@hansa/shared/errors';
 import { describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
+import { repositoryRoot } from '../sourceCopy/repositoryRoot.ts';
 
 const condition = String.raw`(?: \([^()]+\))?`;
 const code = String.raw`[A-Z]\w+`;
@@ -56,14 +54,14 @@ const docstrings = (source: string): string[] => source.match(/^[ \t]*\/\*\*[\s\
 describe('what a docstring says of errors', () => {
   it('has one form everywhere', () => {
     const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts'], {
-      cwd: root,
+      cwd: repositoryRoot,
       encoding: 'utf8',
     })
       .trim()
       .split('\n');
     expect(files.length).toBeGreaterThan(500);
     const faults = files.flatMap((file) =>
-      docstrings(readFileSync(join(root, file), 'utf8')).flatMap((text) =>
+      docstrings(readFileSync(join(repositoryRoot, file), 'utf8')).flatMap((text) =>
         faultsOf(text.trim()).map((fault) => `${file}: ${fault}`),
       ),
     );
