@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { configHash, encodeMessage, openBytes, setupId } from '@hansa/shared/protocol/secagg';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { InMemoryLeague, type LeagueSettings } from './testing/inMemoryLeague.ts';
 
 describe('runNode', () => {
@@ -40,7 +40,7 @@ describe('runNode', () => {
       const models = () => readdirSync(join(folder, 'models')).filter((name) => name.endsWith('.safetensors'));
       const kept = [league.initialModelHash, league.modelHash].map((hash) => `${hash}.safetensors`).sort();
       // The new model is fetched, and the old one let go, while nothing waits for it.
-      await vi.waitFor(() => expect(models().sort()).toEqual(kept));
+      await expect.poll(() => models().sort()).toEqual(kept);
       expect(readdirSync(join(folder, 'spool'))).toEqual([]);
       expect(receiptsOf(node)).toMatchObject([
         { round: 1, attempt: 1, included: true, survivors: 5, baseModelHash: league.initialModelHash },
@@ -81,9 +81,7 @@ describe('runNode', () => {
       setImmediate(() => line!.connect());
       return Promise.reject(new HansaError('ConnectionLost', 'lost on the way'));
     };
-    const pump = setInterval(() => league.clock.advance(1), 5);
     expect((await league.runRound()).phase).toBe('committed');
-    clearInterval(pump);
     expect([...lost]).toEqual([
       'advertiseKeys',
       'shareKeys',
@@ -194,9 +192,7 @@ describe('runNode', () => {
     await assemble();
     const { trainer, line, events } = league.nodes[4]!;
     trainer.failure = new HansaError('TrainingFailed', 'column "secret_column" of /home/merchant/orders.csv');
-    const pump = setInterval(() => league.clock.advance(2_000), 5);
     expect((await league.runRound()).phase).toBe('committed');
-    clearInterval(pump);
     const leave = line!.sent.find(({ name }) => name === 'leave');
     expect(leave?.body).toMatchObject({ taskId: league.taskId, code: 'TrainingFailed' });
     expect(JSON.stringify(line!.sent)).not.toContain('secret_column');
@@ -215,10 +211,8 @@ describe('runNode', () => {
     league.open();
     await league.until(() => league.nodes[0]!.events.some(({ type }) => type === 'roundStarted'));
     const old = league.nodes[0]!;
-    const pump = setInterval(() => league.clock.advance(2_000), 5);
     old.stop.abort(new HansaError('Interrupted', 'killed'));
     await expect(old.finished).rejects.toMatchObject({ code: 'Interrupted' });
-    clearInterval(pump);
     expect(readdirSync(join(old.folder, 'spool'))).toEqual([]);
     await league.until(() => league.state?.phase === 'committed');
     expect(league.sum).toEqual(sumOfKept([1, 2, 3, 4], 1, 1));
@@ -261,12 +255,10 @@ describe('runNode', () => {
   it('refuses a model that is not the one the round is bound to', async () => {
     await assemble();
     league.blobs.set(league.modelHash, new Uint8Array(100));
-    const pump = setInterval(() => league.clock.advance(2_000), 5);
     await league.runRound();
     await league.until(() =>
       league.nodes.every(({ events }) => events.some((event) => event.type === 'roundAbandoned')),
     );
-    clearInterval(pump);
     for (const { trainer } of league.nodes) expect(trainer.requests).toEqual([]);
   });
 
@@ -288,9 +280,8 @@ describe('runNode', () => {
     league.round = 14;
     league.open();
     const refused = { type: 'refused', by: 'node', name: 'startRound', code: 'PolicyRefused' };
-    await vi.waitFor(() => {
-      for (const { events } of league.nodes) expect(events).toContainEqual(expect.objectContaining(refused));
-    });
+    await league.until(() => league.nodes.every(({ events }) => events.some(({ type }) => type === 'refused')));
+    for (const { events } of league.nodes) expect(events).toContainEqual(expect.objectContaining(refused));
     for (const { trainer } of league.nodes) expect(trainer.requests).toEqual([]);
   });
 

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import {
+  clientRecordSchema,
   coordinatorIdentitySchema,
   newJoinToken,
   type RoundRecord,
@@ -32,8 +33,14 @@ export interface Node {
 export async function startCoordinator(processes: Processes, folder: string, ...args: string[]): Promise<Coordinator> {
   const dataFolder = join(folder, 'coordinator');
   const process = processes.start('coordinator', 'serve', '--data', dataFolder, '--port', '0', '--json', ...args);
-  const [, address] = await process.says(/"address":\s*"([^"]+)"/);
-  return { process, address: address!, dataFolder, approver: new IdentityKey(newIdentitySeed(systemRandom)) };
+  const { address } = z.looseObject({ address: z.string() }).parse(await process.document());
+  return { process, address, dataFolder, approver: new IdentityKey(newIdentitySeed(systemRandom)) };
+}
+
+/** Whether the coordinator sees a node connected. */
+export async function isConnected(coordinator: Coordinator, { clientId }: Node): Promise<boolean> {
+  const clients = z.array(clientRecordSchema).parse(await askAdmin(coordinator, '/clients'));
+  return clients.some(({ id, connected }) => id === clientId && connected);
 }
 
 /** Order lines of one small merchant: a few items by day, weekly seasons, the same on every run. */
@@ -86,12 +93,11 @@ export async function askAdmin(coordinator: Coordinator, path: string, init: Req
 
 /** A join token, registered by the coordinator's admin API. */
 export async function newToken(coordinator: Coordinator, label: string, validMs = 3_600_000): Promise<string> {
-  const call = (path: string, init?: RequestInit) => askAdmin(coordinator, path, init);
-  const scope = coordinatorIdentitySchema.parse(await call('/identity'));
+  const scope = coordinatorIdentitySchema.parse(await askAdmin(coordinator, '/identity'));
   const { approver } = coordinator;
   const token = newJoinToken({ scope, expiresAtMs: Date.now() + validMs, approver }, systemRandom);
   const body = JSON.stringify(z.encode(tokenRequestSchema, { label, ...token.registration }));
-  tokenRecordSchema.parse(await call('/enrolment-tokens', { method: 'POST', body }));
+  tokenRecordSchema.parse(await askAdmin(coordinator, '/enrolment-tokens', { method: 'POST', body }));
   return token.text;
 }
 
@@ -116,7 +122,10 @@ export async function enrolNode(
   return { config, folder: join(folder, 'data'), clientId };
 }
 
-/** Makes a task of `rounds` rounds, from a fresh nano model unless `model` names a file. */
+/** Longer than a phase takes on any machine: what ends one in a test is that everybody answered or is gone. */
+const deadlineMs = 600_000;
+
+/** Makes a task of `rounds` rounds from a fresh nano model unless `model` names a file. It waits for every enrolled node. */
 export async function createTask(
   processes: Processes,
   coordinator: Coordinator,
@@ -135,7 +144,13 @@ export async function createTask(
       name: 'demand',
       model: 'start.safetensors',
       rounds,
-      deadlines: { recruitMs: 1000 },
+      deadlines: {
+        recruitMs: deadlineMs,
+        advertiseKeysMs: deadlineMs,
+        shareKeysMs: deadlineMs,
+        consistencyMs: deadlineMs,
+        unmaskMs: deadlineMs,
+      },
       plan: {
         job: { kind: 'demand', frequency: 'day' },
         training: { steps: 2, batchSize: 4, learningRate: 0.001 },

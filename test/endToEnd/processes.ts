@@ -22,7 +22,6 @@ export class RunningCommand {
   stdout = '';
   stderr = '';
   readonly finished: Promise<Finished>;
-  readonly #watchers = new Set<() => void>();
 
   constructor(program: keyof typeof programs, args: readonly string[], where: { cwd: string; root: string }) {
     const { options, script } = programs[program];
@@ -30,35 +29,28 @@ export class RunningCommand {
       cwd: where.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.child.stdout?.on('data', (chunk: Buffer) => this.#heard('stdout', chunk));
-    this.child.stderr?.on('data', (chunk: Buffer) => this.#heard('stderr', chunk));
-    this.finished = once(this.child, 'close').then(([status]) => {
-      for (const watcher of this.#watchers) watcher();
-      return { status: status as number | null, stdout: this.stdout, stderr: this.stderr };
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString();
     });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    this.finished = once(this.child, 'close').then(([status]) => ({
+      status: status as number | null,
+      stdout: this.stdout,
+      stderr: this.stderr,
+    }));
   }
 
-  /** Resolves once the pattern stands in what the command has written; rejects with all it wrote where it ends without. */
-  async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const match = pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
-      if (match !== null) return match;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
-        throw new Error(`the command ended without saying ${pattern}:\n${this.stdout}\n${this.stderr}`);
-      }
-      await new Promise<void>((resolve) => {
-        const watcher = () => {
-          this.#watchers.delete(watcher);
-          resolve();
-        };
-        this.#watchers.add(watcher);
-      });
-    }
-  }
-
-  #heard(stream: 'stdout' | 'stderr', chunk: Buffer): void {
-    this[stream] += chunk.toString();
-    for (const watcher of this.#watchers) watcher();
+  /** The JSON document of a command that goes on after it has printed one; rejects with all it wrote where it ends without. */
+  async document(): Promise<unknown> {
+    const { stdout } = this.child;
+    const ended = this.finished.then(({ stdout, stderr }) => {
+      throw new Error(`the command ended without a document:\n${stdout}\n${stderr}`);
+    });
+    ended.catch(() => undefined);
+    while (!this.stdout.includes('\n')) await Promise.race([once(stdout!, 'data'), ended]);
+    return JSON.parse(this.stdout);
   }
 }
 
@@ -99,7 +91,7 @@ export class Processes {
   }
 }
 
-/** Process ids of a process's children. */
+/** The process ids of a process's children. */
 export function childrenOf(pid: number): number[] {
   const listed = execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n');
   return listed

@@ -8,6 +8,9 @@ import { WebSocket, WebSocketServer } from 'ws';
 const ping = '2';
 const pong = '3';
 
+/** What stands among a node's messages for its answer to this proxy's ping. */
+export const answerToPing = 'answer to a ping';
+
 /** One thing that a node sent to the coordinator. */
 export interface Received {
   /** `PATCH /v1/uploads/…`, or `websocket`. */
@@ -17,18 +20,20 @@ export interface Received {
 
 /**
  * Stands between nodes and a coordinator and keeps every byte that nodes send: request lines, headers and bodies of HTTP, and the messages of
- * web sockets.
+ * web sockets. It pings a node, in the name of the coordinator, after each message that `pingsAfter` picks.
  */
 export class RecordingProxy {
   readonly received: Received[] = [];
+  /** Of each web socket the node's messages as text, in order, {@link answerToPing} where it answered a ping of this proxy. */
+  readonly conversations: string[][] = [];
   readonly #server: Server;
   readonly #target: URL;
-  /** Nodes that were asked for a sign of life. */
-  readonly #pings = new Map<WebSocket, () => void>();
+  readonly #pingsAfter: (message: string) => boolean;
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
 
-  private constructor(target: string) {
+  private constructor(target: string, pingsAfter: (message: string) => boolean) {
     this.#target = new URL(target);
+    this.#pingsAfter = pingsAfter;
     this.#server = createServer((incoming, answer) => {
       const chunks: Buffer[] = [];
       const { method, url, headers } = incoming;
@@ -45,8 +50,8 @@ export class RecordingProxy {
     this.#server.on('upgrade', (incoming, socket, head) => this.#upgraded(incoming, socket, head));
   }
 
-  static async start(target: string): Promise<RecordingProxy> {
-    const proxy = new RecordingProxy(target);
+  static async start(target: string, pingsAfter: (message: string) => boolean): Promise<RecordingProxy> {
+    const proxy = new RecordingProxy(target, pingsAfter);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
     return proxy;
@@ -54,21 +59,6 @@ export class RecordingProxy {
 
   get address(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** Asks every node for a sign of life in the name of the coordinator; resolves to the milliseconds that the slowest took. */
-  async ping(): Promise<number> {
-    const beganMs = performance.now();
-    const answers = [...this.#sockets.clients].map(
-      (node) =>
-        new Promise<void>((resolve) => {
-          this.#pings.set(node, resolve);
-          node.once('close', resolve);
-          node.send(ping);
-        }),
-    );
-    await Promise.all(answers);
-    return performance.now() - beganMs;
   }
 
   async close(): Promise<void> {
@@ -82,17 +72,25 @@ export class RecordingProxy {
     this.#sockets.handleUpgrade(incoming, socket, head, (node) => {
       const coordinator = new WebSocket(new URL(incoming.url ?? '/', this.#target));
       const opened = once(coordinator, 'open');
+      const conversation: string[] = [];
+      this.conversations.push(conversation);
+      let openPings = 0;
       node.on('message', (message: Buffer, binary) => {
-        const answered = message.length === 1 && message.toString() === pong ? this.#pings.get(node) : undefined;
-        if (answered !== undefined) {
-          this.#pings.delete(node);
-          return answered();
+        const said = message.toString();
+        if (said === pong && openPings > 0) {
+          openPings -= 1;
+          conversation.push(answerToPing);
+          return;
         }
+        conversation.push(said);
         this.#keep('websocket', [message]);
         void opened.then(
           () => coordinator.send(message, { binary }),
           () => node.terminate(),
         );
+        if (!this.#pingsAfter(said)) return;
+        openPings += 1;
+        node.send(ping);
       });
       coordinator.on('message', (message: Buffer, binary) => node.send(message, { binary }));
       for (const [end, other] of [

@@ -537,10 +537,7 @@ export class InMemoryLeague {
 
   async end(): Promise<void> {
     for (const node of this.nodes) node.stop.abort(new HansaError('Interrupted', 'the test is over'));
-    // The clock stands still: what waits for it at the end is let go.
-    const pump = setInterval(() => this.clock.advance(2_000), 5);
     await Promise.allSettled(this.nodes.map(({ finished }) => finished));
-    clearInterval(pump);
     rmSync(this.folder, { recursive: true });
   }
 
