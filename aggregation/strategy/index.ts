@@ -1,2 +1,3 @@
-export type { StateVector, Strategy, Tile } from './strategy.ts';
+export { meanStepsOf, updateScale } from './localSteps.ts';
+export type { RoundFacts, StateVector, Strategy, Tile } from './strategy.ts';
 export { strategyFor } from './strategyFor.ts';

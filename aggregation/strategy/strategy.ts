@@ -19,6 +19,12 @@ export interface Tile {
   readonly out: Float32Array;
 }
 
+/** What the strategy knows of a round beside its mean update. */
+export interface RoundFacts {
+  /** Mean number of local steps, weighted, as a share of the most that a member takes; 1 where the strategy does not ask for it. */
+  readonly stepShare: number;
+}
+
 /** How a mean update becomes the next model, tile by tile over the flat vector. */
 export interface Strategy {
   readonly name: StrategyName;
@@ -29,7 +35,7 @@ export interface Strategy {
    *
    * @throws RangeError (when the vectors differ in length or number)
    */
-  apply(tile: Tile): void;
+  apply(tile: Tile, facts: RoundFacts): void;
 }
 
 /** @throws RangeError (when the tile's vectors differ in length, or there are not `count` of state) */

@@ -20,7 +20,7 @@ function after(
       locals.reduce((sum, local, member) => sum + ((weights[member] ?? 1) / total) * (local[at]! - value), 0),
     );
     model = new Float32Array(from.length);
-    strategy.apply({ base, mean, state, out: model });
+    strategy.apply({ base, mean, state, out: model }, { stepShare: 1 });
   }
   return [...model];
 }
@@ -97,6 +97,7 @@ describe('a strategy', () => {
     { name: 'fedAdagrad' },
     { name: 'fedAdam' },
     { name: 'fedYogi' },
+    { name: 'fedNova' },
   ];
   it.each(all)('$name comes to the same numbers in one tile and in several', (settings) => {
     const strategy = strategyFor(strategySchema.parse(settings));
@@ -109,7 +110,10 @@ describe('a strategy', () => {
         for (let at = 0; at < 50; at += tileLength) {
           const piece = <Values extends Float32Array | Float64Array>(values: Values) =>
             values.subarray(at, at + tileLength) as Values;
-          strategy.apply({ base: piece(base), mean: piece(mean), state: state.map(piece), out: piece(out) });
+          strategy.apply(
+            { base: piece(base), mean: piece(mean), state: state.map(piece), out: piece(out) },
+            { stepShare: 1 },
+          );
         }
       return [out, ...state];
     };
@@ -131,17 +135,20 @@ describe('a strategy', () => {
       { state: [...tile.state, new Float32Array(2)] },
       { state: [...tile.state.slice(1), new Float32Array(3)] },
     ])
-      expect(() => strategy.apply({ ...tile, ...change })).toThrow(RangeError);
+      expect(() => strategy.apply({ ...tile, ...change }, { stepShare: 1 })).toThrow(RangeError);
   });
 
   it('rounds once: a step that float32 cannot tell from the base is not lost before', () => {
     const out = new Float32Array(3);
-    strategyFor({ name: 'fedAvg', serverLearningRate: 0.5 }).apply({
-      base: Float32Array.of(1, -2, 0),
-      mean: Float64Array.of(0.1, 4, 1e-9),
-      state: [],
-      out,
-    });
+    strategyFor({ name: 'fedAvg', serverLearningRate: 0.5 }).apply(
+      {
+        base: Float32Array.of(1, -2, 0),
+        mean: Float64Array.of(0.1, 4, 1e-9),
+        state: [],
+        out,
+      },
+      { stepShare: 1 },
+    );
     expect([...out]).toEqual([Math.fround(1.05), 0, Math.fround(5e-10)]);
   });
 

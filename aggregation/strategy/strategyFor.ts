@@ -3,6 +3,7 @@ import { fedAdagrad } from './fedAdagrad.ts';
 import { fedAdam } from './fedAdam.ts';
 import { fedAvg } from './fedAvg.ts';
 import { fedAvgM } from './fedAvgM.ts';
+import { fedNova } from './fedNova.ts';
 import { fedYogi } from './fedYogi.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -19,5 +20,7 @@ export function strategyFor(settings: StrategySettings): Strategy {
       return fedAdam(settings);
     case 'fedYogi':
       return fedYogi(settings);
+    case 'fedNova':
+      return fedNova(settings);
   }
 }

@@ -3,13 +3,14 @@ import { copyFile, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
-  bucketWeight,
   type Contribution,
   type MaskedVector,
   maskedTiles,
   quantisedTiles,
   type UpdateSource,
+  weightOf,
 } from '@hansa/aggregation/secagg/encoding';
+import { updateScale } from '@hansa/aggregation/strategy';
 import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { lengthOf, partsOf, type Trained, trainedSegments } from '@hansa/shared/model';
@@ -59,15 +60,19 @@ export function openContribution(
   seed: Uint8Array,
 ): { contribution: Contribution; close(): void } {
   const descriptor = openSync(updateFile, 'r');
-  const weight =
-    config.weighting === 'uniform'
-      ? config.weightMax
-      : bucketWeight(result.examples, windowsPerUnit(plan), config.weightMax);
+  const weight = config.weighting === 'uniform' ? config.weightMax : weightOf(plan.weighting, result.examples);
+  const { strategy, training } = plan;
+  const steps = result.stepsInUpdate;
   const contribution: Contribution = {
     config,
-    update: fileSource(descriptor, config.vectorLength),
+    update: scaled(fileSource(descriptor, config.vectorLength), updateScale(strategy, training.steps, steps)),
     weight,
-    tail: { loss: result.trainLoss, validationLoss: result.validationLoss, ...result.metrics },
+    tail: {
+      loss: result.trainLoss,
+      validationLoss: result.validationLoss,
+      ...result.metrics,
+      weightedSteps: weight * steps,
+    },
     rotationSeed: seed,
   };
   return { contribution, close: () => closeSync(descriptor) };
@@ -147,6 +152,11 @@ export async function writeTiles(
   }
 }
 
+const scaled = (source: UpdateSource, factor: number): UpdateSource =>
+  factor === 1
+    ? source
+    : { ...source, read: (start, count) => source.read(start, count).map((value) => value * factor) };
+
 function fileSource(descriptor: number, length: number): UpdateSource {
   let tile = new Float32Array(0);
   return {
@@ -164,14 +174,4 @@ function fileSource(descriptor: number, length: number): UpdateSource {
       return tile.subarray(0, count);
     },
   };
-}
-
-function windowsPerUnit(plan: Plan): number {
-  if (plan.windowsPerUnit === undefined) {
-    throw new HansaError(
-      'PolicyRefused',
-      'The task weighs its members by windows and its plan does not say how many count as one.',
-    );
-  }
-  return plan.windowsPerUnit;
 }

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { HansaError } from '@hansa/shared/errors';
 import { tailMetricsOf } from '@hansa/shared/model';
-import type { Plan } from '@hansa/shared/protocol';
-import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { type Plan, strategyTail } from '@hansa/shared/protocol';
+import type { SecAggConfig, TailWord } from '@hansa/shared/protocol/secagg';
 import type { NodePolicy } from '../config/nodeConfig.ts';
 import { jobSource } from '../jobs/sources.ts';
 import type { LoadedData } from '../trainer/index.ts';
@@ -41,8 +42,18 @@ export function checkConfig(
 ): void {
   if (!Buffer.from(config.planHash).equals(planHashOf(planText)))
     refuse('the set-up names another plan than the one that was shown');
+  const levels = plan.weighting.kind === 'uniform' ? undefined : plan.weighting.levels;
+  if (
+    config.weighting !== (levels === undefined ? 'uniform' : 'buckets') ||
+    (levels ?? config.weightMax) !== config.weightMax
+  )
+    refuse('the set-up weighs its members otherwise than the plan');
   const known = tailMetricsOf(plan.job.kind);
-  const unknown = config.tail.find((word) => !known.some(({ name }) => name === word.name));
+  const asked = strategyTail(plan.strategy, plan.training.steps, config.weightMax);
+  const isAsked = (word: TailWord) => asked.some((one) => isDeepStrictEqual(one, word));
+  if (!asked.every((one) => config.tail.some((word) => isDeepStrictEqual(one, word))))
+    refuse(`the set-up lacks the number "${asked[0]?.name}" that the plan's strategy asks for`);
+  const unknown = config.tail.find((word) => !known.some(({ name }) => name === word.name) && !isAsked(word));
   if (unknown !== undefined) refuse(`the task asks for the number "${unknown.name}", which this node does not report`);
   // What the whole update may come to when every part of it is at its own clip.
   const norm = Math.hypot(...config.parts.map(({ clipNorm }) => clipNorm));

@@ -175,6 +175,7 @@ async function train(
     await kept?.remove();
     return {
       steps: trained.steps,
+      stepsInUpdate: trained.stepsInWeights,
       examples: data.train.count,
       trainLoss: trained.loss,
       validationLoss,

@@ -26,6 +26,8 @@ export interface TrainRequest extends ModelFiles {
 export interface TrainResult {
   /** Steps taken: fewer than asked for where training stopped early. */
   readonly steps: number;
+  /** Steps that made the update: fewer than were taken where early stopping went back to its best look. */
+  readonly stepsInUpdate: number;
   /** Training examples that this merchant has. */
   readonly examples: number;
   /** Mean loss of the batches trained on. */

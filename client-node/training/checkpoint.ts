@@ -47,7 +47,12 @@ export function checkpointAt(
           examplesAtOnce: Number(content.examplesAtOnce),
           weights: find('weights')!,
           moments: ['moment.0', 'moment.1'].flatMap((name) => find(name) ?? []),
-          best: best && { loss: Number(content.bestLoss), misses: Number(content.bestMisses), weights: best },
+          best: best && {
+            loss: Number(content.bestLoss),
+            misses: Number(content.bestMisses),
+            step: Number(content.bestStep),
+            weights: best,
+          },
         };
       } catch (error) {
         // Whatever is wrong with it, the training can begin anew.
@@ -70,7 +75,11 @@ export function checkpointAt(
         step: String(step),
         lossSum: String(lossSum),
         examplesAtOnce: String(examplesAtOnce),
-        ...(best !== undefined && { bestLoss: String(best.loss), bestMisses: String(best.misses) }),
+        ...(best !== undefined && {
+          bestLoss: String(best.loss),
+          bestMisses: String(best.misses),
+          bestStep: String(best.step),
+        }),
       };
       try {
         const values = tensors.map(([, values]) => values);

@@ -210,7 +210,7 @@ describe('early stopping', () => {
     // So high a learning rate soon makes things worse.
     const wild = { steps: 40, learningRate: 0.3, earlyStop: stop };
     const seen: number[] = [];
-    const { weights, steps } = await trainLocally(shape, start, windows, planWith(wild), {
+    const { weights, steps, stepsInWeights } = await trainLocally(shape, start, windows, planWith(wild), {
       validation: looking,
       onStep: ({ step }) => seen.push(step),
     });
@@ -227,14 +227,16 @@ describe('early stopping', () => {
     }
     const best = losses.indexOf(Math.min(...losses));
     expect(losses.length - 1 - best).toBe(stop.patience);
+    expect(stepsInWeights).toBe(2 * (best + 1));
     expect(await meanLoss(shape, weights, other)).toBe(losses[best]);
   });
 
   it('takes every step where there is no validation window', async () => {
-    const { steps } = await trainLocally(shape, start, windows, planWith({ earlyStop: stop }), {
+    const { steps, stepsInWeights } = await trainLocally(shape, start, windows, planWith({ earlyStop: stop }), {
       validation: sampleWindows('none', 0),
     });
     expect(steps).toBe(plan.training.steps);
+    expect(stepsInWeights).toBe(steps);
   });
 });
 

@@ -44,7 +44,9 @@ export interface TrainingState {
   /** Of the optimiser. */
   readonly moments: readonly Float32Array[];
   /** The best look of early stopping so far, and how many have missed since. */
-  readonly best: { readonly loss: number; readonly misses: number; readonly weights: Float32Array } | undefined;
+  readonly best:
+    | { readonly loss: number; readonly misses: number; readonly step: number; readonly weights: Float32Array }
+    | undefined;
   /** Examples that went through the engine at once: another number would round differently. */
   readonly examplesAtOnce: number;
 }
@@ -61,6 +63,16 @@ export interface TrainingHooks {
   readonly afterStep?: (state: TrainingState) => Promise<void>;
 }
 
+export interface Trained {
+  readonly weights: Float32Array;
+  /** Mean over the steps taken. */
+  readonly loss: number;
+  /** Steps taken. */
+  readonly steps: number;
+  /** Steps that made `weights`: fewer where early stopping went back to its best look. */
+  readonly stepsInWeights: number;
+}
+
 /**
  * Trains a copy of `start` on `examples` and returns it with the mean loss over the steps taken.
  *
@@ -74,7 +86,7 @@ export async function trainLocally(
   examples: ExampleSet,
   plan: LocalPlan,
   { onStep, signal, validation, examplesAtOnce = MOST_EXAMPLES_AT_ONCE, resume, afterStep }: TrainingHooks = {},
-): Promise<{ weights: Float32Array; loss: number; steps: number }> {
+): Promise<Trained> {
   if (examples.count === 0) {
     throw new HansaError('TrainingFailed', 'There is no training example: the data before validFrom is too short.');
   }
@@ -124,7 +136,13 @@ export async function trainLocally(
     }
   }
   // A copy: the optimiser's memory, four vectors in one piece, goes when it goes.
-  return { weights: stopper?.best?.weights ?? weights.slice(), loss: lossSum / step, steps: step };
+  const best = stopper?.best;
+  return {
+    weights: best?.weights ?? weights.slice(),
+    loss: lossSum / step,
+    steps: step,
+    stepsInWeights: best?.step ?? step,
+  };
 }
 
 /** Looks at the validation loss now and then, and keeps the weights of the best look. */
@@ -144,7 +162,9 @@ function earlyStopper(
       const loss = await meanLoss(shape, weights, validation, LOOK_EXAMPLES, examplesAtOnce);
       const { best } = stopper;
       const isBest = best === undefined || loss < best.loss;
-      stopper.best = isBest ? { loss, misses: 0, weights: weights.slice() } : { ...best, misses: best.misses + 1 };
+      stopper.best = isBest
+        ? { loss, misses: 0, step, weights: weights.slice() }
+        : { ...best, misses: best.misses + 1 };
       return stopper.best.misses >= patience;
     },
   };

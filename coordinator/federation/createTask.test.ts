@@ -55,6 +55,19 @@ describe('newTask', () => {
     expect(one.tail.map(({ name }) => name)).toEqual(['loss', 'validationLoss']);
   });
 
+  it('tells members the strategy and the weighting in the plan, and asks for what the strategy needs in the sum', async () => {
+    const modelHash = await store(model.bytes);
+    const weighting = { kind: 'rootOfExamples', cap: 500, levels: 4 } as const;
+    const strategy = { name: 'fedNova', serverLearningRate: 0.5 } as const;
+    const file = testTask({ strategy, secureAggregation: { weighting } });
+    const { task: row } = await newTask({ task: file, modelHash }, blobs, 5);
+    expect(JSON.parse(row.plan)).toMatchObject({ strategy, weighting });
+    const config = secAggConfigOf(row.file, row.plan, await readModelHeader(blobs, modelHash));
+    expect(config).toMatchObject({ weighting: 'buckets', weightMax: 4 });
+    const most = 4 * file.plan.training.steps;
+    expect(config.tail.at(-1)).toEqual({ name: 'weightedSteps', low: 0, high: most, steps: most });
+  });
+
   it.each([
     ['a small cohort that is not allowed', { cohort: { minimum: 3 } }, 'allowSmall'],
     ['more known peers than members', { secureAggregation: { knownFloor: 7 }, cohort: { maximum: 6 } }, 'knownFloor'],

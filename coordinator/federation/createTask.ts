@@ -13,7 +13,7 @@ import {
   trainedSegments,
 } from '@hansa/shared/model';
 import { elementCount, parameterCount, readHeader, type SafetensorsHeader, wordLimit } from '@hansa/shared/numeric';
-import { type CreateTask, type Plan, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
+import { type CreateTask, type Plan, strategyTail, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
 import {
   maxCohortSize,
   maxCompleteCohort,
@@ -42,7 +42,6 @@ export async function newTask(
 ): Promise<{ task: TaskRow; adapter?: ModelRow }> {
   const file = taskFileSchema.parse(request.task);
   assertCohort(file);
-  const { weighting } = file.secureAggregation;
   const { mode } = file.plan;
   const header = await readModelHeader(blobs, request.modelHash);
   const model = { sha256: request.modelHash, header, architecture: architectureOfHeader(header) };
@@ -55,7 +54,8 @@ export async function newTask(
     ...file.plan,
     rounds: file.rounds,
     lastRound: lastRoundOf(file),
-    ...(weighting.kind === 'buckets' ? { windowsPerUnit: weighting.windowsPerUnit } : {}),
+    strategy: file.strategy,
+    weighting: file.secureAggregation.weighting,
     initialModelHash: start.hash,
     ...(adapter !== undefined && { baseModelHash: request.modelHash }),
   };
@@ -118,7 +118,7 @@ export const trainedOf = ({ plan }: TaskFile): Trained => ({ mode: plan.mode, jo
  *
  * planHash = SHA-256 of the plan's text as assignments carry it; architectureHash = SHA-256 of the model file up to its data (length and JSON
  * header), which every model of the task shares. Tail: `loss` (mean training loss of the round's local steps), `validationLoss` (of the
- * model the round started from), and what the job's nodes report beside them.
+ * model the round started from), and what the job's nodes and the strategy's members report beside them.
  *
  * @throws HansaError InvalidTask
  */
@@ -136,6 +136,7 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   }
   // With groups a cohort is a group: its own size is what its sum, its thresholds and its floors go by.
   const largestCohort = cohort.groups?.size ?? cohort.maximum;
+  const weightMax = weighting.kind === 'uniform' ? 1 : weighting.levels;
   const steps = Math.floor(wordLimit / largestCohort);
   const config: SecAggConfig = {
     suite: 'SA-1',
@@ -144,14 +145,17 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
     parts: scaledParts({ wordBits: ring, maxCohort: largestCohort }, clippedParts(settings, segments)),
     maxCohort: largestCohort,
     grouped: cohort.groups !== undefined,
-    weightMax: weighting.kind === 'buckets' ? weighting.maximum : 1,
-    weighting: weighting.kind,
-    tail: tailMetricsOf(file.plan.job.kind).map(({ name, low, high }) => ({
-      name,
-      low,
-      high: high === 'maxLoss' ? maxLoss : high,
-      steps,
-    })),
+    weightMax,
+    weighting: weighting.kind === 'uniform' ? 'uniform' : 'buckets',
+    tail: [
+      ...tailMetricsOf(file.plan.job.kind).map(({ name, low, high }) => ({
+        name,
+        low,
+        high: high === 'maxLoss' ? maxLoss : high,
+        steps,
+      })),
+      ...strategyTail(file.strategy, file.plan.training.steps, weightMax),
+    ],
     dp: 'none',
     rule: ruleOf(settings.graph, largestCohort),
     gammaPermille: Math.ceil(settings.corruptRate * 1000),

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MeanTile } from '@hansa/aggregation/secagg/encoding';
-import { type Strategy, strategyFor } from '@hansa/aggregation/strategy';
+import { type RoundFacts, type Strategy, strategyFor } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import { type Segment, stretchesOf, type Trained, trainedSegments } from '@hansa/shared/model';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
@@ -45,7 +45,11 @@ export interface NextModel {
  * @param tiles begins another pass over the mean
  * @throws HansaError SumOutOfRange, StorageFull, StrategyStateLost
  */
-export async function storeNextModel(request: NextModelRequest, tiles: () => Iterable<MeanTile>): Promise<NextModel> {
+export async function storeNextModel(
+  request: NextModelRequest,
+  tiles: () => Iterable<MeanTile>,
+  facts: RoundFacts,
+): Promise<NextModel> {
   const { taskId, round, trained, modelHash, header, blobs, states } = request;
   const strategy = strategyFor(request.strategy);
   const layout = new StateLayout(trained, header.manifest);
@@ -55,7 +59,7 @@ export async function storeNextModel(request: NextModelRequest, tiles: () => Ite
   try {
     before = await stateBefore(request, strategy, layout);
     const segments = trainedSegments(header.manifest, trained, round);
-    const work = { header, segments, strategy, layout, base, before };
+    const work = { header, segments, strategy, layout, base, before, facts };
     // The state is stored first: a state without its model is swept away, and nothing sweeps models.
     let strategyStateHash: string | undefined;
     if (strategy.state.length > 0) {
@@ -92,6 +96,7 @@ interface Work {
   readonly layout: StateLayout;
   readonly base: BlobReader;
   readonly before: StateReader;
+  readonly facts: RoundFacts;
 }
 
 /** New numbers that lie together in the model's vector; good until the next are asked for. */
@@ -104,7 +109,7 @@ interface NewNumbers {
 }
 
 async function* newNumbers(
-  { strategy, layout, base, before, header, segments }: Work,
+  { strategy, layout, base, before, header, segments, facts }: Work,
   tiles: Iterable<MeanTile>,
 ): AsyncGenerator<NewNumbers> {
   let tile = { base: new Float32Array(0), out: new Float32Array(0), state: [] as Float32Array[] };
@@ -121,7 +126,7 @@ async function* newNumbers(
       for (const [vector, values] of tile.state.entries())
         await before.read(vector, layout.placeOf(offset), part(values));
     }
-    strategy.apply({ ...tile, mean });
+    strategy.apply({ ...tile, mean }, facts);
     for (const { start: at, offset, length } of stretches) {
       const part = (values: Float32Array) => values.subarray(at - start, at - start + length);
       yield { offset, parameters: part(tile.out), state: tile.state.map(part) };

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FoldedSum, type MeanTile, openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
+import { meanStepsOf } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { type NextModel, type NextModelRequest, storeNextModel } from './nextModel.ts';
@@ -32,6 +33,8 @@ export interface CohortToOpen {
 
 export interface OpenModelRequest extends NextModelRequest {
   readonly config: SecAggConfig;
+  /** E: the most steps that a member takes in a round. */
+  readonly localSteps: number;
   /** At least one. */
   readonly cohorts: readonly CohortToOpen[];
   readonly threads: MaskThreads;
@@ -52,7 +55,9 @@ export async function openModel(request: OpenModelRequest): Promise<OpenedModel>
     const [only] = cohorts;
     const opened =
       only !== undefined && cohorts.length === 1 ? await openCohort(request, only) : await meanOfCohorts(request);
-    const next = await storeNextModel(request, opened.tiles);
+    const { meanSteps } = opened;
+    const facts = { stepShare: meanSteps === undefined ? 1 : meanSteps / request.localSteps };
+    const next = await storeNextModel(request, opened.tiles, facts);
     return { ...next, sums: opened.sums(), means: opened.means };
   } finally {
     for (const { plan } of cohorts) wipeUnmaskPlan(plan);
@@ -64,18 +69,22 @@ interface OpenedMean {
   /** Begins another pass over it. */
   tiles(): Iterable<MeanTile>;
   readonly means: OpenedModel['means'];
+  /** As {@link meanStepsOf}. */
+  readonly meanSteps: number | undefined;
   /** Known once the first pass has ended. */
   sums(): OpenedModel['sums'];
 }
 
 async function openCohort(
-  { config, round, modelHash, threads }: OpenModelRequest,
+  { config, round, modelHash, strategy, localSteps, threads }: OpenModelRequest,
   { plan, sum: sumOf }: CohortToOpen,
 ): Promise<OpenedMean & { readonly weightSum: number }> {
   const folded = await sumOf(plan.survivors);
   await threads.expand(config, plan.masks, (at, part) => folded.subtract(at, part));
   const seed = rotationSeed(config, Buffer.from(modelHash, 'hex'), round);
-  const { weightSum, means, tiles } = openSum(config, plan.survivors.length, folded.bytes, seed);
+  const survivors = plan.survivors.length;
+  const { weightSum, means, tiles } = openSum(config, survivors, folded.bytes, seed);
+  const meanSteps = meanStepsOf(strategy, localSteps, { survivors, weightSum, means });
   let resultHash: Uint8Array | undefined;
   return {
     *tiles() {
@@ -83,6 +92,7 @@ async function openCohort(
     },
     weightSum,
     means,
+    meanSteps,
     sums: () => {
       if (resultHash === undefined) throw new RangeError('the sum was not read to its end');
       return [{ resultHash, weightSum }];
@@ -97,6 +107,7 @@ async function meanOfCohorts(request: OpenModelRequest): Promise<OpenedMean> {
   const sums: OpenedModel['sums'][number][] = [];
   const means: Record<string, number> = {};
   let weight = 0;
+  let steps = 0;
   let survivors = 0;
   let refusal: HansaError | undefined;
   for (const cohort of cohorts) {
@@ -107,6 +118,7 @@ async function meanOfCohorts(request: OpenModelRequest): Promise<OpenedMean> {
       for (let index = 0; index < total.length; index++) total[index] = total[index]! + part[index]! * opened.weightSum;
       sums.push(...opened.sums());
       weight += opened.weightSum;
+      steps += (opened.meanSteps ?? 0) * opened.weightSum;
       const count = cohort.plan.survivors.length;
       for (const [name, value] of Object.entries(opened.means)) means[name] = (means[name] ?? 0) + value * count;
       survivors += count;
@@ -122,6 +134,7 @@ async function meanOfCohorts(request: OpenModelRequest): Promise<OpenedMean> {
   return {
     sums: () => sums,
     means,
+    meanSteps: request.strategy.name === 'fedNova' ? steps / weight : undefined,
     *tiles() {
       const mean = new Float64Array(TILE_LENGTH);
       for (let start = 0; start < total.length; start += TILE_LENGTH) {

@@ -225,6 +225,7 @@ export class RoundDriver {
       ),
       taskId: task.id,
       strategy: task.file.strategy,
+      localSteps: task.file.plan.training.steps,
       trained: trainedOf(task.file),
       modelHash: task.modelHash,
       header,
@@ -252,7 +253,7 @@ export class RoundDriver {
   async #publish(bound: RoundBinding, opened: OpenedModel): Promise<void> {
     const { round, task, header, settle } = bound;
     const { model, strategyStateHash, sums, means } = opened;
-    const { loss, validationLoss, ...metrics } = means;
+    const { loss, validationLoss, weightedSteps: _, ...metrics } = means;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
     const [only] = sums;
     const resultHash =

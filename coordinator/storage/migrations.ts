@@ -124,23 +124,7 @@ const migrations: Record<string, Migration> = {
   '0005_plans_by_job': {
     async up(db: Kysely<never>) {
       // Plans say what the job is and how members train in objects of their own. Nodes have pinned the plans of open tasks as they were, so those end.
-      const tasks = db as unknown as Kysely<{
-        tasks: { id: string; state: string; reason: string | null; file: string };
-      }>;
-      for (const { id, state, file } of await tasks.selectFrom('tasks').select(['id', 'state', 'file']).execute()) {
-        const isOpen = state === 'waiting' || state === 'running';
-        await tasks
-          .updateTable('tasks')
-          .set({
-            file: JSON.stringify(planByJob(JSON.parse(file))),
-            ...(isOpen && {
-              state: 'failed',
-              reason: 'Its plan is of an older version of Hansa: create the task anew from its newest model.',
-            }),
-          })
-          .where('id', '=', id)
-          .execute();
-      }
+      await changeTaskFiles(db, planByJob);
     },
   },
   '0006_strategy_state': {
@@ -148,10 +132,56 @@ const migrations: Record<string, Migration> = {
       await db.schema.alterTable('tasks').addColumn('strategy_state_hash', 'text').execute();
     },
   },
+  '0007_weighting_by_examples': {
+    async up(db: Kysely<never>) {
+      await changeTaskFiles(db, weighedByExamples);
+    },
+  },
 };
 
+/**
+ * Puts task files into today's form. A task whose file changes ends where it was open: nodes have pinned its plan as it was.
+ *
+ * @param change gives back the file itself where it stays
+ */
+async function changeTaskFiles(db: Kysely<never>, change: (file: OldTaskFile) => unknown): Promise<void> {
+  const tasks = db as unknown as Kysely<{
+    tasks: { id: string; state: string; reason: string | null; file: string };
+  }>;
+  for (const { id, state, file: text } of await tasks.selectFrom('tasks').select(['id', 'state', 'file']).execute()) {
+    const file = JSON.parse(text) as OldTaskFile;
+    const changed = change(file);
+    if (changed === file) continue;
+    const isOpen = state === 'waiting' || state === 'running';
+    await tasks
+      .updateTable('tasks')
+      .set({
+        file: JSON.stringify(changed),
+        ...(isOpen && {
+          state: 'failed',
+          reason: 'Its plan is of an older version of Hansa: create the task anew from its newest model.',
+        }),
+      })
+      .where('id', '=', id)
+      .execute();
+  }
+}
+
+interface OldTaskFile {
+  readonly plan: Record<string, unknown>;
+  readonly secureAggregation?: { readonly weighting?: Record<string, unknown> };
+}
+
+/** A task file that weighs by buckets of so many windows, in today's form: the weights stay the same. */
+function weighedByExamples(file: OldTaskFile): unknown {
+  const { kind, maximum, windowsPerUnit } = file.secureAggregation?.weighting ?? {};
+  if (kind !== 'buckets') return file;
+  const weighting = { kind: 'examples', cap: Number(maximum) * Number(windowsPerUnit), levels: maximum };
+  return { ...file, secureAggregation: { ...file.secureAggregation, weighting } };
+}
+
 /** A task file whose plan has the settings of local training beside those of the job, in today's form. */
-function planByJob(file: { readonly plan: Record<string, unknown> }): unknown {
+function planByJob(file: OldTaskFile): unknown {
   const {
     job,
     frequency,

@@ -40,6 +40,7 @@ it('ends open tasks whose plan is of the form before jobs had options, and reads
     name: 'old',
     model: 'start.safetensors',
     rounds: 3,
+    secureAggregation: { clipNorm: 2, weighting: { kind: 'buckets', maximum: 4, windowsPerUnit: 100 } },
     plan: {
       job: 'demand',
       frequency: 'week',
@@ -67,6 +68,10 @@ it('ends open tasks whose plan is of the form before jobs had options, and reads
   expect(open).toMatchObject({ state: 'failed', reason: expect.stringContaining('create the task anew') });
   expect(ended).toMatchObject({ state: 'completed', reason: undefined });
   for (const task of [open, ended]) {
+    expect(task?.file.secureAggregation).toMatchObject({
+      clipNorm: 2,
+      weighting: { kind: 'examples', cap: 400, levels: 4 },
+    });
     expect(task?.file.plan).toMatchObject({
       job: { kind: 'demand', frequency: 'week' },
       training: { steps: 7, batchSize: 8, optimizer: 'sgd', learningRate: 0.1, warmupSteps: 2, proximalMu: 0.5 },

@@ -13,3 +13,4 @@ export * from './progress.ts';
 export * from './strategy.ts';
 export * from './task.ts';
 export * from './version.ts';
+export * from './weighting.ts';

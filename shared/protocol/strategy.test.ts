@@ -22,6 +22,7 @@ describe('strategySchema', () => {
     { name: 'fedYogi', serverLearningRate: Number.NaN },
     { name: 'fedAdagrad', beta1: 0.9 },
     { name: 'fedAdagrad', initialAccumulator: Number.POSITIVE_INFINITY },
+    { name: 'fedNova', serverLearningRate: 0 },
   ])('refuses %j', (settings) => {
     expect(strategySchema.safeParse(settings).success).toBe(false);
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { TailWord } from './secagg/config.ts';
 
 /** η: how far the new model goes along what the strategy makes of the mean update. */
 const serverLearningRate = (standard: number) => z.number().positive().max(10).default(standard);
@@ -26,6 +27,7 @@ const adaptive = {
  * | fedAdagrad | v = v + Δ²; x + ηΔ/(√v + τ) | Reddi et al. 2021 |
  * | fedAdam | m = β₁m + (1−β₁)Δ, v = β₂v + (1−β₂)Δ²; x + ηm/(√v + τ) | Reddi et al. 2021 |
  * | fedYogi | as fedAdam, with v = v − (1−β₂)Δ²·sign(v − Δ²) | Reddi et al. 2021 |
+ * | fedNova | x + η · τ · ΣaᵢΔᵢ/τᵢ / Σaᵢ, with τ = Σaᵢτᵢ / Σaᵢ, for members who took τᵢ steps | Wang et al. 2020 |
  *
  * Defaults are those of the papers. FedProx (Li et al. 2020) changes the members' training alone and goes with each of them: a plan's `proximalMu`.
  */
@@ -35,6 +37,21 @@ export const strategySchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('fedAdagrad'), ...adaptive }),
   z.strictObject({ name: z.literal('fedAdam'), ...adaptive, beta1: decay(0.9), beta2: decay(0.99) }),
   z.strictObject({ name: z.literal('fedYogi'), ...adaptive, beta1: decay(0.9), beta2: decay(0.99) }),
+  z.strictObject({ name: z.literal('fedNova'), serverLearningRate: serverLearningRate(1) }),
 ]);
 export type StrategySettings = z.output<typeof strategySchema>;
 export type StrategyName = StrategySettings['name'];
+
+/**
+ * What members report for their task's strategy inside the masked sum.
+ *
+ * In FedNova it is aᵢτᵢ, a whole number that is told exactly: each step of the word is 1.
+ *
+ * @param steps E: the most steps that a member takes in a round
+ * @param weightMax W: the largest weight
+ */
+export function strategyTail({ name }: StrategySettings, steps: number, weightMax: number): readonly TailWord[] {
+  if (name !== 'fedNova') return [];
+  const most = steps * weightMax;
+  return [{ name: 'weightedSteps', low: 0, high: most, steps: most }];
+}

@@ -5,6 +5,7 @@ import { localTrainingSchema } from './localTraining.ts';
 import { type DeadlineKey, standardDeadlines } from './phases.ts';
 import { maxCohortSize, maxCompleteCohort, maxRosterSize } from './secagg/limits.ts';
 import { strategySchema } from './strategy.ts';
+import { weightingSchema } from './weighting.ts';
 
 const deadlineMs = (standard: number) => z.int().min(100).max(86_400_000).default(standard);
 const deadlineFields = Object.fromEntries(
@@ -28,8 +29,9 @@ const planFields = z.strictObject({
     .int()
     .min(0)
     .max(2 ** 31 - 1),
-  /** Where the task weighs by buckets: training examples that a weight of 1 stands for (the task file's `secureAggregation.weighting`). */
-  windowsPerUnit: z.int().min(1).max(1e9).optional(),
+  /** What becomes of the members' updates (the task file's `strategy`), and how much each counts (its `secureAggregation.weighting`). */
+  strategy: strategySchema.prefault({ name: 'fedAvg' }),
+  weighting: weightingSchema.prefault({ kind: 'uniform' }),
   /** SHA-256 of the file that round 1 starts from: a model, or an adapter where the mode leaves a part of the model as it is. */
   initialModelHash: sha256HexSchema,
   /** SHA-256 of the model that adapters belong to; absent in full mode. */
@@ -89,18 +91,7 @@ export const taskFileSchema = z.strictObject({
         .optional(),
       /** w: bits of a number on the wire. 16 halves what a node sends and costs precision: its update is rotated, then told in coarser steps. */
       ring: z.literal([16, 32]).default(32),
-      weighting: z
-        .discriminatedUnion('kind', [
-          z.strictObject({ kind: z.literal('uniform') }),
-          z.strictObject({
-            kind: z.literal('buckets'),
-            /** W: the largest weight. */
-            maximum: z.int().min(2).max(16),
-            /** Training windows a weight of 1 stands for; a node with n windows weighs min(W, ⌈n / windowsPerUnit⌉). */
-            windowsPerUnit: z.int().min(1).max(1e9),
-          }),
-        ])
-        .default({ kind: 'uniform' }),
+      weighting: weightingSchema.prefault({ kind: 'uniform' }),
       /**
        * Who holds shares of whom: everybody ('complete', up to 128 members), or as many as each draws for itself ('kOut'); 'auto' takes the complete
        * graph where it goes.
@@ -117,7 +108,14 @@ export const taskFileSchema = z.strictObject({
     })
     .prefault({}),
   plan: planFields
-    .omit({ rounds: true, lastRound: true, initialModelHash: true, baseModelHash: true, windowsPerUnit: true })
+    .omit({
+      rounds: true,
+      lastRound: true,
+      strategy: true,
+      weighting: true,
+      initialModelHash: true,
+      baseModelHash: true,
+    })
     .extend({
       seed: planFields.shape.seed.default(0),
     }),

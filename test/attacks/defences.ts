@@ -93,8 +93,8 @@ export const defences = {
   'uniform or bucketed weights': [
     {
       file: 'aggregation/secagg/encoding/weight.ts',
-      find: 'return Math.min(weightMax, Math.ceil(windows / windowsPerUnit));',
-      replace: 'return windows;',
+      find: 'const counted = Math.min(examples, cap);',
+      replace: 'return examples;',
     },
     {
       file: 'aggregation/secagg/encoding/tail.ts',

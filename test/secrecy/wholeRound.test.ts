@@ -57,7 +57,7 @@ beforeAll(async () => {
   }
   nodes = enrolled;
   const task = await createTask(processes, coordinator, folder, 1, {
-    secureAggregation: { weighting: { kind: 'buckets', maximum: 8, windowsPerUnit: 100 } },
+    secureAggregation: { weighting: { kind: 'examples', cap: 800 } },
     plan: {
       job: { kind: 'demand', frequency: 'day' },
       training,

@@ -12,7 +12,7 @@ import { byteLengthOf } from './layout.ts';
 import { type Contribution, maskedTiles, quantisedTiles, updateOf } from './maskedTiles.ts';
 import { openSum, type SumSummary } from './openSum.ts';
 import { decodeTail, encodeTail } from './tail.ts';
-import { bucketWeight } from './weight.ts';
+import { weightOf } from './weight.ts';
 
 const seed = seededRandom('rotation').bytes(32);
 
@@ -279,17 +279,44 @@ describe('a configuration', () => {
   });
 });
 
-describe('bucketed weights', () => {
+describe('weights', () => {
+  const cap = 400;
+  const levels = 4;
   it.each([
-    [1, 1],
-    [100, 1],
-    [101, 2],
-    [399, 4],
-    [1_000_000, 4],
-  ])('%i windows weigh %i', (windows, weight) => expect(bucketWeight(windows, 100, 4)).toBe(weight));
+    [1, 1, 1],
+    [25, 1, 1],
+    [26, 1, 2],
+    [100, 1, 2],
+    [101, 2, 3],
+    [200, 2, 3],
+    [225, 3, 3],
+    [226, 3, 4],
+    [399, 4, 4],
+    [400, 4, 4],
+    [1_000_000, 4, 4],
+  ])('of %i examples are %i by number and %i by its root, up to the cap', (examples, byNumber, byRoot) => {
+    expect(weightOf({ kind: 'examples', cap, levels }, examples)).toBe(byNumber);
+    expect(weightOf({ kind: 'rootOfExamples', cap, levels }, examples)).toBe(byRoot);
+    expect(weightOf({ kind: 'uniform' }, examples)).toBe(1);
+  });
+
+  it('are the least whole numbers that are not below the rule, in exact arithmetic', () => {
+    const positive = (max: number) => fc.integer({ min: 1, max });
+    fc.assert(
+      fc.property(positive(16), positive(1e9), positive(2e9), (most, limit, examples) => {
+        const counted = BigInt(Math.min(examples, limit));
+        const [w, of] = [BigInt(most), BigInt(limit)];
+        const linear = BigInt(weightOf({ kind: 'examples', cap: limit, levels: most }, examples));
+        expect(linear * of >= w * counted && (linear - 1n) * of < w * counted).toBe(true);
+        const root = BigInt(weightOf({ kind: 'rootOfExamples', cap: limit, levels: most }, examples));
+        expect(root ** 2n * of >= w ** 2n * counted && (root - 1n) ** 2n * of < w ** 2n * counted).toBe(true);
+      }),
+      { numRuns: 2000, seed: 3 },
+    );
+  });
 
   it('refuse what is no count', () => {
-    expect(() => bucketWeight(0, 100, 4)).toThrow(RangeError);
-    expect(() => bucketWeight(10, 0.5, 4)).toThrow(RangeError);
+    for (const examples of [0, 0.5, -1, Number.NaN])
+      expect(() => weightOf({ kind: 'examples', cap, levels }, examples)).toThrow(RangeError);
   });
 });

@@ -20,4 +20,4 @@ export { type MeanTile, type OpenedSum, openSum, type SumSummary } from './openS
 export { scaledParts } from './parts.ts';
 export { rotationSeed } from './rotation.ts';
 export { decodeTail, encodeTail, type TailSums, type TailValues } from './tail.ts';
-export { bucketWeight } from './weight.ts';
+export { weightOf } from './weight.ts';

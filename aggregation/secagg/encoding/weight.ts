@@ -1,12 +1,16 @@
+import type { Weighting } from '@hansa/shared/protocol';
+
 /**
- * The weight of a node with `windows` training windows where the task weighs by buckets: min(W, ⌈windows / windowsPerUnit⌉), at least 1.
+ * a: the weight of a node with `examples` training examples; `weightingSchema` has the rules.
  *
- * Why buckets: exact counts form a linear system that natural drop-outs solve round by round.
- *
- * @throws RangeError (unless all are positive whole numbers)
+ * @returns a whole number from 1 to W; 1 where all weigh the same
+ * @throws RangeError (unless `examples` is a positive whole number)
  */
-export function bucketWeight(windows: number, windowsPerUnit: number, weightMax: number): number {
-  for (const value of [windows, windowsPerUnit, weightMax])
-    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError('Windows and weights are whole numbers from 1');
-  return Math.min(weightMax, Math.ceil(windows / windowsPerUnit));
+export function weightOf(weighting: Weighting, examples: number): number {
+  if (!Number.isSafeInteger(examples) || examples < 1) throw new RangeError('Training examples are counted from 1');
+  if (weighting.kind === 'uniform') return 1;
+  const { kind, cap, levels } = weighting;
+  const counted = Math.min(examples, cap);
+  // Rounded up where it is no whole number: quotient and root of whole numbers this small are exact where they are whole.
+  return Math.ceil(kind === 'examples' ? (levels * counted) / cap : Math.sqrt((levels ** 2 * counted) / cap));
 }

@@ -155,6 +155,7 @@ export class FakeTrainer implements Trainer {
     await writeFile(request.updateFile, new Uint8Array(this.#update.buffer));
     return {
       steps: request.training.steps,
+      stepsInUpdate: request.training.steps,
       examples: 10,
       trainLoss: 1.5,
       validationLoss: 2.5,

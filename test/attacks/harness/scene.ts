@@ -211,7 +211,7 @@ export class Scene {
       training: { steps: 1, batchSize: 4, optimizer: 'adamW', learningRate: 0.001 },
       seed: 1,
       initialModelHash: Buffer.from(this.modelHash).toString('hex'),
-      windowsPerUnit: 100,
+      weighting: config.weighting === 'buckets' ? { kind: 'examples', cap: 1600, levels: 16 } : { kind: 'uniform' },
       evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
     });
     this.config = {

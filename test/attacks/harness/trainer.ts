@@ -27,6 +27,7 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
       await writeFile(updateFile, new Uint8Array(update.buffer));
       return {
         steps: training.steps,
+        stepsInUpdate: training.steps,
         examples: windows(),
         trainLoss: 1,
         validationLoss: 2,

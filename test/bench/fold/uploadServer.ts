@@ -121,6 +121,7 @@ class UploadServer {
       header: readHeader(headerBytes, headerBytes.length + 4 * this.#config.vectorLength),
       taskId: 'bench',
       strategy: { name: 'fedAvg', serverLearningRate: 1 },
+      localSteps: 1,
       trained: { mode: { kind: 'full' }, job: 'demand' },
       modelHash: base.sha256,
       strategyStateHash: undefined,

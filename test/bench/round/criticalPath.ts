@@ -395,6 +395,7 @@ class PathBench {
           header,
           taskId: 'bench',
           strategy: { name: 'fedAvg', serverLearningRate: 1 },
+          localSteps: 1,
           trained: { mode: { kind: 'full' }, job: 'demand' },
           modelHash: baseModelHash,
           strategyStateHash: undefined,

@@ -57,6 +57,7 @@ function syntheticTrainer(length: number, seed: number): Trainer {
       await pipeline(noise(length, seed), createWriteStream(updateFile));
       return {
         steps: training.steps,
+        stepsInUpdate: training.steps,
         examples: 1,
         trainLoss: 1,
         validationLoss: 1,
