@@ -22,7 +22,7 @@ import { blobRoutes } from './http/blobRoutes.ts';
 import { createApp, type TlsFiles } from './http/createApp.ts';
 import { enrolmentRoutes } from './http/enrolmentRoutes.ts';
 import { healthRoutes } from './http/healthRoutes.ts';
-import { Uploads } from './http/uploads.ts';
+import { Uploads } from './http/uploads/uploads.ts';
 import { createMetrics } from './metrics/createMetrics.ts';
 import { ByteLedger } from './round/byteLedger.ts';
 import { Rounds } from './round/rounds.ts';
@@ -126,7 +126,7 @@ async function build(
     states,
     uploads,
     threads,
-    lines: gateway,
+    connections: gateway,
     reconnectGraceMs: options.reconnectGraceMs ?? 10_000,
   });
 

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type AuthFailurePorts, guarded } from '../auth/authFailures.ts';
 import type { Rosters } from '../clients/rosters.ts';
-import { parseMessage } from '../round/parseMessage.ts';
+import { parseMessage } from '../round/messages/parseMessage.ts';
 
 /** POST /v1/approvals: a member approves a newcomer, where members approve each other. */
 export function approvalRoutes(app: FastifyInstance, ports: AuthFailurePorts & { readonly rosters: Rosters }): void {

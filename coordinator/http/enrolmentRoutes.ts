@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { type AuthFailurePorts, guarded } from '../auth/authFailures.ts';
 import { type EnrolmentPorts, enrolNode } from '../clients/enrolment.ts';
-import { parseMessage } from '../round/parseMessage.ts';
+import { parseMessage } from '../round/messages/parseMessage.ts';
 
 /** POST /v1/enrolments: a node with a join token enrols its key. */
 export function enrolmentRoutes(

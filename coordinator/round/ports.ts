@@ -9,8 +9,8 @@ import type { StateStore } from '../storage/stateStore.ts';
 import type { StrategyStates } from '../storage/strategyStates.ts';
 import type { ByteLedger } from './byteLedger.ts';
 
-/** The lines to nodes that are connected now. */
-export interface NodeLines {
+/** The connections to nodes that there are now. */
+export interface NodeConnections {
   /** Ids of the nodes whose handshake is done. */
   connected(): readonly string[];
   /**
@@ -23,15 +23,15 @@ export interface NodeLines {
   send(clientId: string, name: string, body: unknown): Promise<void>;
 }
 
-/** A masked vector that may be uploaded. */
-export interface UploadOrder {
+/** A masked vector that a member has announced, and what is called while it arrives. */
+export interface ExpectedVector {
   readonly clientId: string;
   readonly sizeBytes: number;
   /** SHA-256 that the node signed. */
   readonly vectorHash: Uint8Array;
   /**
    * A chunk of the vector is on disk; its bytes are good until this returns. Chunks come in the vector's order, none twice unless
-   * {@link UploadOrder.deleting} came between.
+   * {@link ExpectedVector.deleting} came between.
    */
   received(byteOffset: number, chunk: Uint8Array): void;
   /**
@@ -45,7 +45,7 @@ export interface UploadOrder {
   failed(error: Error): void;
 }
 
-/** An upload that was ordered. */
+/** The upload of a vector that is expected. */
 export interface Upload {
   /** Path for requests. */
   readonly path: string;
@@ -56,8 +56,9 @@ export interface Upload {
 }
 
 /** Where masked vectors arrive. */
-export interface UploadDesk {
-  order(order: UploadOrder): Promise<Upload>;
+export interface VectorUploads {
+  /** Lets a node upload a vector. @throws HansaError StorageFull */
+  expect(vector: ExpectedVector): Promise<Upload>;
 }
 
 /** What a round needs of the coordinator. */
@@ -68,10 +69,10 @@ export interface RoundPorts {
   readonly blobs: BlobStore;
   readonly states: StrategyStates;
   readonly rosters: Rosters;
-  readonly uploads: UploadDesk;
+  readonly uploads: VectorUploads;
   /** Take masks away, for one round after the other. */
   readonly threads: MaskThreads;
-  readonly lines: NodeLines;
+  readonly connections: NodeConnections;
   readonly bytes: ByteLedger;
   readonly metrics: Metrics;
   readonly clock: Clock;

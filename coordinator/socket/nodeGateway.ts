@@ -27,8 +27,8 @@ import type { NodeSessions } from '../auth/nodeSessions.ts';
 import type { Metrics } from '../metrics/createMetrics.ts';
 import { metricNames } from '../metrics/metricNames.ts';
 import type { ByteLedger } from '../round/byteLedger.ts';
-import { parseMessage } from '../round/parseMessage.ts';
-import type { NodeLines } from '../round/ports.ts';
+import { parseMessage } from '../round/messages/parseMessage.ts';
+import type { NodeConnections } from '../round/ports.ts';
 import type { ClientRow, StateStore } from '../storage/stateStore.ts';
 import { MessageRate } from './messageRate.ts';
 
@@ -66,10 +66,10 @@ interface Arrival {
  *
  * One connection a node: a newer one displaces the older.
  */
-export class NodeGateway implements NodeLines {
+export class NodeGateway implements NodeConnections {
   readonly #ports: GatewayPorts;
   readonly #io: Server;
-  readonly #lines = new Map<string, Socket>();
+  readonly #sockets = new Map<string, Socket>();
   #events: NodeEvents | undefined;
   #draining = false;
 
@@ -101,11 +101,11 @@ export class NodeGateway implements NodeLines {
   }
 
   connected(): readonly string[] {
-    return [...this.#lines.keys()];
+    return [...this.#sockets.keys()];
   }
 
   async send(clientId: string, name: string, body: unknown): Promise<void> {
-    const socket = this.#lines.get(clientId);
+    const socket = this.#sockets.get(clientId);
     if (socket === undefined) throw new HansaError('ConnectionLost', `The node ${clientId} is not connected.`);
     await request(socket, name, body);
   }
@@ -168,18 +168,18 @@ export class NodeGateway implements NodeLines {
     await store.markSeen(client.id, clock.now());
     if (!socket.connected) return;
     this.#displace(client.id);
-    this.#lines.set(client.id, socket);
+    this.#sockets.set(client.id, socket);
     this.#listen(socket, client.id);
-    this.#ports.metrics.clientsConnected.set(this.#lines.size);
+    this.#ports.metrics.clientsConnected.set(this.#sockets.size);
     log.info({ client: client.id }, 'node connected');
     await request(socket, 'welcome', {});
-    if (this.#lines.get(client.id) === socket) await this.#events?.connected(client.id);
+    if (this.#sockets.get(client.id) === socket) await this.#events?.connected(client.id);
   }
 
   #listen(socket: Socket, clientId: string): void {
     const { bytes, clock, log } = this.#ports;
     const rate = new MessageRate(clock);
-    // Counted below Socket.IO: what really went over the line, acknowledgements and heartbeats too.
+    // Counted below Socket.IO: what really went over the connection, acknowledgements and heartbeats too.
     socket.conn.on('packet', ({ data }) => bytes.add(clientId, 'up', 'control', sizeOf(data)));
     socket.conn.on('packetCreate', ({ data }) => bytes.add(clientId, 'down', 'control', sizeOf(data)));
     socket.onAny((name: string, ...rest: unknown[]) => {
@@ -190,9 +190,9 @@ export class NodeGateway implements NodeLines {
       void this.#received(clientId, name, rest);
     });
     socket.on('disconnect', (reason) => {
-      if (this.#lines.get(clientId) !== socket) return;
-      this.#lines.delete(clientId);
-      this.#ports.metrics.clientsConnected.set(this.#lines.size);
+      if (this.#sockets.get(clientId) !== socket) return;
+      this.#sockets.delete(clientId);
+      this.#ports.metrics.clientsConnected.set(this.#sockets.size);
       log.info({ client: clientId, reason }, 'node disconnected');
       this.#events?.disconnected(clientId).catch((err) => log.error({ err }, 'a disconnection was not noted'));
     });
@@ -231,9 +231,9 @@ export class NodeGateway implements NodeLines {
   }
 
   #displace(clientId: string): void {
-    const older = this.#lines.get(clientId);
+    const older = this.#sockets.get(clientId);
     if (older === undefined) return;
-    this.#lines.delete(clientId);
+    this.#sockets.delete(clientId);
     this.#refuse(
       older,
       new HansaError('IdentityLocked', 'Another process connected as this node; only the newest connection counts.'),

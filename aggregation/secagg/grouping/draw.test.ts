@@ -30,7 +30,7 @@ class DrawScene {
   toServer: { from: number; name: 'commitSeed' | 'revealSeed'; message: unknown }[] = [];
   ended:
     | { type: 'grouped'; seedHash: Uint8Array; groups: readonly (readonly number[])[] }
-    | { type: 'void'; strikes: readonly number[] }
+    | { type: 'void'; withheld: readonly number[] }
     | undefined;
   seq = 0;
 
@@ -170,14 +170,14 @@ describe('a draw', () => {
     if (scene.ended?.type === 'grouped') expect(scene.ended.groups.flat()).not.toContain(ReducerLeague.indexOf(2));
   });
 
-  it.each(['time', 'drop'])('is void, with a strike, where a reveal is withheld (%s)', (how) => {
+  it.each(['time', 'drop'])('is void, and tells who, where a reveal is withheld (%s)', (how) => {
     const scene = new DrawScene(8, how).start();
     const withholds = ReducerLeague.indexOf(3);
     scene.exchange();
     scene.exchange([withholds]);
     expect(scene.ended).toBeUndefined();
     scene.tell(how === 'time' ? { type: 'deadline', stage: 'revealSeed' } : { type: 'dropped', index: withholds });
-    expect(scene.ended).toMatchObject({ type: 'void', strikes: [withholds] });
+    expect(scene.ended).toMatchObject({ type: 'void', withheld: [withholds] });
   });
 
   it('that was void is not made good by a list without the missing part', () => {

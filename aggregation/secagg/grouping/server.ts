@@ -59,8 +59,8 @@ export type DrawServerEffect =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** Every member of the groups knows them once it has its `seedReveals`. */
   | { readonly type: 'grouped'; readonly seedHash: Uint8Array; readonly groups: readonly (readonly number[])[] }
-  /** No groups came of it. `strikes`: who committed and did not reveal, and should not be asked to the next try. */
-  | { readonly type: 'void'; readonly strikes: readonly number[]; readonly reason: string };
+  /** No groups came of it. `withheld`: who committed to a part of the seed and did not reveal it, and should not be asked to the next try. */
+  | { readonly type: 'void'; readonly withheld: readonly number[]; readonly reason: string };
 
 interface Common {
   readonly id: Uint8Array;
@@ -263,7 +263,7 @@ function conclude(state: Extract<Live, { phase: 'revealSeed' }>): DrawServerStep
   };
 }
 
-const over = (state: Live, strikes: readonly number[], reason: string): DrawServerStep => ({
+const over = (state: Live, withheld: readonly number[], reason: string): DrawServerStep => ({
   state: { phase: 'over', id: state.id },
-  effects: [{ type: 'clearDeadline' }, { type: 'void', strikes, reason }],
+  effects: [{ type: 'clearDeadline' }, { type: 'void', withheld, reason }],
 });

@@ -10,10 +10,10 @@ import { BearerToken } from '../../../coordinator/auth/bearerToken.ts';
 import { FailureLimit } from '../../../coordinator/auth/failureLimit.ts';
 import { NodeSessions } from '../../../coordinator/auth/nodeSessions.ts';
 import { createApp } from '../../../coordinator/http/createApp.ts';
-import { Uploads } from '../../../coordinator/http/uploads.ts';
+import { Uploads } from '../../../coordinator/http/uploads/uploads.ts';
 import { createMetrics } from '../../../coordinator/metrics/createMetrics.ts';
 import { ByteLedger } from '../../../coordinator/round/byteLedger.ts';
-import { CohortSum } from '../../../coordinator/round/cohortSum.ts';
+import { CohortSum } from '../../../coordinator/round/cohort/cohortSum.ts';
 import { openModel } from '../../../coordinator/round/openModel.ts';
 import type { Upload } from '../../../coordinator/round/ports.ts';
 import { startCoordinator } from '../../../coordinator/startCoordinator.ts';
@@ -71,7 +71,7 @@ class UploadServer {
   }
 
   async order(client: number, isFolded: boolean): Promise<string> {
-    const upload = await this.#uploads.order({
+    const upload = await this.#uploads.expect({
       clientId: clientOf(client).id,
       sizeBytes: this.#vector.sizeBytes,
       vectorHash: this.#vector.hash,

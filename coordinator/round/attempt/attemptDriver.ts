@@ -1,58 +1,30 @@
 import { createHash } from 'node:crypto';
 import { wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
-import { parameterCount, type SafetensorsHeader } from '@hansa/shared/numeric';
+import { parameterCount } from '@hansa/shared/numeric';
 import {
   type AdminStatus,
   type Leave,
-  type MemberStage,
   type Progress,
   type RoundPhase,
   type RoundRecord,
   roundPhases,
 } from '@hansa/shared/protocol';
-import type { Roster, SecAggConfig } from '@hansa/shared/protocol/secagg';
-import { trainedOf } from '../federation/createTask.ts';
-import { metricNames } from '../metrics/metricNames.ts';
-import type { ModelRow, TaskRow } from '../storage/stateStore.ts';
-import type { ByteMark } from './byteLedger.ts';
-import { CohortDriver, type Member } from './cohortDriver.ts';
-import { type OpenedModel, openModel } from './openModel.ts';
+import { trainedOf } from '../../federation/createTask.ts';
+import type { ByteMark } from '../byteLedger.ts';
+import { CohortDriver } from '../cohort/cohortDriver.ts';
+import type { Member } from '../cohort/member.ts';
+import { type OpenedModel, openModel } from '../openModel.ts';
+import type { RoundPorts } from '../ports.ts';
+import type { AttemptSpec, RoundBinding } from './attemptSpec.ts';
 import { PhaseTimes } from './phaseTimes.ts';
-import type { RoundPorts } from './ports.ts';
+import { showEnd, showProgress } from './roundMetrics.ts';
+import { type RoundEnd, roundRecord } from './roundRecord.ts';
 
-/** Who takes part in an attempt, and under which terms. */
-export interface RoundSpec {
-  readonly task: TaskRow;
-  readonly attempt: number;
-  readonly roster: Roster;
-  readonly config: SecAggConfig;
-  /** One cohort, or one for each group of the last draw. */
-  readonly cohorts: readonly {
-    readonly group: number;
-    readonly groupSeedHash: Uint8Array;
-    /** Ids of the members, all in the roster. */
-    readonly selected: readonly string[];
-  }[];
-}
-
-/** What a committed round made; both are stored already. */
-export interface RoundOutput {
-  readonly model: ModelRow;
-  /** What the task's strategy keeps beside the model; undefined where it keeps nothing. */
-  readonly strategyStateHash: string | undefined;
-}
-
-/** What a prepared attempt is bound to. */
-export interface RoundBinding {
-  readonly task: TaskRow;
-  readonly round: number;
-  /** Of the model that the round starts from. */
-  readonly header: SafetensorsHeader;
-  /** Records how the attempt ended, with what it made where it committed: all or nothing. `roundSpent`: the round's number cannot be tried again. */
-  settle(record: RoundRecord, roundSpent: boolean, made?: RoundOutput): Promise<void>;
-  /** Every cohort that is left has been told to train: the next set-up can be made meanwhile. */
-  training(): void;
+/** An attempt's round, once it has one. */
+interface Bound extends RoundBinding {
+  readonly phases: PhaseTimes;
+  readonly mark: ByteMark;
 }
 
 /**
@@ -60,20 +32,20 @@ export interface RoundBinding {
  *
  * The sums of the cohorts are summed; a cohort that is abandoned is left out, and the round is abandoned where all are.
  */
-export class RoundDriver {
-  readonly spec: RoundSpec;
+export class AttemptDriver {
+  readonly spec: AttemptSpec;
   readonly #ports: RoundPorts;
   readonly #cohorts: readonly CohortDriver[];
   readonly #ended: { readonly promise: Promise<void>; readonly resolve: () => void };
-  #bound: (RoundBinding & { readonly phases: PhaseTimes; readonly mark: ByteMark }) | undefined;
+  #bound: Bound | undefined;
   #signing: Promise<void> | undefined;
-  #settling: Promise<void> | undefined;
+  #concluding: Promise<void> | undefined;
   #isTraining = false;
   #endedCohorts = 0;
   #record: RoundRecord | undefined;
 
   /** Begins the set-ups. */
-  constructor(ports: RoundPorts, spec: RoundSpec) {
+  constructor(ports: RoundPorts, spec: AttemptSpec) {
     this.spec = spec;
     this.#ports = ports;
     this.#ended = withResolver();
@@ -84,9 +56,9 @@ export class RoundDriver {
           ports,
           { task, attempt, roster, config, ...cohort },
           {
-            changed: () => this.#show(),
+            changed: () => this.#noteProgress(),
             beforeSigning: () => this.#beforeSigning(),
-            unmaskable: () => this.#settleIfComplete(),
+            unmaskable: () => this.#concludeIfComplete(),
             ended: () => this.#cohortEnded(),
           },
         ),
@@ -114,9 +86,9 @@ export class RoundDriver {
   bind(binding: RoundBinding): void {
     const phases = new PhaseTimes(this.#ports.clock.now());
     this.#bound = { ...binding, phases, mark: this.#ports.bytes.mark() };
-    this.#show();
+    this.#noteProgress();
     for (const cohort of this.#cohorts) if (!cohort.isOver) cohort.bind(binding.round, binding.task.modelHash);
-    this.#settleIfComplete();
+    this.#concludeIfComplete();
   }
 
   isSetup(sid: Uint8Array): boolean {
@@ -159,13 +131,13 @@ export class RoundDriver {
     if (this.#bound === undefined) return undefined;
     const { task, attempt } = this.spec;
     const { round, phases, mark } = this.#bound;
-    const deadlines = this.#cohorts.map(({ deadlineAtMs }) => deadlineAtMs).filter((atMs) => atMs !== undefined);
+    const deadlineAtMs = this.#deadlineAtMs();
     return {
       taskId: task.id,
       round,
       attempt,
       phase: this.#livePhase(),
-      ...(deadlines.length > 0 && { deadlineAt: new Date(Math.min(...deadlines)).toISOString() }),
+      ...(deadlineAtMs !== undefined && { deadlineAt: new Date(deadlineAtMs).toISOString() }),
       startedAt: new Date(phases.startedAtMs).toISOString(),
       members: this.#members().map((member) => {
         const { up, down } = mark.since(member.clientId);
@@ -185,15 +157,15 @@ export class RoundDriver {
     return this.#signing;
   }
 
-  #settleIfComplete(): void {
-    if (this.#bound === undefined || this.#settling !== undefined) return;
+  #concludeIfComplete(): void {
+    if (this.#bound === undefined || this.#concluding !== undefined) return;
     if (this.#cohorts.some(({ masked, isOver }) => masked === undefined && !isOver)) return;
-    this.#settling = this.#settle(this.#bound).catch((error: unknown) =>
-      this.#ports.log.error({ err: error }, 'a round could not be closed cleanly'),
+    this.#concluding = this.#conclude(this.#bound).catch((error: unknown) =>
+      this.#ports.log.error({ err: error }, 'a round could not be ended cleanly'),
     );
   }
 
-  async #settle(bound: RoundBinding): Promise<void> {
+  async #conclude(bound: Bound): Promise<void> {
     try {
       if (this.#cohorts.some(({ masked, isOver }) => masked !== undefined && !isOver)) await this.#unmask(bound);
     } catch (error) {
@@ -205,7 +177,7 @@ export class RoundDriver {
     if (this.#record === undefined) await this.#abandoned(bound);
   }
 
-  async #unmask(bound: RoundBinding): Promise<void> {
+  async #unmask(bound: Bound): Promise<void> {
     const { clock, metrics, blobs, states, threads, log } = this.#ports;
     const { round, task, header } = bound;
     const beganMs = clock.now();
@@ -236,8 +208,8 @@ export class RoundDriver {
     });
     const nowMs = clock.now();
     metrics.unmaskDuration.observe((nowMs - beganMs) / 1000);
-    this.#bound?.phases.enter('publish', nowMs);
-    this.#show();
+    bound.phases.enter('publish', nowMs);
+    this.#noteProgress();
     const { model } = opened;
     try {
       // Given up meanwhile.
@@ -250,28 +222,23 @@ export class RoundDriver {
   }
 
   /** Records the round, then lets the nodes know: what they hear of is there after a crash. */
-  async #publish(bound: RoundBinding, opened: OpenedModel): Promise<void> {
-    const { round, task, header, settle } = bound;
+  async #publish(bound: Bound, opened: OpenedModel): Promise<void> {
+    const { round, task, header } = bound;
     const { model, strategyStateHash, sums, means } = opened;
     const { loss, validationLoss, weightedSteps: _, ...metrics } = means;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
-    const [only] = sums;
-    const resultHash =
-      only !== undefined && sums.length === 1
-        ? Buffer.from(only.resultHash)
-        : sums.reduce((hash, sum) => hash.update(sum.resultHash), createHash('sha256')).digest();
-    const record: RoundRecord = {
-      ...this.#outcome(
-        'committed',
-        live.flatMap(({ masked }) => masked?.plan.survivors ?? []),
-      ),
-      ...(loss !== undefined && { loss }),
-      ...(validationLoss !== undefined && { validationLoss }),
-      ...(Object.keys(metrics).length > 0 && { metrics }),
+    const record = this.#recordOf(bound, {
+      outcome: 'committed',
+      survivors: live.flatMap((cohort) => {
+        return (cohort.masked?.plan.survivors ?? []).map((index) => cohort.member(index).clientId);
+      }),
+      loss,
+      validationLoss,
+      metrics,
       weightSum: sums.reduce((total, { weightSum }) => total + weightSum, 0),
       modelHash: model.sha256,
-      sumHash: resultHash.toString('hex'),
-    };
+      sumHash: hashOfSums(sums).toString('hex'),
+    });
     const row = {
       hash: model.sha256,
       sizeBytes: model.sizeBytes,
@@ -280,7 +247,7 @@ export class RoundDriver {
       round,
       createdAtMs: this.#ports.clock.now(),
     };
-    await settle(record, true, { model: row, strategyStateHash });
+    await bound.storeEnd(record, true, { model: row, strategyStateHash });
     this.#record = record;
     const newModelHash = new Uint8Array(Buffer.from(model.sha256, 'hex'));
     for (const [place, cohort] of live.entries()) {
@@ -294,17 +261,14 @@ export class RoundDriver {
     if (known === undefined) await this.#ports.blobs.delete(modelHash);
   }
 
-  async #abandoned(bound: RoundBinding): Promise<void> {
+  async #abandoned(bound: Bound): Promise<void> {
     const ends = this.#cohorts.flatMap(({ abandonment }) => (abandonment === undefined ? [] : [abandonment]));
     for (const { masked } of this.#cohorts) if (masked !== undefined) wipeUnmaskPlan(masked.plan);
-    const record: RoundRecord = {
-      ...this.#outcome('abandoned', []),
-      reason: ends[0]?.code,
-      message: ends[0]?.reason,
-    };
+    const [first] = ends;
+    const record = this.#recordOf(bound, { outcome: 'abandoned', code: first?.code, message: first?.reason });
     this.#record = record;
     try {
-      await bound.settle(
+      await bound.storeEnd(
         record,
         ends.some(({ retryRound }) => !retryRound),
       );
@@ -315,8 +279,8 @@ export class RoundDriver {
 
   async #cohortEnded(): Promise<void> {
     this.#endedCohorts += 1;
-    this.#show();
-    this.#settleIfComplete();
+    this.#noteProgress();
+    this.#concludeIfComplete();
     this.#finishIfOver();
   }
 
@@ -324,145 +288,109 @@ export class RoundDriver {
   #finishIfOver(): void {
     if (this.#endedCohorts < this.#cohorts.length) return;
     if (this.#bound !== undefined && this.#record === undefined) return;
-    this.#showEnd();
+    this.#tellEnd();
     this.#ended.resolve();
   }
 
-  #outcome(outcome: RoundRecord['outcome'], survivors: readonly number[]): RoundRecord {
-    const { task, attempt } = this.spec;
-    const bound = this.#bound!;
-    const { round, phases, mark } = bound;
-    const nowMs = this.#ports.clock.now();
-    const members = this.#members();
-    const delivered = members.filter(({ reached }) => reached.has('committed')).map(({ index }) => index);
-    const reported = survivors.length > 0 ? survivors : delivered;
-    const dropped = members.filter(({ index, droppedIn }) =>
-      outcome === 'committed' ? !reported.includes(index) : droppedIn !== undefined && !reported.includes(index),
-    );
-    const idsOf = (indexes: readonly number[]) =>
-      members.filter(({ index }) => indexes.includes(index)).map(({ clientId }) => clientId);
-    const models = this.#ports.bytes.takeModel(bound.task.modelHash);
-    const bytes = members.map(({ clientId }) => {
-      const { up, down } = mark.since(clientId);
-      return { clientId, up, down: down + (models.get(clientId) ?? 0) };
-    });
-    const thresholds = this.#cohorts.map((cohort) => cohort.thresholds);
-    return {
-      taskId: task.id,
-      round,
-      attempt,
-      outcome,
-      startedAt: new Date(phases.startedAtMs).toISOString(),
-      selected: members.map(({ clientId }) => clientId),
-      reported: idsOf(reported),
-      dropped: dropped.map(({ clientId }) => clientId),
-      droppedIn: Object.fromEntries(
-        members.flatMap(({ clientId, droppedIn }) => (droppedIn === undefined ? [] : [[clientId, droppedIn]])),
-      ),
-      rebuiltMasks: this.#cohorts.flatMap((cohort) =>
-        (cohort.masked?.rebuilt ?? []).map(({ index, shares, threshold, holders }) => {
-          return { client: cohort.member(index).clientId, shares, threshold, holders };
+  #recordOf({ round, task, phases, mark }: Bound, end: RoundEnd): RoundRecord {
+    const endedAtMs = this.#ports.clock.now();
+    const models = this.#ports.bytes.takeModel(task.modelHash);
+    return roundRecord(
+      {
+        taskId: task.id,
+        round,
+        attempt: this.spec.attempt,
+        baseModelHash: task.modelHash,
+        startedAtMs: phases.startedAtMs,
+        endedAtMs,
+        phaseSeconds: phases.seconds(endedAtMs),
+        members: this.#members().map((member) => {
+          const { clientId, droppedIn } = member;
+          const { up: bytesUp, down } = mark.since(clientId);
+          const bytesDown = down + (models.get(clientId) ?? 0);
+          return { clientId, droppedIn, committed: member.reached('committed'), bytesUp, bytesDown };
         }),
-      ),
-      requiredSurvivors: thresholds.reduce((sum, one) => sum + (one?.minSurvivors ?? 0), 0),
-      quorum: Math.max(0, ...thresholds.map((one) => one?.quorum ?? 0)),
-      threshold: Math.max(0, ...thresholds.map((one) => one?.threshold ?? 0)),
-      seconds: (nowMs - phases.startedAtMs) / 1000,
-      phaseSeconds: phases.seconds(nowMs),
-      bytesUp: bytes.reduce((sum, { up }) => sum + up, 0),
-      bytesDown: bytes.reduce((sum, { down }) => sum + down, 0),
-      bytesUpByClient: Object.fromEntries(bytes.map(({ clientId, up }) => [clientId, up])),
-      bytesDownByClient: Object.fromEntries(bytes.map(({ clientId, down }) => [clientId, down])),
-      baseModelHash: bound.task.modelHash,
-    };
+        thresholds: this.#cohorts.flatMap(({ thresholds }) => thresholds ?? []),
+        rebuilt: this.#cohorts.flatMap((cohort) =>
+          (cohort.masked?.rebuilt ?? []).map((rebuilt) => ({
+            ...rebuilt,
+            clientId: cohort.member(rebuilt.index).clientId,
+          })),
+        ),
+      },
+      end,
+    );
   }
 
   /** The phase of the cohort that is furthest behind. */
   #livePhase(): RoundPhase {
-    const current = this.#bound?.phases.current ?? 'advertiseKeys';
+    const current = this.#bound?.phases.current ?? roundPhases[0];
     if (current === 'publish') return current;
     const live = this.#cohorts.filter(({ isOver }) => !isOver).map(({ phase }) => roundPhases.indexOf(phase));
     return live.length === 0 ? current : (roundPhases[Math.min(...live)] ?? current);
   }
 
-  /** Notes the phase that the round has come to, and tells the metrics. */
-  #show(): void {
+  #deadlineAtMs(): number | undefined {
+    const deadlines = this.#cohorts.map(({ deadlineAtMs }) => deadlineAtMs).filter((atMs) => atMs !== undefined);
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  }
+
+  /** Notes the phase that the round has come to, and shows it in the metrics. */
+  #noteProgress(): void {
     const bound = this.#bound;
     if (bound === undefined) return;
     const phase = this.#livePhase();
     const nowMs = this.#ports.clock.now();
-    if (roundPhases.indexOf(phase) > roundPhases.indexOf('maskedInput')) {
-      // Training ends with the last announcement of a vector; that it was the last is known only when the stage closes.
-      const headers = this.#cohorts.map(({ lastHeaderAtMs }) => lastHeaderAtMs ?? 0);
-      const lastMs = Math.max(0, ...headers);
+    if (isAfter(phase, 'maskedInput')) {
+      // Training ends with the last announcement of a vector; that it was the last is known only when the stage is over.
+      const lastMs = Math.max(0, ...this.#cohorts.map(({ lastAnnouncedAtMs }) => lastAnnouncedAtMs ?? 0));
       if (lastMs > 0) bound.phases.enter('maskedInput', lastMs);
     }
     if (phase !== 'maskedInput') bound.phases.enter(phase, nowMs);
-    const { metrics } = this.#ports;
-    metrics.roundNumber.set(bound.round);
-    const deadlines = this.#cohorts.map(({ deadlineAtMs }) => deadlineAtMs).filter((atMs) => atMs !== undefined);
-    metrics.roundDeadline.set(deadlines.length === 0 ? 0 : Math.min(...deadlines) / 1000);
-    const required = this.#cohorts.reduce((sum, { thresholds }) => sum + (thresholds?.minSurvivors ?? 0), 0);
-    metrics.participantsRequired.set(required);
-    showState(metrics, phase);
-    this.#showParticipants();
-    const isTraining = roundPhases.indexOf(phase) >= roundPhases.indexOf('train') && !this.isOver;
-    if (!isTraining || this.#isTraining) return;
+    showProgress(this.#ports.metrics, {
+      round: bound.round,
+      phase,
+      deadlineAtMs: this.#deadlineAtMs(),
+      requiredSurvivors: this.#cohorts.reduce((sum, { thresholds }) => sum + (thresholds?.minSurvivors ?? 0), 0),
+      members: this.#members(),
+    });
+    if (this.#isTraining || this.isOver || isAfter('train', phase)) return;
     this.#isTraining = true;
     bound.training();
   }
 
-  #showParticipants(): void {
-    const { participants } = this.#ports.metrics;
-    const members = this.#members();
-    const reached = (stage: MemberStage) => members.filter((member) => member.reached.has(stage)).length;
-    participants.set({ stage: 'selected' }, members.length);
-    participants.set({ stage: 'keysShared' }, reached('sharesAccepted'));
-    participants.set({ stage: 'reported' }, reached('committed'));
-    participants.set({ stage: 'signed' }, reached('signed'));
-    participants.set({ stage: 'revealed' }, reached('revealed'));
-  }
-
-  #showEnd(): void {
-    const { metrics, log } = this.#ports;
+  #tellEnd(): void {
+    const { metrics, log, clock } = this.#ports;
     const record = this.#record;
     if (record === undefined) {
       const end = this.#cohorts[0]?.abandonment;
       log.info({ attempt: this.spec.attempt, code: end?.code, reason: end?.reason }, 'a prepared set-up was given up');
       return;
     }
-    this.#showParticipants();
-    showState(metrics, 'idle');
-    metrics.roundDeadline.set(0);
     const { taskId: task, round, attempt, outcome, reason, message, seconds } = record;
-    metrics.rounds.inc({ outcome });
+    const version = (this.#bound?.task.committedRounds ?? 0) + 1;
+    showEnd(metrics, record, this.#members(), version, clock.now());
     log.info(
       { task, round, attempt, outcome, reason, message, seconds, reported: record.reported.length },
       'round ended',
     );
-    if (outcome !== 'committed') return;
-    metrics.roundDuration.observe(seconds);
-    for (const [phase, value] of Object.entries(record.phaseSeconds)) {
-      metrics.phaseDuration.observe({ phase: phase as RoundPhase }, value);
-    }
-    if (record.loss !== undefined) metrics.evalLoss.set({ split: 'train' }, record.loss);
-    if (record.validationLoss !== undefined) metrics.evalLoss.set({ split: 'validation' }, record.validationLoss);
-    metrics.modelVersion.set((this.#bound?.task.committedRounds ?? 0) + 1);
-    metrics.modelPublished.set(this.#ports.clock.now() / 1000);
   }
 }
 
-/** Shows one state of the coordinator as 1 and all others as 0. */
-export function showState(metrics: RoundPorts['metrics'], state: 'idle' | 'recruiting' | RoundPhase): void {
-  for (const other of metricNames.hansa_round_state.labels.state) {
-    metrics.roundState.set({ state: other }, other === state ? 1 : 0);
-  }
+const isAfter = (phase: RoundPhase, other: RoundPhase): boolean =>
+  roundPhases.indexOf(phase) > roundPhases.indexOf(other);
+
+/** Of one cohort, its sum's own hash; of several, the hash of theirs. */
+function hashOfSums(sums: OpenedModel['sums']): Buffer {
+  const [only] = sums;
+  if (only !== undefined && sums.length === 1) return Buffer.from(only.resultHash);
+  return sums.reduce((hash, { resultHash }) => hash.update(resultHash), createHash('sha256')).digest();
 }
 
 function withResolver(): { promise: Promise<void>; resolve: () => void } {
   let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
   });
   return { promise, resolve };
 }

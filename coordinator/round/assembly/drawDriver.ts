@@ -16,10 +16,10 @@ import {
   rosterHash,
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
-import type { DrawnGroups, TaskRow } from '../storage/stateStore.ts';
-import { encodeOnce } from './encodeOnce.ts';
-import { keepEvidence } from './keepEvidence.ts';
-import type { RoundPorts } from './ports.ts';
+import type { DrawnGroups, TaskRow } from '../../storage/stateStore.ts';
+import { keepEvidence } from '../keepEvidence.ts';
+import { encodeOnce } from '../messages/encodeOnce.ts';
+import type { RoundPorts } from '../ports.ts';
 
 /** One draw of groups. */
 export interface DrawSpec {
@@ -34,10 +34,10 @@ export interface DrawSpec {
 /** What came of a draw. */
 export type DrawEnd =
   | { readonly type: 'grouped'; readonly groups: DrawnGroups }
-  /** `strikes`: ids of the members that committed and did not reveal. */
-  | { readonly type: 'void'; readonly strikes: readonly string[]; readonly reason: string };
+  /** `withheld`: ids of the members that committed to a part of the seed and did not reveal it. */
+  | { readonly type: 'void'; readonly withheld: readonly string[]; readonly reason: string };
 
-/** Carries one draw through, as {@link CohortDriver} does a set-up: every member commits to a part of the seed, then every one reveals its part. */
+/** Carries one draw through, as a cohort's driver does a set-up: every member commits to a part of the seed, then every one reveals its part. */
 export class DrawDriver {
   readonly #ports: RoundPorts;
   readonly #spec: DrawSpec;
@@ -56,8 +56,8 @@ export class DrawDriver {
     this.#indexes = new Map(selected.map((id) => [id, listed.get(id) ?? -1]));
     this.#ids = new Map([...this.#indexes].map(([id, index]) => [index, id]));
     let resolve: (end: DrawEnd) => void = () => undefined;
-    const promise = new Promise<DrawEnd>((settle) => {
-      resolve = settle;
+    const promise = new Promise<DrawEnd>((done) => {
+      resolve = done;
     });
     this.#ended = { promise, resolve };
     const { advertiseKeysMs, shareKeysMs } = task.file.deadlines;
@@ -96,9 +96,9 @@ export class DrawDriver {
     this.#drop(clientId);
   }
 
-  /** Ends it without groups and without strikes. */
+  /** Ends it without groups and with nobody at fault. */
   stop(reason: string): void {
-    this.#end({ type: 'void', strikes: [], reason });
+    this.#end({ type: 'void', withheld: [], reason });
   }
 
   #take(event: DrawServerEvent): void {
@@ -135,8 +135,8 @@ export class DrawDriver {
         return;
       }
       case 'void': {
-        const strikes = effect.strikes.flatMap((index) => this.#ids.get(index) ?? []);
-        this.#end({ type: 'void', strikes, reason: effect.reason });
+        const withheld = effect.withheld.flatMap((index) => this.#ids.get(index) ?? []);
+        this.#end({ type: 'void', withheld, reason: effect.reason });
         return;
       }
     }
@@ -160,7 +160,7 @@ export class DrawDriver {
     const clientId = this.#ids.get(effect.to);
     if (clientId === undefined) throw new RangeError(`${effect.to} is no member of this draw`);
     const body = this.#encode(effect.name, effect.message);
-    this.#ports.lines.send(clientId, effect.name, body).catch((error: unknown) => {
+    this.#ports.connections.send(clientId, effect.name, body).catch((error: unknown) => {
       const code = error instanceof HansaError ? error.code : 'Internal';
       this.#ports.log.info({ client: clientId, name: effect.name, code }, 'a message was not taken');
       // Whoever refuses the draw, or cannot be reached, is not in it.

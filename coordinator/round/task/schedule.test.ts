@@ -11,18 +11,18 @@ import {
 
 const terms: TaskTerms = { minimum: 2, maximum: 4, rounds: 2, lastRound: 5, maxAttempts: 3, recruitMs: 700 };
 const fresh = { committedRounds: 0, nextRound: 1, failuresInRow: 0 };
-const muster = (accepted: number, enrolled = 9) => ({
+const nodes = (accepted: number, enrolled = 9) => ({
   accepted: Array.from({ length: accepted }, (_, n) => `node ${n}`),
   enrolled,
 });
-const musterEvent = (accepted: number, enrolled?: number): ScheduleEvent => ({
-  type: 'muster',
-  muster: muster(accepted, enrolled),
+const nodesEvent = (accepted: number, enrolled?: number): ScheduleEvent => ({
+  type: 'nodesChanged',
+  nodes: nodes(accepted, enrolled),
 });
 
 /** Feeds events one after another; gives the last state and every effect. */
-function run(events: readonly ScheduleEvent[], progress = fresh) {
-  const first = startSchedule(terms, progress, muster(0));
+function run(events: readonly ScheduleEvent[], position = fresh) {
+  const first = startSchedule(terms, position, nodes(0));
   let state: ScheduleState = first.state;
   const effects: ScheduleEffect[] = [...first.effects];
   for (const event of events) {
@@ -35,14 +35,14 @@ function run(events: readonly ScheduleEvent[], progress = fresh) {
 
 describe('schedule', () => {
   it('waits for the minimum, then a little for more, then begins', () => {
-    expect(run([musterEvent(1)])).toMatchObject({ state: { phase: 'gathering' }, effects: [] });
-    expect(run([musterEvent(2)])).toMatchObject({
+    expect(run([nodesEvent(1)])).toMatchObject({ state: { phase: 'gathering' }, effects: [] });
+    expect(run([nodesEvent(2)])).toMatchObject({
       state: { phase: 'recruiting' },
       effects: [{ type: 'setTimer', delayMs: 700 }],
     });
-    expect(run([musterEvent(2), musterEvent(3), { type: 'timer' }])).toMatchObject({
+    expect(run([nodesEvent(2), nodesEvent(3), { type: 'timer' }])).toMatchObject({
       state: { phase: 'inRound' },
-      effects: [{ type: 'setTimer' }, { type: 'begin', round: 1, candidates: muster(3).accepted }],
+      effects: [{ type: 'setTimer' }, { type: 'begin', round: 1, candidates: nodes(3).accepted }],
     });
   });
 
@@ -50,18 +50,18 @@ describe('schedule', () => {
     ['the cohort is full', 4, 9],
     ['nobody else is enrolled', 3, 3],
   ])('begins at once when %s', (_why, accepted, enrolled) => {
-    expect(run([musterEvent(accepted, enrolled)]).types).toEqual(['begin']);
-    expect(run([musterEvent(2), musterEvent(accepted, enrolled)]).types).toEqual(['setTimer', 'clearTimer', 'begin']);
+    expect(run([nodesEvent(accepted, enrolled)]).types).toEqual(['begin']);
+    expect(run([nodesEvent(2), nodesEvent(accepted, enrolled)]).types).toEqual(['setTimer', 'clearTimer', 'begin']);
   });
 
   it('gathers again when a node leaves while it recruits', () => {
-    const { state, types } = run([musterEvent(2), musterEvent(1), { type: 'timer' }]);
+    const { state, types } = run([nodesEvent(2), nodesEvent(1), { type: 'timer' }]);
     expect(state.phase).toBe('gathering');
     expect(types).toEqual(['setTimer', 'clearTimer']);
   });
 
   it('goes on until its rounds are committed', () => {
-    const { state, effects } = run([musterEvent(4), { type: 'committed' }, { type: 'committed' }]);
+    const { state, effects } = run([nodesEvent(4), { type: 'committed' }, { type: 'committed' }]);
     expect(state).toMatchObject({ phase: 'ended', outcome: 'completed' });
     expect(effects.filter(({ type }) => type === 'begin')).toMatchObject([{ round: 1 }, { round: 2 }]);
     expect(effects.at(-1)).toEqual({ type: 'end', outcome: 'completed', reason: undefined });
@@ -69,15 +69,15 @@ describe('schedule', () => {
 
   it('tries the same round again, or the next where its number is spent', () => {
     const again = (roundSpent: boolean) =>
-      run([musterEvent(4), { type: 'abandoned', roundSpent, reason: 'x' }, { type: 'timer' }]).effects.at(-1);
+      run([nodesEvent(4), { type: 'abandoned', roundSpent, reason: 'x' }, { type: 'timer' }]).effects.at(-1);
     expect(again(false)).toMatchObject({ type: 'begin', round: 1 });
     expect(again(true)).toMatchObject({ type: 'begin', round: 2 });
   });
 
-  it('rests longer after every failure and gives up after the last allowed one', () => {
+  it('waits longer after every failure and gives up after the last allowed one', () => {
     const failure: ScheduleEvent = { type: 'abandoned', roundSpent: false, reason: 'nobody came' };
     const { state, effects } = run([
-      musterEvent(4),
+      nodesEvent(4),
       failure,
       { type: 'timer' },
       failure,
@@ -92,12 +92,12 @@ describe('schedule', () => {
 
   it('a committed round wipes the slate of failures', () => {
     const failure: ScheduleEvent = { type: 'abandoned', roundSpent: false, reason: 'x' };
-    const { state } = run([musterEvent(4), failure, { type: 'timer' }, { type: 'committed' }]);
-    expect(state.progress).toEqual({ committedRounds: 1, nextRound: 2, failuresInRow: 0 });
+    const { state } = run([nodesEvent(4), failure, { type: 'timer' }, { type: 'committed' }]);
+    expect(state.position).toEqual({ committedRounds: 1, nextRound: 2, failuresInRow: 0 });
   });
 
-  it('abandons the round in progress when it is aborted', () => {
-    expect(run([musterEvent(4), { type: 'abort', reason: 'enough' }]).types).toEqual([
+  it('abandons the round in position when it is aborted', () => {
+    expect(run([nodesEvent(4), { type: 'abort', reason: 'enough' }]).types).toEqual([
       'begin',
       'clearTimer',
       'abandonRound',
@@ -106,7 +106,7 @@ describe('schedule', () => {
   });
 
   it('takes a task up where it was, and ends one that is complete', () => {
-    expect(run([musterEvent(4)], { committedRounds: 1, nextRound: 5, failuresInRow: 2 }).effects).toMatchObject([
+    expect(run([nodesEvent(4)], { committedRounds: 1, nextRound: 5, failuresInRow: 2 }).effects).toMatchObject([
       { type: 'begin', round: 5 },
     ]);
     expect(run([], { committedRounds: 2, nextRound: 3, failuresInRow: 0 }).state.phase).toBe('ended');
@@ -115,13 +115,13 @@ describe('schedule', () => {
   it('fails once the plan has no round number left', () => {
     const spentRound: ScheduleEvent = { type: 'abandoned', roundSpent: true, reason: 'no quorum' };
     const again: ScheduleEvent[] = [spentRound, { type: 'timer' }];
-    const { state } = run([musterEvent(4), ...again, ...again, { type: 'committed' }, ...again, ...again]);
-    expect(state).toMatchObject({ phase: 'ended', outcome: 'failed', progress: { committedRounds: 1, nextRound: 6 } });
+    const { state } = run([nodesEvent(4), ...again, ...again, { type: 'committed' }, ...again, ...again]);
+    expect(state).toMatchObject({ phase: 'ended', outcome: 'failed', position: { committedRounds: 1, nextRound: 6 } });
   });
 
   it('whatever happens: never too few, never two rounds at once, never a spent number again, and an end is final', () => {
     const event = fc.oneof(
-      fc.nat(6).map((count) => musterEvent(count, 6)),
+      fc.nat(6).map((count) => nodesEvent(count, 6)),
       fc.constant<ScheduleEvent>({ type: 'timer' }),
       fc.constant<ScheduleEvent>({ type: 'committed' }),
       fc.boolean().map<ScheduleEvent>((roundSpent) => ({ type: 'abandoned', roundSpent, reason: 'x' })),
@@ -130,7 +130,7 @@ describe('schedule', () => {
     const deep = { minLength: 10, maxLength: 80 };
     fc.assert(
       fc.property(fc.array(event, deep), (events) => {
-        let state: ScheduleState = startSchedule(terms, fresh, muster(0)).state;
+        let state: ScheduleState = startSchedule(terms, fresh, nodes(0)).state;
         const spent = new Set<number>();
         for (const one of events) {
           const before = state;
@@ -147,12 +147,12 @@ describe('schedule', () => {
             if (effect.type === 'remember') {
               expect(before.phase).toBe('inRound');
               if (one.type === 'committed' || (one.type === 'abandoned' && one.roundSpent)) {
-                spent.add(before.progress.nextRound);
+                spent.add(before.position.nextRound);
               }
             }
           }
-          expect(state.progress.committedRounds).toBeLessThanOrEqual(terms.rounds);
-          expect(state.progress.failuresInRow).toBeLessThanOrEqual(terms.maxAttempts);
+          expect(state.position.committedRounds).toBeLessThanOrEqual(terms.rounds);
+          expect(state.position.failuresInRow).toBeLessThanOrEqual(terms.maxAttempts);
         }
       }),
       { seed: 7, numRuns: 500 },

@@ -9,12 +9,12 @@ import { enc } from '@hansa/shared/protocol/secagg';
 import { ManualClock } from '@hansa/shared/testing';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BearerToken } from '../auth/bearerToken.ts';
-import { FailureLimit } from '../auth/failureLimit.ts';
-import { NodeSessions } from '../auth/nodeSessions.ts';
-import { createMetrics } from '../metrics/createMetrics.ts';
-import { ByteLedger } from '../round/byteLedger.ts';
-import { createApp } from './createApp.ts';
+import { BearerToken } from '../../auth/bearerToken.ts';
+import { FailureLimit } from '../../auth/failureLimit.ts';
+import { NodeSessions } from '../../auth/nodeSessions.ts';
+import { createMetrics } from '../../metrics/createMetrics.ts';
+import { ByteLedger } from '../../round/byteLedger.ts';
+import { createApp } from '../createApp.ts';
 import { Uploads } from './uploads.ts';
 
 const federation = 'league';
@@ -52,13 +52,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface OrderChange {
+interface VectorChange {
   readonly finished?: () => Promise<void>;
   readonly failed?: (error: Error) => void;
   readonly deleting?: (file: string) => Promise<void>;
 }
 
-function order(change: OrderChange = {}) {
+function vector(change: VectorChange = {}) {
   const finished = vi.fn(change.finished ?? (async () => undefined));
   const failed = vi.fn(change.failed ?? (() => undefined));
   let begin: () => void = () => undefined;
@@ -78,7 +78,7 @@ function order(change: OrderChange = {}) {
 const expectSame = (left: Uint8Array, right: Uint8Array): void => expect(Buffer.compare(left, right)).toBe(0);
 
 /** What was received, which must have come in order, each byte once. */
-function piecesOf({ received }: ReturnType<typeof order>): Uint8Array {
+function piecesOf({ received }: ReturnType<typeof vector>): Uint8Array {
   let reached = 0;
   const chunks = received.mock.results.map(({ value }) => value as Uint8Array);
   for (const [at, [byteOffset]] of received.mock.calls.entries()) {
@@ -124,8 +124,8 @@ const offsetOf = async (target: string) => Number((await send('HEAD', target)).h
 
 describe('an upload', () => {
   it('arrives in pieces, is checked and committed once', async () => {
-    const wanted = order();
-    const upload = await uploads.order(wanted);
+    const wanted = vector();
+    const upload = await uploads.expect(wanted);
     const mark = bytes.mark();
     expect((await patch(upload.path, 0, content.subarray(0, 1000))).status).toBe(204);
     expect(await offsetOf(upload.path)).toBe(1000);
@@ -141,8 +141,8 @@ describe('an upload', () => {
   });
 
   it('goes on where a broken line left it', async () => {
-    const wanted = order();
-    const upload = await uploads.order(wanted);
+    const wanted = vector();
+    const upload = await uploads.expect(wanted);
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
     const broken = patch(upload.path, 0, readable).catch(() => undefined);
@@ -163,8 +163,8 @@ describe('an upload', () => {
     wrong[5]! ^= 1;
     // What was received can be read again before it goes.
     const deleting = async (file: string) => expectSame(readFileSync(file), wrong);
-    const wanted = order({ deleting });
-    const upload = await uploads.order(wanted);
+    const wanted = vector({ deleting });
+    const upload = await uploads.expect(wanted);
     for (let time = 1; time <= 3; time++) {
       const answer = await patch(upload.path, 0, wrong);
       // Twice the node is asked to send it again; then the round goes on without it.
@@ -185,7 +185,7 @@ describe('an upload', () => {
   it('tells the node what its round made of the bytes', async () => {
     const { HansaError } = await import('@hansa/shared/errors');
     const late = new HansaError('UnexpectedMessage', 'too late');
-    const upload = await uploads.order(order({ finished: () => Promise.reject(late) }));
+    const upload = await uploads.expect(vector({ finished: () => Promise.reject(late) }));
     const answer = await patch(upload.path, 0, content);
     expect(answer.status).toBe(409);
     expect(await answer.json()).toMatchObject({ code: 'UnexpectedMessage', detail: 'too late' });
@@ -193,8 +193,8 @@ describe('an upload', () => {
 
   it('is gone, bytes and all, once it is discarded', async () => {
     const deleting = async (file: string) => expectSame(readFileSync(file), content.subarray(0, 10));
-    const wanted = order({ deleting });
-    const upload = await uploads.order(wanted);
+    const wanted = vector({ deleting });
+    const upload = await uploads.expect(wanted);
     await patch(upload.path, 0, content.subarray(0, 10));
     await upload.discard();
     await upload.discard();
@@ -204,8 +204,8 @@ describe('an upload', () => {
   });
 
   it('cuts off a sender when it is discarded', async () => {
-    const wanted = order();
-    const upload = await uploads.order(wanted);
+    const wanted = vector();
+    const upload = await uploads.expect(wanted);
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
     writer.closed.catch(() => undefined);
@@ -265,8 +265,8 @@ describe('an upload refuses', () => {
     ['reading', (target: string) => send('GET', target), 404, 'NotFound'],
     ['a path out of the spool', () => patch('/v1/uploads/..%2F..%2Fetc%2Fpasswd', 0, content), 404, 'NotFound'],
   ])('%s', async (_what, act, status, code) => {
-    const wanted = order();
-    const upload = await uploads.order(wanted);
+    const wanted = vector();
+    const upload = await uploads.expect(wanted);
     const answer = await act(upload.path);
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ code, status });
@@ -275,7 +275,7 @@ describe('an upload refuses', () => {
   });
 
   it('a request that was made before', async () => {
-    const upload = await uploads.order(order());
+    const upload = await uploads.expect(vector());
     const headers = signature('HEAD', upload.path, 'owner');
     expect((await send('HEAD', upload.path, { headers })).status).toBe(200);
     expect((await send('HEAD', upload.path, { headers })).status).toBe(401);
@@ -283,7 +283,7 @@ describe('an upload refuses', () => {
 });
 
 it('clears its folder of what an earlier process left', async () => {
-  const upload = await uploads.order(order());
+  const upload = await uploads.expect(vector());
   const metrics = createMetrics('test');
   const auth = {
     sessions: new NodeSessions(federation),

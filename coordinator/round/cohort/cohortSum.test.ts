@@ -17,8 +17,8 @@ const tail = [{ name: 'loss', low: 0, high: 1, steps: 1000 }];
 const configOf = (wordBits: 16 | 32, vectorLength = 70_001): LayoutConfig => ({ vectorLength, wordBits, tail });
 const vectors = new Map<string, Uint8Array>();
 
-/** Members who upload into files and into a sum, as the upload desk has them do. */
-class Desk {
+/** Members who upload into files and into a sum, as the coordinator's uploads have them do. */
+class TestUploads {
   readonly sum: CohortSum;
   readonly config: LayoutConfig;
   readonly files = new Map<number, string>();
@@ -37,7 +37,7 @@ class Desk {
     return vector;
   }
 
-  async order(member: number): Promise<void> {
+  async expect(member: number): Promise<void> {
     const file = path.join(folder, String(member));
     await writeFile(file, '');
     this.files.set(member, file);
@@ -79,10 +79,10 @@ class Desk {
   }
 }
 
-async function deskOf(members: readonly number[], config = configOf(32)): Promise<Desk> {
-  const desk = new Desk(config);
-  for (const member of members) await desk.order(member);
-  return desk;
+async function uploadsOf(members: readonly number[], config = configOf(32)): Promise<TestUploads> {
+  const uploads = new TestUploads(config);
+  for (const member of members) await uploads.expect(member);
+  return uploads;
 }
 
 describe("a cohort's sum", () => {
@@ -102,21 +102,21 @@ describe("a cohort's sum", () => {
         fc.array(act, { maxLength: 20 }),
         ends,
         async (bits, acts, how) => {
-          const desk = await deskOf(members, configOf(bits, 5001));
+          const uploads = await uploadsOf(members, configOf(bits, 5001));
           const liars = new Set<number>();
           for (const { member, what, size } of acts) {
             if (what === 'startOver') liars.delete(member);
             if (what === 'lie') liars.add(member);
-            if (what === 'startOver') await desk.startOver(member);
-            else await desk.send(member, size, what === 'lie');
+            if (what === 'startOver') await uploads.startOver(member);
+            else await uploads.send(member, size, what === 'lie');
           }
           for (const member of members) {
-            if (how[member] === 'discarded') await desk.discard(member);
+            if (how[member] === 'discarded') await uploads.discard(member);
             // A wrong hash is found at the end.
-            if (how[member] === 'in' && liars.has(member)) await desk.startOver(member);
-            if (how[member] === 'in' || how[member] === 'out') await desk.sendAll(member);
+            if (how[member] === 'in' && liars.has(member)) await uploads.startOver(member);
+            if (how[member] === 'in' || how[member] === 'out') await uploads.sendAll(member);
           }
-          await desk.expectExact(members.filter((member) => how[member] === 'in'));
+          await uploads.expectExact(members.filter((member) => how[member] === 'in'));
         },
       ),
       { numRuns: 40, seed: 1 },
@@ -124,62 +124,62 @@ describe("a cohort's sum", () => {
   });
 
   it('is folded while vectors arrive: no file of a survivor is read', async () => {
-    const desk = await deskOf([1, 2]);
-    await desk.sendAll(1);
-    await desk.sendAll(2);
-    for (const file of desk.files.values()) await writeFile(file, 'not a vector');
-    await desk.expectExact([1, 2]);
+    const uploads = await uploadsOf([1, 2]);
+    await uploads.sendAll(1);
+    await uploads.sendAll(2);
+    for (const file of uploads.files.values()) await writeFile(file, 'not a vector');
+    await uploads.expectExact([1, 2]);
   });
 
   it('is folded afresh where a file is gone that a piece should be taken out with', async () => {
-    const desk = await deskOf([1, 2, 3]);
-    await desk.sendAll(1);
-    await desk.send(2, 1000);
-    await rm(desk.files.get(2)!);
-    await desk.sum.takeOut(2, desk.files.get(2)!);
-    await desk.sendAll(3);
-    await desk.expectExact([1, 3]);
+    const uploads = await uploadsOf([1, 2, 3]);
+    await uploads.sendAll(1);
+    await uploads.send(2, 1000);
+    await rm(uploads.files.get(2)!);
+    await uploads.sum.takeOut(2, uploads.files.get(2)!);
+    await uploads.sendAll(3);
+    await uploads.expectExact([1, 3]);
   });
 
   it('is folded afresh where the file of one who is left out is gone or cut short at the end', async () => {
     for (const lose of [rm, truncate]) {
-      const desk = await deskOf([1, 2]);
-      await desk.sendAll(1);
-      await desk.sendAll(2);
-      await lose(desk.files.get(2)!);
-      await desk.expectExact([1]);
+      const uploads = await uploadsOf([1, 2]);
+      await uploads.sendAll(1);
+      await uploads.sendAll(2);
+      await lose(uploads.files.get(2)!);
+      await uploads.expectExact([1]);
     }
   });
 
   it('waits for what is just being taken out', async () => {
-    const desk = await deskOf([1, 2]);
-    await desk.send(1, 250_000);
-    await desk.sendAll(2);
-    void desk.sum.takeOut(1, desk.files.get(1)!);
-    await desk.expectExact([2]);
+    const uploads = await uploadsOf([1, 2]);
+    await uploads.send(1, 250_000);
+    await uploads.sendAll(2);
+    void uploads.sum.takeOut(1, uploads.files.get(1)!);
+    await uploads.expectExact([2]);
   });
 
   it('leaves a chunk that does not follow to the end, and folds none twice', async () => {
-    const desk = await deskOf([1]);
-    const vector = desk.vectorOf(1);
-    await writeFile(desk.files.get(1)!, vector);
-    desk.sum.fold(1, 0, vector.subarray(0, 1001));
-    desk.sum.fold(1, 0, vector.subarray(0, 1001));
-    desk.sum.fold(1, 5000, vector.subarray(5000));
-    await desk.expectExact([1]);
+    const uploads = await uploadsOf([1]);
+    const vector = uploads.vectorOf(1);
+    await writeFile(uploads.files.get(1)!, vector);
+    uploads.sum.fold(1, 0, vector.subarray(0, 1001));
+    uploads.sum.fold(1, 0, vector.subarray(0, 1001));
+    uploads.sum.fold(1, 5000, vector.subarray(5000));
+    await uploads.expectExact([1]);
   });
 
   it('is given once, takes nothing afterwards, and refuses a survivor without a whole file', async () => {
-    const desk = await deskOf([1, 2]);
-    await desk.sendAll(1);
-    await desk.expectExact([1]);
-    await desk.sendAll(2);
-    await expect(desk.sum.complete([1], desk.files)).rejects.toThrow(RangeError);
-    const other = await deskOf([1, 2]);
+    const uploads = await uploadsOf([1, 2]);
+    await uploads.sendAll(1);
+    await uploads.expectExact([1]);
+    await uploads.sendAll(2);
+    await expect(uploads.sum.complete([1], uploads.files)).rejects.toThrow(RangeError);
+    const other = await uploadsOf([1, 2]);
     await other.sendAll(1);
     await other.send(2, 1000);
     await expect(other.sum.complete([1, 2], other.files)).rejects.toThrow(RangeError);
-    const dropped = await deskOf([1]);
+    const dropped = await uploadsOf([1]);
     dropped.sum.drop();
     await dropped.sendAll(1);
     await dropped.discard(1);

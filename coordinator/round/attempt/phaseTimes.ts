@@ -4,11 +4,11 @@ import { type RoundPhase, roundPhases } from '@hansa/shared/protocol';
 export class PhaseTimes {
   readonly #startedAtMs: number;
   readonly #beganAtMs = new Map<RoundPhase, number>();
-  #current: RoundPhase = 'advertiseKeys';
+  #current: RoundPhase = roundPhases[0];
 
   constructor(nowMs: number) {
     this.#startedAtMs = nowMs;
-    this.#beganAtMs.set('advertiseKeys', nowMs);
+    this.#beganAtMs.set(this.#current, nowMs);
   }
 
   get current(): RoundPhase {
@@ -17,11 +17,6 @@ export class PhaseTimes {
 
   get startedAtMs(): number {
     return this.#startedAtMs;
-  }
-
-  /** When a phase was entered; the round's start where it was not. */
-  beganAtMs(phase: RoundPhase): number {
-    return this.#beganAtMs.get(phase) ?? this.#startedAtMs;
   }
 
   /** Enters a phase that comes later; entering it or an earlier one again changes nothing. */

@@ -15,15 +15,15 @@ export interface TaskTerms {
 }
 
 /** How far a task is. */
-export interface TaskProgress {
+export interface TaskPosition {
   readonly committedRounds: number;
   /** The round that the next attempt is for. */
   readonly nextRound: number;
   readonly failuresInRow: number;
 }
 
-/** The nodes as they are now. */
-export interface Muster {
+/** The nodes that an attempt can choose from now. */
+export interface AvailableNodes {
   /** Nodes that are connected and agreed to the task. */
   readonly accepted: readonly string[];
   /** Nodes that are enrolled: nobody else can come. */
@@ -32,26 +32,26 @@ export interface Muster {
 
 interface Common {
   readonly terms: TaskTerms;
-  readonly progress: TaskProgress;
-  readonly muster: Muster;
+  readonly position: TaskPosition;
+  readonly nodes: AvailableNodes;
 }
 
 /**
- * A task between its start and its end: gathering → recruiting → inRound → (resting →) gathering → … → ended.
+ * A task between its start and its end: gathering → recruiting → inRound → (backingOff →) gathering → … → ended.
  *
- * gathering waits for the minimum of nodes, recruiting a little longer for more, resting after a failed attempt.
+ * gathering waits for the minimum of nodes, recruiting a little longer for more, backingOff after a failed attempt.
  */
 export type ScheduleState =
   | (Common & { readonly phase: 'gathering' })
   | (Common & { readonly phase: 'recruiting' })
   | (Common & { readonly phase: 'inRound' })
-  | (Common & { readonly phase: 'resting' })
+  | (Common & { readonly phase: 'backingOff' })
   | (Common & { readonly phase: 'ended'; readonly outcome: TaskOutcome });
 
 export type TaskOutcome = Extract<TaskRecord['state'], 'completed' | 'aborted' | 'failed'>;
 
 export type ScheduleEvent =
-  | { readonly type: 'muster'; readonly muster: Muster }
+  | { readonly type: 'nodesChanged'; readonly nodes: AvailableNodes }
   /** The timer that `setTimer` started. */
   | { readonly type: 'timer' }
   | { readonly type: 'committed' }
@@ -65,7 +65,7 @@ export type ScheduleEffect =
   | { readonly type: 'begin'; readonly round: number; readonly candidates: readonly string[] }
   | { readonly type: 'abandonRound'; readonly reason: string }
   /** How far the task is has changed, and must be remembered together with the attempt's record. */
-  | { readonly type: 'remember'; readonly progress: TaskProgress }
+  | { readonly type: 'remember'; readonly position: TaskPosition }
   | { readonly type: 'end'; readonly outcome: TaskOutcome; readonly reason: string | undefined };
 
 export interface ScheduleStep {
@@ -74,9 +74,9 @@ export interface ScheduleStep {
 }
 
 /** Begins or takes up a task. */
-export function startSchedule(terms: TaskTerms, progress: TaskProgress, muster: Muster): ScheduleStep {
-  const common = { terms, progress, muster };
-  if (progress.committedRounds >= terms.rounds) return end(common, 'completed', undefined, []);
+export function startSchedule(terms: TaskTerms, position: TaskPosition, nodes: AvailableNodes): ScheduleStep {
+  const common = { terms, position, nodes };
+  if (position.committedRounds >= terms.rounds) return end(common, 'completed', undefined, []);
   return gather(common, []);
 }
 
@@ -84,8 +84,8 @@ export function startSchedule(terms: TaskTerms, progress: TaskProgress, muster: 
 export function stepSchedule(state: ScheduleState, event: ScheduleEvent): ScheduleStep {
   if (state.phase === 'ended') return { state, effects: [] };
   switch (event.type) {
-    case 'muster':
-      return mustered({ ...state, muster: event.muster });
+    case 'nodesChanged':
+      return nodesChanged({ ...state, nodes: event.nodes });
     case 'timer':
       return timer(state);
     case 'committed':
@@ -97,46 +97,46 @@ export function stepSchedule(state: ScheduleState, event: ScheduleEvent): Schedu
   }
 }
 
-function mustered(state: Exclude<ScheduleState, { phase: 'ended' }>): ScheduleStep {
+function nodesChanged(state: Exclude<ScheduleState, { phase: 'ended' }>): ScheduleStep {
   if (state.phase === 'gathering') return gather(state, []);
   if (state.phase !== 'recruiting') return { state, effects: [] };
-  const { accepted } = state.muster;
+  const { accepted } = state.nodes;
   if (accepted.length < state.terms.minimum) return gather(state, [{ type: 'clearTimer' }]);
   return isComplete(state) ? begin(state, [{ type: 'clearTimer' }]) : { state, effects: [] };
 }
 
 function timer(state: Exclude<ScheduleState, { phase: 'ended' }>): ScheduleStep {
   if (state.phase === 'recruiting') return begin(state, []);
-  if (state.phase === 'resting') return gather(state, []);
+  if (state.phase === 'backingOff') return gather(state, []);
   return { state, effects: [] };
 }
 
 function committed(state: Common): ScheduleStep {
-  const progress = {
-    committedRounds: state.progress.committedRounds + 1,
-    nextRound: state.progress.nextRound + 1,
+  const position = {
+    committedRounds: state.position.committedRounds + 1,
+    nextRound: state.position.nextRound + 1,
     failuresInRow: 0,
   };
-  const common = { ...state, progress };
-  const remember: ScheduleEffect = { type: 'remember', progress };
-  if (progress.committedRounds >= state.terms.rounds) return end(common, 'completed', undefined, [remember]);
+  const common = { ...state, position };
+  const remember: ScheduleEffect = { type: 'remember', position };
+  if (position.committedRounds >= state.terms.rounds) return end(common, 'completed', undefined, [remember]);
   return gather(common, [remember]);
 }
 
 function abandoned(state: Common, event: { roundSpent: boolean; reason: string }): ScheduleStep {
-  const progress = {
-    committedRounds: state.progress.committedRounds,
-    nextRound: state.progress.nextRound + (event.roundSpent ? 1 : 0),
-    failuresInRow: state.progress.failuresInRow + 1,
+  const position = {
+    committedRounds: state.position.committedRounds,
+    nextRound: state.position.nextRound + (event.roundSpent ? 1 : 0),
+    failuresInRow: state.position.failuresInRow + 1,
   };
-  const common = { ...state, progress };
-  const remember: ScheduleEffect = { type: 'remember', progress };
-  if (progress.failuresInRow >= state.terms.maxAttempts) {
-    const reason = `${progress.failuresInRow} attempts in a row were abandoned; the last one: ${event.reason}`;
+  const common = { ...state, position };
+  const remember: ScheduleEffect = { type: 'remember', position };
+  if (position.failuresInRow >= state.terms.maxAttempts) {
+    const reason = `${position.failuresInRow} attempts in a row were abandoned; the last one: ${event.reason}`;
     return end(common, 'failed', reason, [remember]);
   }
-  const delayMs = RETRY_DELAYS_MS[Math.min(progress.failuresInRow, RETRY_DELAYS_MS.length) - 1] ?? 0;
-  return { state: { ...plain(common), phase: 'resting' }, effects: [remember, { type: 'setTimer', delayMs }] };
+  const delayMs = RETRY_DELAYS_MS[Math.min(position.failuresInRow, RETRY_DELAYS_MS.length) - 1] ?? 0;
+  return { state: { ...plain(common), phase: 'backingOff' }, effects: [remember, { type: 'setTimer', delayMs }] };
 }
 
 function aborted(state: Exclude<ScheduleState, { phase: 'ended' }>, reason: string): ScheduleStep {
@@ -146,11 +146,11 @@ function aborted(state: Exclude<ScheduleState, { phase: 'ended' }>, reason: stri
 }
 
 function gather(common: Common, before: readonly ScheduleEffect[]): ScheduleStep {
-  if (common.progress.nextRound > common.terms.lastRound) {
+  if (common.position.nextRound > common.terms.lastRound) {
     const reason = `Too many rounds were given up after members had signed: no number up to ${common.terms.lastRound}, where the plan ends, is left.`;
     return end(common, 'failed', reason, before);
   }
-  if (common.muster.accepted.length < common.terms.minimum) {
+  if (common.nodes.accepted.length < common.terms.minimum) {
     return { state: { ...plain(common), phase: 'gathering' }, effects: before };
   }
   if (isComplete(common)) return begin(common, before);
@@ -159,8 +159,8 @@ function gather(common: Common, before: readonly ScheduleEffect[]): ScheduleStep
 }
 
 function begin(common: Common, before: readonly ScheduleEffect[]): ScheduleStep {
-  const round = common.progress.nextRound;
-  const effect: ScheduleEffect = { type: 'begin', round, candidates: common.muster.accepted };
+  const round = common.position.nextRound;
+  const effect: ScheduleEffect = { type: 'begin', round, candidates: common.nodes.accepted };
   return { state: { ...plain(common), phase: 'inRound' }, effects: [...before, effect] };
 }
 
@@ -177,7 +177,7 @@ function end(
 }
 
 /** Whether waiting longer cannot bring the round more members. */
-const isComplete = ({ muster, terms }: Common): boolean =>
-  muster.accepted.length >= Math.min(terms.maximum, Math.max(muster.enrolled, terms.minimum));
+const isComplete = ({ nodes, terms }: Common): boolean =>
+  nodes.accepted.length >= Math.min(terms.maximum, Math.max(nodes.enrolled, terms.minimum));
 
-const plain = ({ terms, progress, muster }: Common): Common => ({ terms, progress, muster });
+const plain = ({ terms, position, nodes }: Common): Common => ({ terms, position, nodes });

@@ -13,7 +13,7 @@ const CHUNK_SIZE_BYTES = 256 * 1024;
  * file not be there to take a piece out, the sum is made afresh from the survivors' files.
  *
  * Memory: one vector, from the first {@link begin} on. Files are read as they were written: whether they are the ones that members signed for is the
- * upload desk's to find out.
+ * upload's to find out.
  */
 export class CohortSum {
   readonly #config: LayoutConfig;
