@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { EngineName } from '../engines/engine.ts';
 import { type Child, startChild } from './childProcess.ts';
 
-/** An engine that says nothing for this long while it starts is not usable. */
-const SILENCE_MS = 30_000;
+/** An engine that sends nothing for this long while it starts is not usable; on a slow machine that is busy, loading one takes most of a minute. */
+const SILENCE_MS = 120_000;
 
 /** What a child says: that it is under way, that its engine has computed something, or that it cannot. */
 const trialMessageSchema = z.discriminatedUnion('type', [

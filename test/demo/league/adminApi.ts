@@ -12,7 +12,7 @@ import {
 } from '@hansa/shared/protocol';
 import { z } from 'zod';
 
-const requestTimeoutMs = 30_000;
+const requestTimeoutMs = 300_000;
 
 /** The coordinator's admin API, as far as the demo needs it. */
 export interface AdminApi {

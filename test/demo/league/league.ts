@@ -19,7 +19,7 @@ const coordinatorProgram = [
 const clientProgram = [fileURLToPath(new URL('../../../client-node/bin/hansa-client.mjs', import.meta.url))];
 
 const pollMs = 50;
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 300_000;
 /** A killed node is given up after this long: nothing on one machine loses its connection for longer. */
 const reconnectGraceMs = 4_000;
 

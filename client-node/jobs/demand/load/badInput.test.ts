@@ -150,12 +150,10 @@ test('nothing sold before validFrom leaves nothing to train on', async () => {
   expect(await refusal()).toContain('No series has enough history with sales');
 });
 
-test('a file of 2 GiB without a line end fails at once', async () => {
+test('a file without a line end fails at its first MiB, however large it is', async () => {
   await room.write('orders.csv', `${HEADER}\n2024-01-01,a,1\n2024-01-02,`);
-  await truncate(join(room.folder, 'orders.csv'), 2 * 1024 ** 3);
-  const started = performance.now();
+  await truncate(join(room.folder, 'orders.csv'), 8 * 1024 ** 4);
   expect(await refusal()).toContain('orders.csv, line 3');
-  expect(performance.now() - started).toBeLessThan(5000);
   await room.write(
     'orders.csv.gz',
     gzipSync(Buffer.concat([Buffer.from(`${HEADER}\n2024-01-01,`), Buffer.alloc(64 * 1024 ** 2, 'x')])),
