@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { JobName } from '@hansa/shared/model';
 import { importModel } from '../model/huggingFace/index.ts';
 import { tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
@@ -8,7 +9,7 @@ import { writingOut } from './writingOut.ts';
 
 /** `model import`: makes a model of a public BERT's weights, for a task to start from. */
 export async function modelImport(
-  options: { seed: number; out: string },
+  options: { jobs?: readonly JobName[]; seed: number; out: string },
   { output, signal }: CommandContext,
   folder: string,
 ): Promise<number> {
@@ -18,6 +19,7 @@ export async function modelImport(
     importModel({
       folder: resolve(folder),
       path,
+      jobs: options.jobs,
       seed: options.seed,
       signal,
       onProgress: (done, total) => output.progress('Writing', done, total),

@@ -18,6 +18,7 @@ describe('the command line', () => {
       'show',
       'install',
       'init',
+      'add',
       'import',
       'export',
       'merge',

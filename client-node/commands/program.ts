@@ -37,6 +37,7 @@ const load = {
   modelInit: async () => (await import('./modelInit.ts')).modelInit,
   modelImport: async () => (await import('./modelImport.ts')).modelImport,
   modelExport: async () => (await import('./modelExport.ts')).modelExport,
+  modelAdd: async () => (await import('./modelAdd.ts')).modelAdd,
   modelMerge: async () => (await import('./modelMerge.ts')).modelMerge,
   modelEmbed: async () => (await import('./modelEmbed.ts')).modelEmbed,
 };
@@ -163,13 +164,31 @@ export function createProgram(
     .addOption(new Option('--jobs <job...>', 'what it is for').choices([...jobNames]).default(['demand']))
     .addOption(new Option('--seed <n>', 'decides the weights').argParser(seed).default(0))
     .requiredOption('--out <file>', 'where to write it (.safetensors)');
-  command<{ seed: number; out: string }>(
+  command<{ jobs: readonly JobName[]; seed: number; out: string }>(
+    model,
+    'add',
+    'write a model that is for further jobs beside its own; what it has learnt stays as it is',
+    load.modelAdd,
+  )
+    .argument('<model>', 'a model file')
+    .addOption(new Option('--jobs <job...>', 'which ones').choices([...jobNames]).makeOptionMandatory())
+    .addOption(
+      new Option('--seed <n>', 'decides the weights of the new embedders and heads').argParser(seed).default(0),
+    )
+    .requiredOption('--out <file>', 'where to write it (.safetensors)');
+  command<{ jobs?: readonly JobName[]; seed: number; out: string }>(
     model,
     'import',
     "make a model of a public BERT's weights, for a task to start from; connects to nobody",
     load.modelImport,
   )
     .argument('<folder>', 'config.json, model.safetensors (or its shards) and tokenizer.json, as on Hugging Face')
+    .addOption(
+      new Option(
+        '--jobs <job...>',
+        'what it is for (default: demand, or what hansa.safetensors in the folder is for)',
+      ).choices([...jobNames]),
+    )
     .addOption(
       new Option('--seed <n>', 'decides the weights that public models lack: embedders and heads')
         .argParser(seed)

@@ -21,7 +21,15 @@ export {
   modelMetadata,
   modelSizes,
 } from './architecture.ts';
-export { type JobName, type JobOptions, jobNames, jobOptionsSchema, jobTerms, tailMetricsOf } from './jobs/index.ts';
+export {
+  type JobName,
+  type JobOptions,
+  jobNames,
+  jobOptionsSchema,
+  jobTerms,
+  standardHeads,
+  tailMetricsOf,
+} from './jobs/index.ts';
 export type { TailMetric, TensorShape } from './jobs/job.ts';
 export { architectureOfHeader, manifestFor, tensorsOf, WORD_EMBEDDINGS } from './manifestFor.ts';
 export { partsOf, type SegmentPart } from './partsOf.ts';

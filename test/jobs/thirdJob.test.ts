@@ -74,9 +74,9 @@ it('trains it in a real round, reports its metric in the masked sum, and compare
     const overrides = { data: { job: 'nextCategory', file } };
     nodes.push(await enrolNode(processes, coordinator, join(folder, `node-${merchant}`), merchant, { overrides }));
   }
-  const model = join(folder, 'threeJobs.safetensors');
-  const jobs = ['demand', 'nextCategory'];
-  await processes.answer('client', 'model', 'init', '--size', 'nano', '--jobs', ...jobs, '--seed', '1', '--out', model);
+  const [demand, model] = [join(folder, 'demand.safetensors'), join(folder, 'both.safetensors')];
+  await processes.answer('client', 'model', 'init', '--size', 'nano', '--seed', '1', '--out', demand);
+  await processes.answer('client', 'model', 'add', demand, '--jobs', 'nextCategory', '--seed', '1', '--out', model);
   const task = await createTask(processes, coordinator, folder, 1, {
     model,
     plan: {

@@ -1,10 +1,13 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import {
   type Architecture,
   architectureAround,
   architectureSchema,
   isPublic,
+  type JobName,
+  jobsOf,
   manifestFor,
   modelMetadata,
   tensorsOf,
@@ -17,7 +20,7 @@ import { initialTensor } from '../initialise.ts';
 import { type WrittenFile, writeTensors } from '../modelFile.ts';
 import { tokenizerPathOf } from '../text/tokenizer.ts';
 import { readConfig } from './config.ts';
-import { type OwnTensors, openOwnTensors } from './ownTensors.ts';
+import { OWN_TENSORS_FILE, type OwnTensors, openOwnTensors } from './ownTensors.ts';
 import { readPublicTokenizer } from './tokenizerFiles.ts';
 import { openWeights, type PublicWeights } from './weights.ts';
 
@@ -26,6 +29,8 @@ export interface ImportOptions {
   readonly folder: string;
   /** Where the model file goes; its tokenizer goes beside it. */
   readonly path: string;
+  /** What the model is for; where undefined, what hansa.safetensors in the folder is for, and `demand` without one. */
+  readonly jobs?: readonly JobName[] | undefined;
   /** Decides the weights of the embedders and heads that public models lack. */
   readonly seed: number;
   /** @param done numbers written, of `total` */
@@ -58,7 +63,7 @@ export async function importModel(options: ImportOptions): Promise<ImportedModel
   let own: OwnTensors | undefined;
   try {
     own = await openOwnTensors(folder);
-    const architecture = await architectureFor(folder, own?.architecture);
+    const architecture = await architectureFor(folder, own?.architecture, options.jobs);
     const manifest = manifestFor(architecture);
     const unneeded = compareTensors(folder, manifest, weights);
     const { encoder, text } = architecture;
@@ -92,9 +97,19 @@ export async function importModel(options: ImportOptions): Promise<ImportedModel
   }
 }
 
-async function architectureFor(folder: string, own: Architecture | undefined): Promise<Architecture> {
+async function architectureFor(
+  folder: string,
+  own: Architecture | undefined,
+  jobs: readonly JobName[] | undefined,
+): Promise<Architecture> {
   const { encoder, text } = await readConfig(folder);
-  if (own === undefined) return checked(folder, architectureAround(encoder, undefined, text));
+  if (own === undefined) return checked(folder, architectureAround(encoder, jobs, text));
+  const present = jobsOf(own);
+  if (jobs?.some((job) => !present.includes(job)))
+    throw new HansaError(
+      'InvalidModelFile',
+      `${join(folder, OWN_TENSORS_FILE)} is for ${present.join(' and ')}, not for ${jobs.join(' and ')}. Import the folder without --jobs, then add the other with hansa-client model add.`,
+    );
   const { text: ownText, ...rest } = own;
   return checked(folder, { ...rest, encoder, ...(ownText === undefined ? {} : { text }) });
 }
