@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProcessGroup, type ProcessGroup } from './league/childProcess.ts';
 import { type DemoOptions, parseOptions } from './options.ts';
 import { demoResultSchema } from './result.ts';
-import { initialState, runDemo } from './run.ts';
+import { runDemo } from './run.ts';
+import { initialState } from './screen/initialState.ts';
 import type { Ending } from './screen/render.ts';
 import type { TrainingSettings } from './settings.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dictionaries } from './report/dictionary.ts';
+import { dictionaries } from './report/dictionary/dictionary.ts';
 import type { MerchantResult } from './result.ts';
 import { changePercent, judge as judgeWith, median, type Verdict } from './verdict.ts';
 

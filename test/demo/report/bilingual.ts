@@ -1,4 +1,5 @@
-import { type Dictionary, dictionaries } from './dictionary.ts';
+import { dictionaries } from './dictionary/dictionary.ts';
+import type { Dictionary } from './dictionary/english.ts';
 import { type Html, html } from './html.ts';
 
 type Text = (dictionary: Dictionary) => string;

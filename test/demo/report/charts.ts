@@ -5,7 +5,7 @@ import { type MerchantResult, type Method, methods, type RoundResult } from '../
 import type { Change } from '../verdict.ts';
 import { label, rounded } from './bilingual.ts';
 import type { Forecast, Interval, MerchantReport } from './data.ts';
-import { dictionaries } from './dictionary.ts';
+import { dictionaries } from './dictionary/dictionary.ts';
 import type { Histogram } from './histogram.ts';
 import { type Html, html } from './html.ts';
 

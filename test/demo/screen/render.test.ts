@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { fineTunedIntervals } from '../report/fineTunedIntervals.ts';
 import { reportFixture } from '../report/fixture.ts';
-import { fineTunedIntervals } from '../report/page.ts';
 import { judge } from '../verdict.ts';
 import {
   clock,

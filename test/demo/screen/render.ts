@@ -1,5 +1,5 @@
 import { memberStageWord, phases, roundPhases } from '@hansa/shared/protocol';
-import { dictionaries } from '../report/dictionary.ts';
+import { dictionaries } from '../report/dictionary/dictionary.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Activity, MerchantState, ScreenState } from './state.ts';
 

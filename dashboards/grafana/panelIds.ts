@@ -1,0 +1,20 @@
+/** A panel's id is part of links to it: give a new panel the next number and never use one again. */
+export const panelIds = {
+  nowRow: 1,
+  round: 2,
+  phase: 3,
+  timeLeft: 4,
+  rounds: 5,
+  clients: 6,
+  roundsRow: 7,
+  phases: 8,
+  participants: 9,
+  loss: 10,
+  phaseSeconds: 11,
+  dropouts: 12,
+  refusals: 13,
+  serviceRow: 14,
+  bytes: 15,
+  memory: 16,
+  eventLoop: 17,
+} as const;
