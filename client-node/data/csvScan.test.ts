@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { scratch } from '../jobs/demand/load/orderFixtures.ts';
 import { scanCsv } from './csvScan.ts';
+import { scratch } from './scratch.ts';
 
 let room: Awaited<ReturnType<typeof scratch>>;
 beforeAll(async () => {

@@ -2,10 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quotedString } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
-import { dailyConfig, scratch } from '../jobs/demand/load/orderFixtures.ts';
-import { createLines, readOrderLines } from '../jobs/demand/load/orderLines.ts';
 import { openDatabase } from './database.ts';
-import { findOrderFile, openOrderTable } from './orderFile.ts';
+import { scratch } from './scratch.ts';
 
 test('the database reads its own files only, loads no extension and keeps its settings', async () => {
   const room = await scratch();
@@ -34,24 +32,6 @@ test('an abort interrupts a statement that runs', async () => {
   const endless = database.row('SELECT sum(a.range * b.range) AS s FROM range(10000000) a, range(10000000) b');
   stop.abort();
   await expect(endless).rejects.toThrow(/abort/i);
-  await database.close();
-  await room.remove();
-});
-
-test('a file that the database reads only in part is an error, not a shorter file', async () => {
-  const room = await scratch();
-  await room.write('orders.csv', 'date,item,qty\n2024-01-01,a,1\n2024-01-02,a,1\n');
-  const config = dailyConfig();
-  const source = config.sources[0] as (typeof config.sources)[number];
-  const file = await findOrderFile(source, room.folder);
-  const database = await openDatabase([file.path], { scratchFolder: room.folder });
-  await createLines(database);
-  const table = await openOrderTable(database, file, source.columns);
-  await readOrderLines(database, file, table, source, config);
-  await expect(readOrderLines(database, file, { ...table, rows: 3 }, source, config)).rejects.toMatchObject({
-    code: 'InvalidData',
-    message: expect.stringContaining('could be read only in part'),
-  });
   await database.close();
   await room.remove();
 });

@@ -1,13 +1,13 @@
 import { access, constants, open, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { quotedIdentifier, quotedString } from '@duckdb/node-api';
-import type { Columns, Source } from '../jobs/demand/config.ts';
 import { MAX_LINE_BYTES, scanCsv } from './csvScan.ts';
 import { globSafe, type OrderDatabase } from './database.ts';
 import { dataFault, shorten } from './dataFault.ts';
 
 type FileKind = 'csv' | 'csv.gz' | 'parquet';
-type Meaning = keyof Columns;
+/** Column of the file by what it means to a job; undefined where the file has none for it. */
+type ColumnNames<Meaning extends string> = { readonly [Name in Meaning]?: string | undefined };
 
 /** An order file that exists and may be read. */
 export interface OrderFile {
@@ -19,7 +19,7 @@ export interface OrderFile {
 }
 
 /** An order file as SQL: what to select from, and the text of each mapped column. */
-export interface OrderTable {
+export interface OrderTable<Meaning extends string> {
   readonly from: string;
   /** Trimmed text of a mapped column; NULL where the cell is empty or the meaning is not mapped. */
   text(meaning: Meaning): string;
@@ -32,8 +32,7 @@ const PARQUET_MIN_BYTES = 12;
 const COLUMNS_NAMED = 30;
 
 /** Finds a source's file. @throws HansaError InvalidData (when it is missing, no file, unreadable or not of the kind that its name says) */
-export async function findOrderFile(source: Source, baseFolder: string): Promise<OrderFile> {
-  const name = source.file;
+export async function findOrderFile({ file: name }: { readonly file: string }, baseFolder: string): Promise<OrderFile> {
   const lower = name.toLowerCase();
   const kind: FileKind = lower.endsWith('.parquet') ? 'parquet' : lower.endsWith('.gz') ? 'csv.gz' : 'csv';
   const asked = resolve(baseFolder, name);
@@ -80,12 +79,12 @@ async function assertParquet(path: string, name: string, sizeBytes: number): Pro
 }
 
 /** Checks a file's form and its columns and says how to select from it. @throws HansaError InvalidData */
-export async function openOrderTable(
+export async function openOrderTable<Meaning extends string>(
   database: OrderDatabase,
   file: OrderFile,
-  columns: Columns,
+  columns: ColumnNames<Meaning>,
   signal?: AbortSignal,
-): Promise<OrderTable> {
+): Promise<OrderTable<Meaning>> {
   const mapped = mappedColumns(columns);
   const wanted = mapped.map(([, column]) => column);
   const path = quotedString(globSafe(file.path));
@@ -127,11 +126,11 @@ function cellText(column: string | undefined, identifier: (column: string) => st
   return column === undefined ? 'CAST(NULL AS VARCHAR)' : `nullif(trim(CAST(${identifier(column)} AS VARCHAR)), '')`;
 }
 
-function mappedColumns(columns: Columns): [string, string][] {
+function mappedColumns(columns: ColumnNames<string>): [string, string][] {
   return Object.entries(columns).filter((entry): entry is [string, string] => entry[1] !== undefined);
 }
 
-function assertColumns(name: string, present: readonly string[], columns: Columns): void {
+function assertColumns(name: string, present: readonly string[], columns: ColumnNames<string>): void {
   const missing = mappedColumns(columns).filter(([, column]) => !present.includes(column));
   if (missing.length === 0) return;
   const asked = missing.map(([meaning, column]) => `${shorten(column)} (${meaning})`).join(', ');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { columnName, dateSchema, hasDates, sourceSchemaOf } from '../../data/sourceSchema.ts';
 
 /** How long a period is. */
 const frequencySchema = z.enum(['day', 'week', 'month']);
@@ -16,10 +17,6 @@ export const frequencyShapes: Readonly<Record<Frequency, FrequencyShape>> = {
   week: { horizonPeriods: 8, futurePatches: 2, season: 52 },
   month: { horizonPeriods: 6, futurePatches: 1, season: 12 },
 };
-
-const dateSchema = z.string().refine(isRealDate, 'must be a day from 1950 to 2149 written YYYY-MM-DD');
-
-const columnName = z.string().min(1).max(200);
 
 /** Which column of an order file means what. A column that is not named is not read. */
 const columnsSchema = z.strictObject({
@@ -44,25 +41,7 @@ const columnsSchema = z.strictObject({
 });
 export type Columns = z.infer<typeof columnsSchema>;
 
-/** One order file; `from` (first day kept) and `before` (first day no longer kept) cut files that overlap. */
-const sourceSchema = z
-  .strictObject({
-    /** .csv, .csv.gz or .parquet, relative to the config file's folder. */
-    file: z
-      .string()
-      .min(1)
-      .max(1000)
-      .refine((name) => !name.includes('\0'), 'must not contain a NUL character')
-      .refine((name) => /\.(csv|csv\.gz|parquet)$/i.test(name), 'must end in .csv, .csv.gz or .parquet'),
-    columns: columnsSchema,
-    from: dateSchema.optional(),
-    before: dateSchema.optional(),
-  })
-  .refine((source) => source.from === undefined || source.before === undefined || source.from < source.before, {
-    message: 'must be later than from',
-    path: ['before'],
-    when: ({ value }) => hasDates(value, 'from', 'before'),
-  });
+const sourceSchema = sourceSchemaOf(columnsSchema);
 export type Source = z.infer<typeof sourceSchema>;
 
 /** The entry for demand under `data` in a node's configuration: order files, what their columns mean, and the days that split them. */
@@ -89,18 +68,6 @@ export const dataConfigSchema = z
     when: ({ value }) => z.object({ merchant: z.string(), sources: z.array(sourceSchema) }).safeParse(value).success,
   });
 export type DataConfig = z.infer<typeof dataConfigSchema>;
-
-function isRealDate(text: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const time = Date.parse(`${text}T00:00:00Z`);
-  return Number.isFinite(time) && new Date(time).toISOString().startsWith(text) && text >= '1950' && text < '2150';
-}
-
-// A refinement of the whole must still run where another field is at fault: all faults are told at once.
-function hasDates(value: unknown, ...names: string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return names.every((name) => dateSchema.safeParse((value as Record<string, unknown>)[name]).success);
-}
 
 function everySourceNames(sources: readonly Source[], column: keyof Columns): boolean {
   return sources.every((source) => source.columns[column] !== undefined);

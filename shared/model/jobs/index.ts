@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { demand } from './demand.ts';
 import type { JobTerms, TailMetric } from './job.ts';
+import { risk } from './risk.ts';
 
-/** Every job that a model can be used for. A job is added by a line here, and one in client-node/jobs/index.ts. */
-const registry = { demand };
+/** Every job that a model can be used for. A job is added by a line here, and one in client-node/jobs/models.ts. */
+const registry = { demand, risk };
 
 type Registry = typeof registry;
 export type JobName = keyof Registry & string;

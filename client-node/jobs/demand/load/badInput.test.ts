@@ -4,9 +4,13 @@ import { gzipSync } from 'node:zlib';
 import { DuckDBInstance, quotedString } from '@duckdb/node-api';
 import { HansaError } from '@hansa/shared/errors';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openDatabase } from '../../../data/database.ts';
+import { findOrderFile, openOrderTable } from '../../../data/orderFile.ts';
+import { scratch } from '../../../data/scratch.ts';
 import type { DataConfig } from '../config.ts';
 import { loadMerchantData } from './merchantData.ts';
-import { dailyConfig, dailyLines, scratch } from './orderFixtures.ts';
+import { dailyConfig, dailyLines } from './orderFixtures.ts';
+import { createLines, readOrderLines } from './orderLines.ts';
 
 let room: Awaited<ReturnType<typeof scratch>>;
 beforeEach(async () => {
@@ -175,4 +179,20 @@ test('an abort ends the reading as an interruption', async () => {
   await room.write('orders.csv', [HEADER, ...good].join('\n'));
   const loading = loadMerchantData(dailyConfig(), room.folder, { signal: AbortSignal.abort() });
   await expect(loading).rejects.toMatchObject({ code: 'Interrupted' });
+});
+
+test('a file that the database reads only in part is an error, not a shorter file', async () => {
+  await room.write('orders.csv', 'date,item,qty\n2024-01-01,a,1\n2024-01-02,a,1\n');
+  const config = dailyConfig();
+  const source = config.sources[0] as (typeof config.sources)[number];
+  const file = await findOrderFile(source, room.folder);
+  const database = await openDatabase([file.path], { scratchFolder: room.folder });
+  await createLines(database);
+  const table = await openOrderTable(database, file, source.columns);
+  await readOrderLines(database, file, table, source, config);
+  await expect(readOrderLines(database, file, { ...table, rows: 3 }, source, config)).rejects.toMatchObject({
+    code: 'InvalidData',
+    message: expect.stringContaining('could be read only in part'),
+  });
+  await database.close();
 });

@@ -2,8 +2,9 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { dayNumber, isoDate } from '../../../data/days.ts';
 import type { Frequency } from '../config.ts';
-import { calendarTable, dayNumber, firstPeriodFrom, isoDate, periodOf, periodSql, periodStart } from './calendar.ts';
+import { calendarTable, firstPeriodFrom, periodOf, periodSql, periodStart } from './calendar.ts';
 
 const frequencies: Frequency[] = ['day', 'week', 'month'];
 const anyDay = fc.integer({ min: dayNumber('1950-01-01'), max: dayNumber('2149-12-31') });

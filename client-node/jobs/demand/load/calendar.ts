@@ -6,16 +6,6 @@ const DAY_MS = 86_400_000;
 // 1970-01-01 was a Thursday: weeks begin on Monday, and week 0 on 1969-12-29.
 const WEEK_SHIFT_DAYS = 3;
 
-/** Days since 1970-01-01 of a date written YYYY-MM-DD. */
-export function dayNumber(isoDate: string): number {
-  return Date.parse(`${isoDate}T00:00:00Z`) / DAY_MS;
-}
-
-/** A day number written YYYY-MM-DD. */
-export function isoDate(day: number): string {
-  return new Date(day * DAY_MS).toISOString().slice(0, 10);
-}
-
 /** Number of the period that a day lies in: days since 1970, weeks (Monday to Sunday) since 1969-12-29, months since 1970-01. */
 export function periodOf(frequency: Frequency, day: number): number {
   if (frequency === 'day') return day;

@@ -4,11 +4,12 @@ import { DuckDBInstance, quotedString } from '@duckdb/node-api';
 import { PATCH_WIDTH, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dayNumber, isoDate } from '../../../data/days.ts';
+import { scratch } from '../../../data/scratch.ts';
 import { type DataConfig, dataConfigSchema } from '../config.ts';
 import { CHANNEL, type MerchantData, PAST_PERIODS, type WindowSet } from '../windows.ts';
-import { dayNumber, isoDate } from './calendar.ts';
 import { loadMerchantData } from './merchantData.ts';
-import { dailyConfig, dailyLines, FIRST_DAY, LAST_DAY, scratch } from './orderFixtures.ts';
+import { dailyConfig, dailyLines, FIRST_DAY, LAST_DAY } from './orderFixtures.ts';
 
 let room: Awaited<ReturnType<typeof scratch>>;
 beforeEach(async () => {

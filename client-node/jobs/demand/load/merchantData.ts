@@ -1,11 +1,12 @@
 import { HansaError } from '@hansa/shared/errors';
 import { type OrderDatabase, openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
+import { dayNumber, isoDate } from '../../../data/days.ts';
 import { findOrderFile, type OrderFile, openOrderTable } from '../../../data/orderFile.ts';
 import type { LoadOptions } from '../../job.ts';
 import { type DataConfig, type Frequency, frequencyShapes, type Source } from '../config.ts';
 import type { MerchantData } from '../windows.ts';
-import { dayNumber, firstPeriodFrom, isoDate, periodOf, periodStart } from './calendar.ts';
+import { firstPeriodFrom, periodOf, periodStart } from './calendar.ts';
 import type { CleaningReport } from './cleaning.ts';
 import { dataDigest } from './dataDigest.ts';
 import { describeData } from './describeData.ts';

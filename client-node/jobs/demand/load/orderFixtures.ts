@@ -1,25 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isoDate } from '../../../data/days.ts';
 import { type DataConfig, dataConfigSchema } from '../config.ts';
-import { isoDate } from './calendar.ts';
-
-/** A folder for one test's files, with what removes it. */
-export async function scratch(): Promise<{
-  folder: string;
-  write(name: string, text: string | Uint8Array): Promise<string>;
-  remove(): Promise<void>;
-}> {
-  const folder = await mkdtemp(join(tmpdir(), 'hansa-data-test-'));
-  return {
-    folder,
-    async write(name, content) {
-      await writeFile(join(folder, name), content);
-      return join(folder, name);
-    },
-    remove: () => rm(folder, { recursive: true, force: true }),
-  };
-}
 
 /** A daily config over `orders.csv` with the columns date, item and qty, split at 2024-04-01 and 2024-05-01. */
 export function dailyConfig(changes: Partial<DataConfig> & { columns?: Record<string, string> } = {}): DataConfig {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { DuckDBInstance, quotedString } from '@duckdb/node-api';
 import { expect, type TestContext, test } from 'vitest';
 import { z } from 'zod';
+import { dayNumber } from '../../../data/days.ts';
 import { dataConfigSchema } from '../config.ts';
-import { dayNumber } from './calendar.ts';
 import { loadMerchantData } from './merchantData.ts';
 
 const root = join(import.meta.dirname, '../../../..');

@@ -6,9 +6,10 @@ import {
   PERIOD_CHANNELS,
   STATIC_ROWS,
 } from '@hansa/shared/model/jobs/demand';
+import { isoDate } from '../../../data/days.ts';
 import { type Frequency, frequencyShapes } from '../config.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from '../windows.ts';
-import { calendarTable, isoDate, periodStart } from './calendar.ts';
+import { calendarTable, periodStart } from './calendar.ts';
 import type { SeriesTable } from './series.ts';
 
 /** Periods of history that an origin needs: one patch. */

@@ -1,0 +1,81 @@
+import { columnsSchema, MOST_CATEGORIES, MOST_NUMBERS, MOST_TEXTS } from '@hansa/shared/model/jobs/risk';
+import { z } from 'zod';
+import { columnName, dateSchema, hasDates, sourceSchemaOf } from '../../data/sourceSchema.ts';
+
+/** Which column of an order file means what. A column that is not named is not read. */
+const columns = z
+  .strictObject({
+    /** Number of the order; only lines that are equal in every mapped column count once. */
+    order: columnName,
+    /** Day of the order: what was known before it is what a forecast goes by. YYYY-MM-DD or YYYY/MM/DD, a time of day may follow. */
+    ordered: columnName,
+    /** Day by which delivery was promised. */
+    promised: columnName,
+    /** Day of delivery; an order without one is left out. */
+    delivered: columnName.optional(),
+    /** Instead of `delivered`: whether the order was late, true or false. It counts as known from the day after the promised one. */
+    late: columnName.optional(),
+    merchant: columnName.optional(),
+    /** What the order counts for in training, above 0, such as its value; without it all orders count the same. */
+    weight: columnName.optional(),
+    /** By the names that the league gives them: amounts, kinds, and words that were known on the day of the order. */
+    numbers: columnsSchema(MOST_NUMBERS).default({}),
+    categories: columnsSchema(MOST_CATEGORIES).default({}),
+    texts: columnsSchema(MOST_TEXTS).default({}),
+  })
+  .refine(({ delivered, late }) => (delivered === undefined) !== (late === undefined), {
+    message: 'must name either the day of delivery or whether the order was late',
+    path: ['delivered'],
+  });
+
+const sourceSchema = sourceSchemaOf(columns);
+export type Source = z.infer<typeof sourceSchema>;
+
+/** The names of one kind of column, in the order of their places in the model: the same for every member of a league. */
+export const namesOf = (named: Readonly<Record<string, unknown>>): string[] => Object.keys(named).sort();
+
+const kinds = ['numbers', 'categories', 'texts'] as const;
+
+/** The entry for risk under `data` in a node's configuration: order files, what their columns mean, and the days that split them. */
+export const riskConfigSchema = z
+  .strictObject({
+    job: z.literal('risk'),
+    sources: z.array(sourceSchema).min(1).max(100),
+    /** Keeps the lines whose merchant column has this value. */
+    merchant: z.string().min(1).max(200).optional(),
+    /** The category whose past late rate is the simple forecast to beat; without it the one that does best on validation. */
+    carrier: z.string().optional(),
+    /** Promised days that split the orders; without them the last 30 % are held out, half of them to validate and half to test. */
+    validFrom: dateSchema.optional(),
+    testFrom: dateSchema.optional(),
+  })
+  .refine(({ validFrom, testFrom }) => (validFrom === undefined) === (testFrom === undefined), {
+    message: 'goes with validFrom: give both or neither',
+    path: ['testFrom'],
+  })
+  .refine(({ validFrom, testFrom }) => validFrom === undefined || testFrom === undefined || validFrom < testFrom, {
+    message: 'must be later than validFrom',
+    path: ['testFrom'],
+    when: ({ value }) => hasDates(value, 'validFrom', 'testFrom'),
+  })
+  .refine(
+    ({ merchant, sources }) => merchant === undefined || sources.every(({ columns }) => columns.merchant !== undefined),
+    {
+      message: 'asks for one merchant, so that every source must name its merchant column (columns.merchant)',
+      path: ['merchant'],
+    },
+  )
+  .refine(
+    ({ sources }) =>
+      kinds.every((kind) => new Set(sources.map(({ columns }) => namesOf(columns[kind]).join())).size === 1),
+    { message: 'must all name the same numbers, categories and texts', path: ['sources'] },
+  )
+  .refine(({ sources: [first] }) => namesOf({ ...first?.columns.numbers, ...first?.columns.categories }).length > 0, {
+    message: 'name no number and no category (columns.numbers, columns.categories): there is nothing to forecast from',
+    path: ['sources'],
+  })
+  .refine(({ carrier, sources }) => carrier === undefined || carrier in (sources[0]?.columns.categories ?? {}), {
+    message: 'must be one of the names under columns.categories',
+    path: ['carrier'],
+  });
+export type RiskConfig = z.infer<typeof riskConfigSchema>;
