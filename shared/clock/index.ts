@@ -1,10 +1,10 @@
 export { timeoutSignal } from './timeoutSignal.ts';
 
-/** Where time comes from. Drivers take one, so that tests run on a clock they turn by hand. */
+/** Where time comes from. Drivers take one, so that tests can run on a clock that they advance by hand. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970. */
   now(): number;
-  /** Calls back once after delayMs; the returned function cancels. */
+  /** Calls `callback` once after delayMs; the returned function cancels that. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 

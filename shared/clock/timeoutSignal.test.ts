@@ -11,7 +11,7 @@ const reasonOf = (signal: AbortSignal): Promise<unknown> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(signal.reason), { once: true }));
 
 describe('timeoutSignal', () => {
-  it('aborts what waits for it alone or with another signal, whatever the garbage collector does meanwhile', async () => {
+  it('aborts what waits for it, alone or with another signal, even when the garbage collector runs before', async () => {
     const reasons = Promise.all([
       reasonOf(timeoutSignal(20)),
       reasonOf(AbortSignal.any([new AbortController().signal, timeoutSignal(20)])),

@@ -1,8 +1,8 @@
 /**
  * A signal that aborts after `afterMs`, with a TimeoutError; it keeps no process alive.
  *
- * As AbortSignal.timeout, which must not be used: neither its timer nor AbortSignal.any holds on to it in Node 20, so that it may be collected as garbage
- * and never abort. Here the timer does.
+ * Use it in place of AbortSignal.timeout. In Node 20 neither that signal's timer nor AbortSignal.any keeps a reference to it, so the garbage collector may
+ * free it before it aborts. Here the timer keeps one.
  */
 export function timeoutSignal(afterMs: number): AbortSignal {
   const controller = new AbortController();

@@ -29,7 +29,7 @@ export function describeFaults(error: z.ZodError): string[] {
 /**
  * Checks a value that a person wrote against its schema.
  *
- * @throws HansaError (with `code`, naming every fault at once, and `details.faults`)
+ * @throws HansaError (with `code`; the message and `details.faults` name every fault)
  */
 export function parseOrExplain<Schema extends z.ZodType>(
   schema: Schema,
@@ -47,7 +47,7 @@ export function parseOrExplain<Schema extends z.ZodType>(
 /**
  * Reads a JSON file that a person wrote and checks it.
  *
- * @throws HansaError (with `code`, when the file is missing, no JSON, larger than 1 MiB or has faults, all named at once)
+ * @throws HansaError (with `code`, when the file is missing, is not JSON, is larger than 1 MiB, or has faults; the message names every fault)
  */
 export function readJsonFile<Schema extends z.ZodType>(
   path: string,

@@ -7,7 +7,7 @@ export class IdentityKey {
   readonly publicKey: Uint8Array;
   readonly #seed: SecretBytes;
 
-  /** Takes over the 32-byte seed, as it is kept in a key file. */
+  /** Takes the 32-byte seed of a key file and owns it from then on. */
   constructor(seed: SecretBytes) {
     this.publicKey = signingPublicKey(seed);
     this.#seed = seed;
@@ -22,5 +22,5 @@ export class IdentityKey {
   }
 }
 
-/** A fresh seed for an {@link IdentityKey}: 32 bytes, to be stored where only its owner reads. */
+/** A fresh seed for an {@link IdentityKey}: 32 bytes, to be stored where only its owner can read. */
 export const newIdentitySeed = (random: RandomSource): SecretBytes => new SecretBytes(random.bytes(32));

@@ -23,7 +23,7 @@ const rfc = {
   shared: '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742',
 };
 
-/** The points of small order as they stand on the wire, and other spellings of them. */
+/** The encodings of the points of small order, canonical and not. */
 const lowOrderKeys = [
   '0000000000000000000000000000000000000000000000000000000000000000',
   '0100000000000000000000000000000000000000000000000000000000000000',
@@ -81,7 +81,7 @@ describe('key agreement', () => {
     expect(() => importAgreementKey(others[0]!.subarray(1))).toThrow('publicKey');
   });
 
-  it('refuses another spelling of an honest key', () => {
+  it('refuses a non-canonical encoding of an honest key', () => {
     const { publicKey } = agreementKeyPair(seededRandom('spelling'));
     expect(isUsableAgreementKey(publicKey)).toBe(true);
     const other = Uint8Array.from(publicKey);

@@ -36,13 +36,18 @@ export function agree(secretKey: SecretBytes, publicKey: Uint8Array): SecretByte
   );
 }
 
-/** The secret that `agreement` computes, unless the public key has low order; any other fault of the library is passed on. */
+/**
+ * The secret that `agreement` computes.
+ *
+ * @throws HansaError InvalidKey (when the public key has low order)
+ * @throws what `agreement` throws for another reason
+ */
 function checkedSecret(agreement: () => Uint8Array, publicKey: () => Uint8Array): SecretBytes {
   let shared: Uint8Array;
   try {
     shared = agreement();
   } catch (error) {
-    // Both libraries refuse a low-order key with an error that other faults could share: the key itself tells them apart.
+    // Both libraries refuse a low-order key with an error that other faults may raise too: only the key itself shows which it was.
     if (hasLowOrder(publicKey())) throw lowOrderKey();
     throw error;
   }
@@ -51,12 +56,12 @@ function checkedSecret(agreement: () => Uint8Array, publicKey: () => Uint8Array)
 }
 
 const lowOrderKey = (): HansaError =>
-  new HansaError('InvalidKey', 'A public key has low order: whoever sent it must draw a new one.');
+  new HansaError('InvalidKey', 'A public key has low order: its sender must draw a new one.');
 
 /** A public key as OpenSSL holds it: importing one costs more than an agreement. */
 export type ImportedAgreementKey = KeyObject;
 
-// What stands before the 32 bytes of a key. Source: RFC 8410, sections 4 and 7.
+// The DER prefix of the 32 bytes of a key. Source: RFC 8410, sections 4 and 7.
 const publicKeyInfo = Buffer.from('302a300506032b656e032100', 'hex');
 const privateKeyInfo = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
@@ -67,11 +72,11 @@ export function importAgreementKey(publicKey: Uint8Array): ImportedAgreementKey 
 }
 
 /**
- * What {@link agree} gives for each of many public keys, in less than half the time: a coordinator agrees the mask key of each dropped member
- * with those of hundreds of others.
+ * {@link agree} with each of many public keys, in less than half the time: a coordinator needs the agreement of each dropped member's mask key with
+ * hundreds of others.
  *
- * OpenSSL computes it, and overwrites its copy of the secret key only once the garbage collector has freed it: use {@link agree} for a key that
- * lives on.
+ * OpenSSL computes it and overwrites its copy of the secret key only when the garbage collector frees it: for a key that is used again, take
+ * {@link agree}.
  *
  * @throws HansaError InvalidKey (when a public key has low order)
  */
@@ -109,9 +114,9 @@ const hasLowOrder = (publicKey: Uint8Array): boolean =>
   lowOrder.has(BigInt.asUintN(255, numberOf(publicKey)) % fieldPrime);
 
 /**
- * Whether a public key is one that an honest X25519 key pair can have: written canonically and not of low order.
+ * Whether an honest X25519 key pair can have this public key: its encoding is canonical and it does not have low order.
  *
- * Other spellings of one point are refused too, so that two different keys are two different points.
+ * Non-canonical encodings are refused so that two different keys are two different points.
  */
 export function isUsableAgreementKey(publicKey: Uint8Array): boolean {
   requireLength(publicKey, 32, 'publicKey');

@@ -8,7 +8,7 @@ const key = () => new SecretBytes(Uint8Array.from(keyBytes));
 const whole = createCipheriv('aes-256-ctr', keyBytes, Buffer.alloc(16)).update(Buffer.alloc(200_000));
 
 describe('MaskStream', () => {
-  it('gives the AES-256-CTR stream however it is cut', () => {
+  it('gives the AES-256-CTR stream in pieces of any sizes', () => {
     const stream = new MaskStream(key());
     const sizes = [1, 3, 4, 5, 1000, maskTileSizeBytes, maskTileSizeBytes, 9, 16_210];
     const got = Buffer.alloc(sizes.reduce((sum, size) => sum + size));

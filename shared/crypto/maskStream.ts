@@ -12,14 +12,14 @@ export const maskTileSizeBytes = 65_536;
 /** A stream may start at any multiple of this: one block of AES. */
 export const maskBlockSizeBytes = 16;
 
-// Half a page away from where an allocator puts its pieces: AES from one place to another at nearly the same offset within their pages takes
-// more than twice the time (loads wait for stores whose addresses agree in the last 12 bits).
+// Half a page away from where an allocator puts its buffers: AES between two buffers at nearly the same offset within their pages takes more than
+// twice the time (loads wait for stores whose addresses agree in the last 12 bits).
 const zeros = new Uint8Array(maskTileSizeBytes + 2048).subarray(2048);
 
 /**
  * G(key): the bytes of AES-256-CTR with IV 0, read a tile at a time, once from front to back.
  *
- * node:crypto cannot write into memory that it is given: each tile is a new piece of its own making, copied from and given back at once.
+ * node:crypto cannot write into a buffer of the caller: it allocates one for each tile, which is copied and freed at once.
  * Source: SA-1, M3; NIST SP 800-38A, section 6.5.
  */
 export class MaskStream {
@@ -41,7 +41,7 @@ export class MaskStream {
       throw new RangeError(`A tile has 1..${maskTileSizeBytes} bytes, not ${sizeBytes}`);
     const tile = this.#cipher.update(sizeBytes === maskTileSizeBytes ? zeros : zeros.subarray(0, sizeBytes));
     target.set(tile, at);
-    // With the few pieces of memory that stay in the processor's cache, AES is a third faster.
+    // AES is a third faster on a few buffers that stay in the processor's cache.
     giveBack(tile);
   }
 }

@@ -1,3 +1,3 @@
-/** What mask expansion needs of this folder, without libsodium: a thread that expands masks has no use for its memory. */
+/** What mask expansion needs of this folder, without libsodium, whose memory a thread that expands masks does not need. */
 export { MaskStream, maskBlockSizeBytes } from './maskStream.ts';
 export { SecretBytes } from './secretBytes.ts';

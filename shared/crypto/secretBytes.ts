@@ -1,7 +1,7 @@
 const redacted = '[secret]';
 
 /**
- * Bytes that must not be told: they never print, serialise or compare by accident, and can be overwritten.
+ * Secret bytes: they are never printed, serialised or compared by accident, and can be overwritten.
  *
  * JavaScript cannot promise that no copy is left; every copy this project makes itself is wiped.
  */
@@ -13,7 +13,7 @@ export class SecretBytes {
   constructor(bytes: Uint8Array) {
     if (!(bytes instanceof Uint8Array) || bytes.length === 0)
       throw new TypeError('SecretBytes takes a Uint8Array that is not empty');
-    // In memory of its own: a small array lies on the collector's heap, which leaves a copy behind whenever it moves things.
+    // A buffer outside the garbage collector's heap: the collector moves small arrays on its heap and leaves copies of them behind.
     this.#bytes = new Uint8Array(new ArrayBuffer(bytes.length));
     this.#bytes.set(bytes);
     bytes.fill(0);

@@ -47,7 +47,7 @@ describe('Shamir shares', () => {
       expect(bytes.expose()[0]).toBe(times(drawn[0]!, times(x, x)) ^ times(drawn[4]!, x) ^ 0xa7);
   });
 
-  it('tell nothing below the threshold: every secret is as likely as any other', () => {
+  it('reveal nothing below the threshold: all secrets are equally likely', () => {
     // With t = 2, for one share each secret fits exactly one coefficient.
     const fitting = new Map<number, number>();
     for (let secret = 0; secret < 256; secret++)

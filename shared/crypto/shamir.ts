@@ -12,7 +12,7 @@ export interface Share {
 /**
  * Multiplies four packed bytes by a public factor in GF(2^8) modulo x^8+x^4+x^3+x+1.
  *
- * Only the factor decides branches; the secret goes through shifts and masks alone, so the time tells nothing of it.
+ * Only the factor decides branches. The secret goes through shifts and masks alone, so the time it takes reveals nothing about the secret.
  */
 function timesPublic(packed: number, factor: number): number {
   let power = packed;
@@ -35,7 +35,7 @@ function inversePublic(value: number): number {
   return inverse;
 }
 
-/** Words in memory of their own: those of a small array would first lie on the collector's heap, where a copy of them would be left. */
+/** Words in a buffer outside the garbage collector's heap: a small array would leave a copy of itself there. */
 const newWords = (count: number): Uint32Array<ArrayBuffer> => new Uint32Array(new ArrayBuffer(4 * count));
 
 const packed = (bytes: Uint8Array): Uint32Array => {
@@ -45,7 +45,7 @@ const packed = (bytes: Uint8Array): Uint32Array => {
 };
 
 /**
- * Splits a secret into `count` shares at x = 1..count, any `threshold` of which rebuild it and fewer tell nothing.
+ * Splits a secret into `count` shares at x = 1..count. Any `threshold` of them rebuild it; fewer reveal nothing.
  *
  * Cost: threshold·count field multiplications a byte. Source: Shamir 1979, over GF(2^8).
  *
@@ -80,7 +80,7 @@ export function splitSecret(secret: SecretBytes, threshold: number, count: numbe
 }
 
 /**
- * The secret that `shares` rebuild by interpolation at 0: right exactly when there are at least `threshold` of them and each is as it was dealt.
+ * The secret that `shares` rebuild by interpolation at 0. It is right when there are at least `threshold` shares and none was altered.
  *
  * A wrong share gives a wrong secret, not an error: compare with a commitment.
  *

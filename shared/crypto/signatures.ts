@@ -4,10 +4,10 @@ import type { SecretBytes } from './secretBytes.ts';
 import { sodium } from './sodium.ts';
 
 /**
- * What a signature is for. No key ever signs bytes without one, so that a signature given in one place means nothing in another.
+ * What a signature is for. No key signs bytes without a label, so a signature made for one purpose is not valid for another.
  *
- * "enrol", "enrolled", "challenge", "hello" and "http" belong to the edges; "approver", "approved" and "approve" to the approvals that stand in a
- * roster; the others to the stages of SA-1.
+ * "enrol", "enrolled", "challenge", "hello" and "http" belong to enrolment, handshake and requests; "approver", "approved" and "approve" to the approvals
+ * in a roster; the others to the stages of SA-1.
  */
 export type SignatureLabel =
   | 'roster'
@@ -49,7 +49,7 @@ export function signLabelled(seed: SecretBytes, label: SignatureLabel, message: 
   }
 }
 
-/** Whether `signature` (64 bytes) is the key's own on this label and message; false for anything malformed. */
+/** Whether the key made `signature` (64 bytes) on this label and message; false for anything malformed. */
 export function verifyLabelled(
   publicKey: Uint8Array,
   label: SignatureLabel,
@@ -59,7 +59,7 @@ export function verifyLabelled(
   return verifyEd25519(publicKey, labelled(label, message), signature);
 }
 
-/** Plain Ed25519 verification, without a label: what the labelled one is made of. */
+/** Plain Ed25519 verification, without a label: {@link verifyLabelled} is built on it. */
 export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   return sodium.crypto_sign_verify_detached(signature, message, publicKey);

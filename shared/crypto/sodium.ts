@@ -1,6 +1,6 @@
 import sodium from 'libsodium-wrappers';
 
-// The library is WebAssembly: nothing of it can be called before it is compiled.
+// The library is WebAssembly and must be compiled before its first call.
 await sodium.ready;
 
 /** More than any call of ours on a key or a share leaves behind. */
@@ -12,7 +12,7 @@ interface Heap {
   _free(address: number): void;
 }
 
-/** Overwrites what calls left in the library's own memory: it frees its copies of keys and messages without clearing them. */
+/** Overwrites what calls left in the library's memory: it frees its copies of keys and messages without clearing them. */
 function clearScratch(): void {
   const { libsodium } = sodium as unknown as { readonly libsodium: Heap };
   const address = libsodium._malloc(scratchBytes);
@@ -20,7 +20,7 @@ function clearScratch(): void {
   libsodium._free(address);
 }
 
-/** What a call on secrets gives, once no copy of them is left in the library's memory. */
+/** Makes a call on secrets and then clears the copies that it left in the library's memory. */
 export function withSecrets<Result>(call: () => Result): Result {
   try {
     return call();

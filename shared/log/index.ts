@@ -8,7 +8,7 @@ export type LogLevel = (typeof logLevels)[number];
  * A process's logger: JSON lines, info for the life of a round, debug per message.
  *
  * Standard error by default: standard output belongs to a command's answer. No key, weight, update or data row is ever passed to it; the
- * redaction below is the net under that rule, not the rule.
+ * redaction below is a second guard and does not replace that rule.
  */
 export function createLogger(
   role: string,

@@ -5,8 +5,8 @@ nowhere.close();
 /**
  * Frees the memory of bytes that nobody reads any more; the array is empty afterwards.
  *
- * The collector counts what lies outside its heap late: tens of megabytes of chunks that passed by would gather. What is transferred to a port
- * that is closed is freed at once. Bytes that are a part of something larger, such as Node's pool of small buffers, are left alone.
+ * The garbage collector frees memory outside its heap late, so tens of megabytes of used chunks would pile up. A buffer that is transferred to a closed
+ * port is freed at once. Bytes that are part of a larger buffer, such as Node's pool of small buffers, are left alone.
  */
 export function giveBack({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) nowhere.postMessage(undefined, [buffer]);

@@ -1,2 +1,2 @@
-/** Memory that need not wait for the garbage collector. */
+/** Frees memory without waiting for the garbage collector. */
 export { giveBack } from './giveBack.ts';

@@ -10,7 +10,7 @@ function combinations(labels: Labels): Record<string, string>[] {
   );
 }
 
-/** A counter whose label values are all known, each started at 0, so that a rate over a rare event is 0 and not absent. */
+/** A counter whose label values are all known. Each starts at 0, so that the rate of a rare event is 0 and not absent. */
 export function startedCounter<L extends Labels>(registry: Registry, name: string, help: string, labels: L) {
   const counter = new Counter({ name, help, labelNames: Object.keys(labels), registers: [registry] });
   for (const row of combinations(labels)) counter.inc(row, 0);

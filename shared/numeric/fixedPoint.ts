@@ -1,7 +1,7 @@
 /** B: the largest sum that a 32-bit word holds with its sign. */
 export const wordLimit = 2 ** 31 - 1;
 
-/** What the scale follows from. */
+/** What the scale depends on. */
 export interface FixedPointBounds {
   /** c: no number to encode is larger than this, in either direction. */
   readonly clipNorm: number;
@@ -22,7 +22,7 @@ export function scaleLog2For({ clipNorm, maxCohort }: FixedPointBounds): number 
     throw new RangeError('maxCohort must be a whole number from 1');
   const largest = (Math.floor(wordLimit / maxCohort) - 1) / clipNorm;
   let exponent = Math.floor(Math.log2(largest));
-  // The logarithm is rounded: compare powers, which are exact, for the last unit.
+  // The logarithm is rounded, powers of two are exact: they decide the last unit.
   while (2 ** exponent > largest) exponent -= 1;
   while (2 ** (exponent + 1) <= largest) exponent += 1;
   return exponent;

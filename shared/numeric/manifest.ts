@@ -1,4 +1,4 @@
-/** One tensor of a model and where it lies in the flat vector. */
+/** One tensor of a model and its place in the flat vector. */
 export interface TensorEntry {
   readonly name: string;
   readonly shape: readonly number[];

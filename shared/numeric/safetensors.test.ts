@@ -68,7 +68,7 @@ describe('encodeFile', () => {
   );
   const metadata = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string());
 
-  it('is undone by readHeader, whatever the names', () => {
+  it('is undone by readHeader for any names', () => {
     fc.assert(
       fc.property(tensors, metadata, (entries, meta) => {
         const manifest = layOut(entries);
@@ -106,12 +106,12 @@ describe('a hostile file', () => {
     ['whose header is a list', fileOf('[]', 0), /not a JSON object/],
     ['whose header is null', fileOf('null', 0), /not a JSON object/],
     ['with leading space, which other readers refuse', fileOf(' {}', 0), /not a JSON object/],
-    ['with metadata that is no object', fileOf('{"__metadata__":[]}', 0), /metadata is no object/],
-    ['with metadata that is not text', fileOf('{"__metadata__":{"a":1}}', 0), /other than text/],
+    ['with metadata that is not an object', fileOf('{"__metadata__":[]}', 0), /metadata is not an object/],
+    ['with metadata that is not text', fileOf('{"__metadata__":{"a":1}}', 0), /that is not text/],
     [
       'with metadata under __proto__ that is not text',
       fileOf('{"__metadata__":{"__proto__":{}}}', 0),
-      /other than text/,
+      /that is not text/,
     ],
     [
       'with an unknown key in a tensor',

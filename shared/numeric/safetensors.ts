@@ -3,7 +3,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { z } from 'zod';
 import { elementCount, type Manifest, parameterCount } from './manifest.ts';
 
-/** Bounds within which a file of unknown origin is read. */
+/** Limits for reading a file of unknown origin. */
 export interface SafetensorsLimits {
   /** Largest JSON header, in bytes. */
   readonly headerSizeBytes: number;
@@ -18,9 +18,9 @@ export const standardSafetensorsLimits: SafetensorsLimits = {
   dataSizeBytes: 4 * 1024 ** 3,
 };
 
-/** What the head of a safetensors file tells. The data part is little-endian float32 in the manifest's order. */
+/** The header of a safetensors file of 32-bit floats. The data part is little-endian float32 in the manifest's order. */
 export interface SafetensorsHeader {
-  /** The file up to its data, as it was read: eight bytes of length and the JSON. A model with the same tensors can be written behind them. */
+  /** The file up to its data, as it was read: eight bytes of length and the JSON. Data of the same tensors can be written behind them. */
   readonly headerBytes: Uint8Array;
   readonly manifest: Manifest;
   /** `__metadata__`, an object without a prototype; empty where the file has none. */
@@ -29,7 +29,7 @@ export interface SafetensorsHeader {
   readonly dataSizeBytes: number;
 }
 
-/** What the head of any safetensors file tells, whatever the types of its tensors. */
+/** The header of any safetensors file, with tensors of any type. */
 export interface TensorTable extends Omit<SafetensorsHeader, 'manifest'> {
   /** In the order of their data. */
   readonly tensors: readonly StoredTensor[];
@@ -134,9 +134,9 @@ function readTable(
   for (const [name, value] of Object.entries(parsed)) {
     if (name === METADATA) {
       if (typeof value !== 'object' || value === null || Array.isArray(value))
-        throw invalid('its metadata is no object');
+        throw invalid('its metadata is not an object');
       for (const [key, entry] of Object.entries(value)) {
-        if (typeof entry !== 'string') throw invalid('its metadata holds something other than text');
+        if (typeof entry !== 'string') throw invalid('its metadata holds a value that is not text');
         metadata[key] = entry;
       }
       continue;
@@ -184,9 +184,9 @@ export async function readHeaderFrom(
 }
 
 /**
- * Reads the header of an open safetensors file whose tensors may be of any type of the format, as public weights are.
+ * Reads the header of an open safetensors file with tensors of any type, such as public weights.
  *
- * Rounds read models with readHeader alone, which takes 32-bit floats.
+ * Rounds read models with {@link readHeader} alone, which accepts only 32-bit floats.
  *
  * @throws as {@link readHeader}
  */

@@ -9,7 +9,7 @@ export interface RandomSource {
 /** The operating system's generator. */
 export const systemRandom: RandomSource = {
   bytes(count) {
-    // Never on the collector's heap, where copies of it would be left.
+    // Never on the garbage collector's heap, which would keep copies.
     return randomFillSync(new Uint8Array(new ArrayBuffer(count)));
   },
 };

@@ -13,7 +13,7 @@ export function seededRandom(seed: string | number): RandomSource {
         pieces.push(piece);
         length += piece.length;
       }
-      // Once, however many pieces there are: put to the pool one by one they would be copied again with each.
+      // One concatenation for all pieces: appended one by one, the pool would be copied again for each.
       pool = Buffer.concat(pieces);
       const bytes = new Uint8Array(pool.subarray(0, count));
       pool = pool.subarray(count);

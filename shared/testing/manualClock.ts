@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/index.ts';
 
-/** A clock that stands still until a test turns it. */
+/** A clock that a test advances by hand. */
 export class ManualClock implements Clock {
   #nowMs: number;
   #timers: { atMs: number; callback: () => void }[] = [];
@@ -21,7 +21,7 @@ export class ManualClock implements Clock {
     };
   }
 
-  /** Moves on by byMs and runs what falls due, in order of time. */
+  /** Advances the clock by byMs and runs what falls due, in order of time. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;
     for (;;) {

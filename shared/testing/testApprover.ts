@@ -10,7 +10,7 @@ import { seededRandom } from '../random/index.ts';
 
 const keyOf = (seed: string): IdentityKey => new IdentityKey(new SecretBytes(seededRandom(seed).bytes(32)));
 
-/** A consortium whose approver's key comes from a seed: what tests that build rosters approve their members with. */
+/** A consortium's approver with a key made from a seed, for tests that build rosters. */
 export class TestApprover {
   readonly key: IdentityKey;
   readonly #seed: string;
@@ -20,7 +20,7 @@ export class TestApprover {
     this.key = keyOf(`${seed}/approver`);
   }
 
-  /** The approval of one member's key, made with a token of its own: always the same one for a key, unless another `token` is named. */
+  /** The approval of one member's key, made with a one-time token: the same for a key each time, unless another `token` is named. */
   approve(
     scope: ApprovalScope,
     publicKey: Uint8Array,
