@@ -51,14 +51,21 @@ export async function checkModel(path: string, config: SecAggConfig, trained: Tr
 const textOf = (parts: readonly { readonly name: string; readonly length: number }[]): string =>
   parts.map(({ name, length }) => `${name} (${length})`).join(', ');
 
-/** What this node puts into the sum, for the update in `updateFile`; `seed` is the round's rotation seed. `close` lets go of the file. */
+/** What a node puts into the sum, read from its update's file. */
+export interface OpenContribution {
+  readonly contribution: Contribution;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** What this node puts into the sum, for the update in `updateFile`; `seed` is the round's rotation seed. */
 export function openContribution(
   updateFile: string,
   config: SecAggConfig,
   plan: Plan,
   result: TrainResult,
   seed: Uint8Array,
-): { contribution: Contribution; close(): void } {
+): OpenContribution {
   const descriptor = openSync(updateFile, 'r');
   const weight = config.weighting === 'uniform' ? config.weightMax : weightOf(plan.weighting, result.examples);
   const { strategy, training } = plan;

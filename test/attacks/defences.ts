@@ -105,14 +105,14 @@ export const defences = {
   'the wipe': [
     { file: 'shared/crypto/secretBytes.ts', find: '    this.#bytes.fill(0);\n', replace: '' },
     {
-      file: 'client-node/session/setupRun.ts',
-      find: 'for (const secret of effect.secrets) secret.wipe();',
-      replace: 'kept.push(...effect.secrets);',
+      file: 'aggregation/secagg/driver/carryOut.ts',
+      find: 'for (const secret of secrets) secret.wipe();',
+      replace: 'kept.push(...secrets);',
     },
     {
-      file: 'client-node/session/setupRun.ts',
-      find: 'export class SetupRun {',
-      replace: 'const kept: unknown[] = [];\n\nexport class SetupRun {',
+      file: 'aggregation/secagg/driver/carryOut.ts',
+      find: 'export function wipeSecrets(',
+      replace: 'const kept: unknown[] = [];\n\nexport function wipeSecrets(',
     },
   ],
   'holders drawn by each member': [
@@ -192,39 +192,36 @@ export const defences = {
   'no set-up on disk': [
     {
       file: 'client-node/session/setupRun.ts',
-      find: `    this.#state = state;
-    await this.#carryOutOrFail(effects);`,
-      replace: `    this.#state = state;
-    keepState(this.#ports.folder.root, state);
-    await this.#carryOutOrFail(effects);`,
+      find: 'if (this.#driver.state.phase === expectedIn[event.type]) await this.#driver.apply(event);',
+      replace: `if (this.#driver.state.phase === expectedIn[event.type]) await this.#driver.apply(event);
+      keepState(this.#context.folder.root, this.#driver.state);`,
     },
     {
       file: 'client-node/session/setupRun.ts',
-      find: "import { rm } from 'node:fs/promises';",
-      replace:
-        "import { rm } from 'node:fs/promises';\nimport { keepState } from '../../test/attacks/harness/keptState.ts';",
+      find: "import { z } from 'zod';",
+      replace: "import { z } from 'zod';\nimport { keepState } from '../../test/attacks/harness/keptState.ts';",
     },
     {
-      file: 'client-node/session/runNode.ts',
-      find: "import { existsSync } from 'node:fs';",
+      file: 'client-node/session/setups.ts',
+      find: "import { checkConfig } from './policy.ts';",
       replace:
-        "import { existsSync } from 'node:fs';\nimport { keptState } from '../../test/attacks/harness/keptState.ts';",
+        "import { checkConfig } from './policy.ts';\nimport { keptState } from '../../test/attacks/harness/keptState.ts';",
     },
     {
-      file: 'client-node/session/runNode.ts',
-      find: "    if (name === 'taskEnded') return",
-      replace: `    const kept = keptState(this.#folder.root) as never as { setup: { open: Open } };
-    if (kept !== undefined && this.#setups.length === 0) {
+      file: 'client-node/session/setups.ts',
+      find: "    if (event.name === 'open') return",
+      replace: `    const kept = keptState(this.#context.folder.root) as never as { setup: { open: Open } };
+    if (kept !== undefined && this.#runs.length === 0) {
       const { plan } = this.#tasks.get(kept.setup.open.task)!;
-      this.#setups = [await SetupRun.begin(kept.setup.open, plan, { state: kept as never, effects: [] }, this.#setupPorts())];
+      this.#runs = [await SetupRun.begin(kept.setup.open, plan, { state: kept as never, effects: [] }, this.#context)];
     }
-    if (name === 'taskEnded') return`,
+    if (event.name === 'open') return`,
     },
   ],
   'one round at a time': [
     {
-      file: 'client-node/session/runNode.ts',
-      find: "if (name === 'startRound' && run !== undefined) await this.#endOtherRounds(run);",
+      file: 'client-node/session/setups.ts',
+      find: "if (event.name === 'startRound' && run !== undefined) await this.#endOtherRounds(run);",
       replace: '',
     },
   ],
@@ -248,6 +245,13 @@ export const defences = {
       "if (state.phase === 'acknowledged') return startRound",
       "if ('held' in state) return startRound",
     ),
+  ],
+  'work in order': [
+    {
+      file: 'client-node/session/round/roundPipeline.ts',
+      find: 'if (this.#state.at !== at) throw',
+      replace: 'if (false as boolean) throw',
+    },
   ],
   'M4 once, seen at M3': [
     client('startRound.ts', 'if (ports.memory.hasSigned(federation, task, round))', 'if (false as boolean)'),

@@ -19,6 +19,7 @@ import { io, type Socket } from 'socket.io-client';
 import { z } from 'zod';
 import type { NodeIdentity } from '../../ledger/identity.ts';
 import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
+import { parseMessage } from '../parseMessage.ts';
 import { download } from './download.ts';
 import { problemForPeer } from './problemForPeer.ts';
 import { Handshake, type Session } from './session.ts';
@@ -174,9 +175,9 @@ export class Connection implements Line {
       own: 'the node',
       peer: 'the coordinator',
     });
-    const { body } = parse(envelopeSchema, payload, name);
+    const { body } = parseMessage(envelopeSchema, payload, name);
     if (name === 'refused') {
-      this.#noteRefusal(fromProblem(parse(refusedSchema, body, name)));
+      this.#noteRefusal(fromProblem(parseMessage(refusedSchema, body, name)));
       return undefined;
     }
     if (name === 'challenge') return this.#answerChallenge(body);
@@ -189,7 +190,7 @@ export class Connection implements Line {
   #answerChallenge(body: unknown): unknown {
     const handshake = this.#handshake;
     if (handshake === undefined) throw new HansaError('UnexpectedMessage', 'A second challenge on one connection.');
-    const challenge = parse(challengeSchema, body, 'challenge');
+    const challenge = parseMessage(challengeSchema, body, 'challenge');
     const { signature, session } = handshake.answer(challenge);
     this.#handshake = undefined;
     this.#pending = session;
@@ -199,7 +200,7 @@ export class Connection implements Line {
   #welcomed(body: unknown): undefined {
     const session = this.#pending;
     if (session === undefined) throw new HansaError('UnexpectedMessage', 'A welcome without a challenge.');
-    parse(welcomeSchema, body, 'welcome');
+    parseMessage(welcomeSchema, body, 'welcome');
     this.#pending = undefined;
     this.#session = session;
     this.#attempts = 0;
@@ -262,11 +263,4 @@ export class Connection implements Line {
 
 function envelope(body: unknown): unknown {
   return { v: PROTOCOL_VERSION, id: randomUUID(), body };
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const places = parsed.error.issues.slice(0, 8).map((issue) => issue.path.map(String).join('.') || 'its top level');
-  throw new HansaError('InvalidMessage', `The message "${name}" is malformed at ${[...new Set(places)].join(', ')}.`);
 }

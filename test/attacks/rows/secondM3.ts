@@ -57,5 +57,11 @@ export const secondM3: Row = {
       return undefined;
     }),
   ],
-  breaks: [{ variant: twoVectors, without: { 'one vector a set-up': 'one update' }, gains: 'one update' }],
+  breaks: [
+    {
+      variant: twoVectors,
+      without: { 'one vector a set-up': 'Internal', 'work in order': 'SetupSpent' },
+      gains: 'one update',
+    },
+  ],
 };
