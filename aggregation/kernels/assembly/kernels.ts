@@ -6,107 +6,27 @@ const stride: usize = 65536;
 
 /** sum[i] += terms[i] of each tile, modulo 2^32. */
 export function addWords32(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
-  const vectors = sumAt + ((count & ~15) << 2);
-  const end = sumAt + (count << 2);
-  while (sumAt < vectors) {
-    let first = v128.load(sumAt);
-    let second = v128.load(sumAt, 16);
-    let third = v128.load(sumAt, 32);
-    let fourth = v128.load(sumAt, 48);
-    const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) {
-      first = i32x4.add(first, v128.load(at));
-      second = i32x4.add(second, v128.load(at, 16));
-      third = i32x4.add(third, v128.load(at, 32));
-      fourth = i32x4.add(fourth, v128.load(at, 48));
-    }
-    v128.store(sumAt, first);
-    v128.store(sumAt, second, 16);
-    v128.store(sumAt, third, 32);
-    v128.store(sumAt, fourth, 48);
-    sumAt += 64;
-    termsAt += 64;
-  }
-  while (sumAt < end) {
-    let sum = load<u32>(sumAt);
-    const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) sum += load<u32>(at);
-    store<u32>(sumAt, sum);
-    sumAt += 4;
-    termsAt += 4;
-  }
+  addWords<u32>(sumAt, termsAt, count, tiles);
 }
 
 /** sum[i] -= terms[i] of each tile, modulo 2^32. */
 export function subtractWords32(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
-  const vectors = sumAt + ((count & ~15) << 2);
-  const end = sumAt + (count << 2);
-  while (sumAt < vectors) {
-    let first = v128.load(sumAt);
-    let second = v128.load(sumAt, 16);
-    let third = v128.load(sumAt, 32);
-    let fourth = v128.load(sumAt, 48);
-    const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) {
-      first = i32x4.sub(first, v128.load(at));
-      second = i32x4.sub(second, v128.load(at, 16));
-      third = i32x4.sub(third, v128.load(at, 32));
-      fourth = i32x4.sub(fourth, v128.load(at, 48));
-    }
-    v128.store(sumAt, first);
-    v128.store(sumAt, second, 16);
-    v128.store(sumAt, third, 32);
-    v128.store(sumAt, fourth, 48);
-    sumAt += 64;
-    termsAt += 64;
-  }
-  while (sumAt < end) {
-    let sum = load<u32>(sumAt);
-    const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) sum -= load<u32>(at);
-    store<u32>(sumAt, sum);
-    sumAt += 4;
-    termsAt += 4;
-  }
+  subtractWords<u32>(sumAt, termsAt, count, tiles);
 }
 
 /** sum[i] += terms[i] of each tile, modulo 2^16. */
 export function addWords16(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
-  const vectors = sumAt + ((count & ~31) << 1);
-  const end = sumAt + (count << 1);
-  while (sumAt < vectors) {
-    let first = v128.load(sumAt);
-    let second = v128.load(sumAt, 16);
-    let third = v128.load(sumAt, 32);
-    let fourth = v128.load(sumAt, 48);
-    const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) {
-      first = i16x8.add(first, v128.load(at));
-      second = i16x8.add(second, v128.load(at, 16));
-      third = i16x8.add(third, v128.load(at, 32));
-      fourth = i16x8.add(fourth, v128.load(at, 48));
-    }
-    v128.store(sumAt, first);
-    v128.store(sumAt, second, 16);
-    v128.store(sumAt, third, 32);
-    v128.store(sumAt, fourth, 48);
-    sumAt += 64;
-    termsAt += 64;
-  }
-  while (sumAt < end) {
-    let sum = load<u16>(sumAt);
-    const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) sum += load<u16>(at);
-    store<u16>(sumAt, sum);
-    sumAt += 2;
-    termsAt += 2;
-  }
+  addWords<u16>(sumAt, termsAt, count, tiles);
 }
 
 /** sum[i] -= terms[i] of each tile, modulo 2^16. */
 export function subtractWords16(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
-  const vectors = sumAt + ((count & ~31) << 1);
-  const end = sumAt + (count << 1);
+  subtractWords<u16>(sumAt, termsAt, count, tiles);
+}
+
+function addWords<Word>(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
+  const end = sumAt + count * sizeof<Word>();
+  const vectors = sumAt + ((end - sumAt) & ~63);
   while (sumAt < vectors) {
     let first = v128.load(sumAt);
     let second = v128.load(sumAt, 16);
@@ -114,10 +34,10 @@ export function subtractWords16(sumAt: usize, termsAt: usize, count: usize, tile
     let fourth = v128.load(sumAt, 48);
     const tilesEnd = termsAt + tiles * stride;
     for (let at = termsAt; at < tilesEnd; at += stride) {
-      first = i16x8.sub(first, v128.load(at));
-      second = i16x8.sub(second, v128.load(at, 16));
-      third = i16x8.sub(third, v128.load(at, 32));
-      fourth = i16x8.sub(fourth, v128.load(at, 48));
+      first = v128.add<Word>(first, v128.load(at));
+      second = v128.add<Word>(second, v128.load(at, 16));
+      third = v128.add<Word>(third, v128.load(at, 32));
+      fourth = v128.add<Word>(fourth, v128.load(at, 48));
     }
     v128.store(sumAt, first);
     v128.store(sumAt, second, 16);
@@ -127,12 +47,44 @@ export function subtractWords16(sumAt: usize, termsAt: usize, count: usize, tile
     termsAt += 64;
   }
   while (sumAt < end) {
-    let sum = load<u16>(sumAt);
+    let sum = load<Word>(sumAt);
     const tilesEnd = termsAt + tiles * stride;
-    for (let at = termsAt; at < tilesEnd; at += stride) sum -= load<u16>(at);
-    store<u16>(sumAt, sum);
-    sumAt += 2;
-    termsAt += 2;
+    for (let at = termsAt; at < tilesEnd; at += stride) sum = (sum + load<Word>(at)) as Word;
+    store<Word>(sumAt, sum);
+    sumAt += sizeof<Word>();
+    termsAt += sizeof<Word>();
+  }
+}
+
+function subtractWords<Word>(sumAt: usize, termsAt: usize, count: usize, tiles: usize): void {
+  const end = sumAt + count * sizeof<Word>();
+  const vectors = sumAt + ((end - sumAt) & ~63);
+  while (sumAt < vectors) {
+    let first = v128.load(sumAt);
+    let second = v128.load(sumAt, 16);
+    let third = v128.load(sumAt, 32);
+    let fourth = v128.load(sumAt, 48);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) {
+      first = v128.sub<Word>(first, v128.load(at));
+      second = v128.sub<Word>(second, v128.load(at, 16));
+      third = v128.sub<Word>(third, v128.load(at, 32));
+      fourth = v128.sub<Word>(fourth, v128.load(at, 48));
+    }
+    v128.store(sumAt, first);
+    v128.store(sumAt, second, 16);
+    v128.store(sumAt, third, 32);
+    v128.store(sumAt, fourth, 48);
+    sumAt += 64;
+    termsAt += 64;
+  }
+  while (sumAt < end) {
+    let sum = load<Word>(sumAt);
+    const tilesEnd = termsAt + tiles * stride;
+    for (let at = termsAt; at < tilesEnd; at += stride) sum = (sum - load<Word>(at)) as Word;
+    store<Word>(sumAt, sum);
+    sumAt += sizeof<Word>();
+    termsAt += sizeof<Word>();
   }
 }
 
