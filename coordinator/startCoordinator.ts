@@ -6,6 +6,7 @@ import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { type Clock, systemClock } from '@hansa/shared/clock';
 import { fingerprintOf } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
+import { writeFileWhole } from '@hansa/shared/files';
 import type { Logger } from '@hansa/shared/log';
 import { usualMemberApprovals } from '@hansa/shared/protocol/secagg';
 import { type RandomSource, systemRandom } from '@hansa/shared/random';
@@ -27,7 +28,7 @@ import { createMetrics } from './metrics/createMetrics.ts';
 import { ByteLedger } from './round/byteLedger.ts';
 import { Rounds } from './round/rounds.ts';
 import { NodeGateway } from './socket/nodeGateway.ts';
-import { type DataFolder, openDataFolder, writeFileAtomically } from './storage/dataFolder.ts';
+import { type DataFolder, openDataFolder } from './storage/dataFolder.ts';
 import { isStorageFull } from './storage/faults.ts';
 import { FileBlobStore } from './storage/fileBlobStore.ts';
 import { sqliteCheckpoint, sqliteDialect } from './storage/sqliteDialect.ts';
@@ -168,9 +169,9 @@ async function build(
   const address = addressOf(app.server.address() as AddressInfo, options);
   const adminFile = folder.file(ADMIN_FILE);
   undo.push(() => rmSync(adminFile, { force: true }));
-  await writeFileAtomically(
+  await writeFileWhole(
     adminFile,
-    `${JSON.stringify({ address, token: adminToken, ...(options.tls && { certificate: leafOf(options.tls) }) })}\n`,
+    [`${JSON.stringify({ address, token: adminToken, ...(options.tls && { certificate: leafOf(options.tls) }) })}\n`],
     0o600,
   );
   log.info({ address, federation }, 'coordinator listens');

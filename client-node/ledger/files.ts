@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
+import { writeFileWhole } from '@hansa/shared/files';
 
 /** Codes with which an operating system says that it will not let this process write here. */
 const UNWRITABLE = new Set([
@@ -58,39 +57,11 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Writes a file whole or not at all: a temporary one beside it, forced to disk, then renamed.
+ * Writes a file whole or not at all.
  *
  * @param mode permission bits, by default the owner's alone
  * @throws HansaError DataFolderUnusable, StorageFull
  */
 export async function writeWhole(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
-  await writing(path, async () => {
-    const temporary = `${path}.${randomUUID()}.tmp`;
-    try {
-      const file = await open(temporary, 'wx', mode);
-      try {
-        await file.writeFile(content);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
-      throw error;
-    }
-    await syncFolder(dirname(path));
-  });
-}
-
-/** Forces a folder's entries to disk, where the system can. */
-export async function syncFolder(path: string): Promise<void> {
-  // Windows opens no folders; its file system journals the rename itself.
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await writing(path, () => writeFileWhole(path, [content], mode));
 }

@@ -3,7 +3,8 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { JournalRecord } from '@hansa/aggregation/secagg/client';
 import { HansaError } from '@hansa/shared/errors';
-import { explainWriteError, syncFolder, writing } from './files.ts';
+import { syncFolder } from '@hansa/shared/files';
+import { explainWriteError, writing } from './files.ts';
 import { decodeRecord, encodeRecord } from './records.ts';
 
 /**

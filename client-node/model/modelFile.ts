@@ -1,7 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash } from 'node:crypto';
 import { HansaError } from '@hansa/shared/errors';
+import { writeFileWhole } from '@hansa/shared/files';
 import {
   type Architecture,
   architectureOfHeader,
@@ -141,31 +140,15 @@ export async function writePieces(
   path: string,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<WrittenFile> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  try {
-    const file = await open(temporary, 'wx');
-    try {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        sizeBytes += piece.length;
-        await file.writeFile(piece);
-      }
-      await file.sync();
-    } finally {
-      await file.close();
+  async function* counted() {
+    for await (const piece of pieces) {
+      hash.update(piece);
+      sizeBytes += piece.length;
+      yield piece;
     }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
   }
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await writeFileWhole(path, counted(), 0o666);
   return { sizeBytes, sha256: hash.digest('hex') };
 }

@@ -201,26 +201,20 @@ function geluByTail(x: tf.Tensor2D): tf.Tensor2D {
  * @param mask [batch, 1, 1, tokens] added to the scores: 0 for a token to be seen, a large negative number for padding
  * @returns [batch · asking, heads · width]
  */
-export function attention(
+type Attention = (
   query: tf.Tensor2D,
   key: tf.Tensor2D,
   value: tf.Tensor2D,
   mask: tf.Tensor4D,
   heads: number,
-): tf.Tensor2D {
-  return hasDenseKernels()
-    ? attentionByKernel(query, key, value, mask, heads)
-    : attentionByParts(query, key, value, mask, heads);
-}
+) => tf.Tensor2D;
 
-function attentionByKernel(
-  query: tf.Tensor2D,
-  key: tf.Tensor2D,
-  value: tf.Tensor2D,
-  mask: tf.Tensor4D,
-  heads: number,
-): tf.Tensor2D {
-  return withGradient([query, key, value], () => {
+/** See {@link Attention}. */
+export const attention: Attention = (...inputs) =>
+  hasDenseKernels() ? attentionByKernel(...inputs) : attentionByParts(...inputs);
+
+const attentionByKernel: Attention = (query, key, value, mask, heads) =>
+  withGradient([query, key, value], () => {
     const [out, weights] = denseKernel<[tf.Tensor2D, tf.Tensor]>(
       'HansaAttention',
       { query, key, value, mask },
@@ -233,15 +227,8 @@ function attentionByKernel(
         denseKernel('HansaAttentionGradient', { dy, query, key, value, mask, weights }, { heads }),
     };
   });
-}
 
-function attentionByParts(
-  query: tf.Tensor2D,
-  key: tf.Tensor2D,
-  value: tf.Tensor2D,
-  mask: tf.Tensor4D,
-  heads: number,
-): tf.Tensor2D {
+const attentionByParts: Attention = (query, key, value, mask, heads) => {
   const batch = mask.shape[0];
   const size = query.shape[1];
   const width = size / heads;
@@ -267,7 +254,7 @@ function attentionByParts(
       },
     };
   });
-}
+};
 
 /** Sum over the rows of x [n, d] → [d]; as a product, since wasm sums over the first axis slowly. */
 function columnSums(x: tf.Tensor2D): tf.Tensor1D {

@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ClippedPart, scaledParts } from '@hansa/aggregation/secagg/encoding';
+import type { ClippedPart } from '@hansa/aggregation/secagg/encoding';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkModel } from './localRound.ts';
 import { InMemoryLeague } from './testing/inMemoryLeague.ts';
 
 const cut = (...parts: [string, number, number][]): readonly ClippedPart[] =>
   parts.map(([name, length, clipNorm]) => ({ name, length, clipNorm }));
-const scaled = (parts: readonly ClippedPart[]) => scaledParts({ wordBits: 32, maxCohort: 8 }, parts);
 
 const segments = cut(['encoder', 104_384, 0.01], ['embedder', 19_136, 1], ['head', 7540, 0.02]);
 const whole = { mode: { kind: 'full' }, job: 'demand' } as const;
@@ -18,7 +17,7 @@ describe('a round whose segments have clips of their own', () => {
   afterEach(() => league.end());
 
   it('gives the plain sum of the segments, each clipped alone, to half a step of each member', async () => {
-    league = await new InMemoryLeague({ size: 5, config: { parts: scaled(segments) } }).prepare();
+    league = await new InMemoryLeague({ size: 5, config: { parts: segments } }).prepare();
     await league.assemble();
     expect((await league.runRound()).phase).toBe('committed');
     let start = 0;
@@ -49,7 +48,7 @@ describe('checkModel', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const check = async (parts: readonly ClippedPart[]) => {
-    const league = new InMemoryLeague({ size: 5, config: { parts: scaled(parts) } });
+    const league = new InMemoryLeague({ size: 5, config: { parts } });
     const file = join(folder, 'model.safetensors');
     writeFileSync(file, league.blobs.get(league.modelHash)!);
     await checkModel(file, league.config, whole, 1);

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { IdentityKey, newIdentitySeed, SecretBytes } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
+import { writeFileWhole } from '@hansa/shared/files';
 import type { RandomSource } from '@hansa/shared/random';
 import type { DataFolder } from '../storage/dataFolder.ts';
-import { writeFileAtomically } from '../storage/dataFolder.ts';
 import { assertOwnerOnly } from './ownerOnly.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function loadIdentity(folder: DataFolder, random: RandomSource): Pr
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) {
     const seed = newIdentitySeed(random);
-    await writeFileAtomically(file, seed.expose(), 0o600);
+    await writeFileWhole(file, [seed.expose()], 0o600);
     return new IdentityKey(seed);
   }
   assertOwnerOnly(file, found.mode);

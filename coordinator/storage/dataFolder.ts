@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, open, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import Database from 'libsql';
@@ -55,35 +55,6 @@ export async function openDataFolder(folderPath: string): Promise<DataFolder> {
       lock.close();
     },
   };
-}
-
-/** Writes a file whole or not at all: temporary file, fsync, rename, fsync of the folder. */
-export async function writeFileAtomically(file: string, bytes: Uint8Array | string, mode: number): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'wx', mode);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-    await syncFolder(path.dirname(file));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
-/** Forces the names in a folder to disk. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function makeFolder(root: string): Promise<boolean> {

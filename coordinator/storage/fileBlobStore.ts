@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
+import { syncFolder } from '@hansa/shared/files';
 import type { BlobFacts, BlobReader, BlobStore } from './blobStore.ts';
-import { syncFolder } from './dataFolder.ts';
 import { storageFault } from './faults.ts';
 
 const READ_CHUNK_BYTES = 256 * 1024;

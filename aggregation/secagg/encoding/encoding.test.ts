@@ -4,44 +4,18 @@ import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { MaskPlan, UnmaskPlan } from '../masks.ts';
+import type { MaskPlan } from '../masks.ts';
+import { contributionOf, meanOf, openVectors, readMean, vectorOf } from '../testing/encoded.ts';
 import { leagueConfig, withScales } from '../testing/setting.ts';
-import { collect, unmaskedSum } from '../testing/vectors.ts';
+import { collect } from '../testing/vectors.ts';
 import { assertConfigFits, assertEncodingFits } from './fits.ts';
 import { byteLengthOf } from './layout.ts';
-import { type Contribution, maskedTiles, quantisedTiles, updateOf } from './maskedTiles.ts';
-import { openSum, type SumSummary } from './openSum.ts';
+import { maskedTiles, quantisedTiles } from './maskedTiles.ts';
 import { decodeTail, encodeTail } from './tail.ts';
 import { weightOf } from './weight.ts';
 
-const seed = seededRandom('rotation').bytes(32);
-
-const open = (config: SecAggConfig, vectors: readonly Uint8Array[], masks: UnmaskPlan['masks'] = []) => {
-  const survivors = vectors.map((_, index) => index);
-  const sum = unmaskedSum(config, { survivors, masks }, (index) => vectors[index]!);
-  return openSum(config, vectors.length, sum, seed);
-};
-
 /** S of the only part. */
 const scaleOf = ({ parts }: SecAggConfig): number => 2 ** parts[0]!.scaleLog2;
-
-const meanOf = (opened: ReturnType<typeof openSum>, length: number): { mean: Float64Array; summary: SumSummary } => {
-  const mean = new Float64Array(length);
-  const tiles = opened.tiles();
-  for (;;) {
-    const next = tiles.next();
-    if (next.done === true) return { mean, summary: next.value };
-    mean.set(next.value.mean, next.value.start);
-  }
-};
-
-const contribution = (config: SecAggConfig, update: Float32Array, weight = config.weightMax): Contribution => ({
-  config,
-  update: updateOf(update),
-  weight,
-  tail: { loss: 1 },
-  rotationSeed: seed,
-});
 
 const clipped = (values: Float32Array, clipNorm: number): Float64Array => {
   const norm = Math.hypot(...values);
@@ -66,13 +40,11 @@ describe('the encoding', () => {
         (members, clipNorm) => {
           const config = leagueConfig(12, { clipNorm, weightMax: 16, vectorLength: 6 });
           const updates = members.map(([values]) => Float32Array.from(values));
-          const vectors = members.map(
-            ([, weight], at) => collect(quantisedTiles(contribution(config, updates[at]!, weight))).bytes,
-          );
-          const opened = open(config, vectors);
+          const vectors = members.map(([, weight], at) => vectorOf(config, updates[at]!, weight));
+          const opened = openVectors(config, vectors);
           const weightSum = members.reduce((sum, [, weight]) => sum + weight, 0);
           expect(opened.weightSum).toBe(weightSum);
-          const { mean } = meanOf(opened, 6);
+          const { mean } = readMean(config, opened);
           const bound = (members.length * 16) / (2 * scaleOf(config) * weightSum);
           for (let at = 0; at < 6; at++) {
             const exact = members.reduce(
@@ -93,12 +65,9 @@ describe('the encoding', () => {
     const updates = Array.from({ length: 5 }, (_, member) =>
       Float32Array.from(new Int16Array(seededRandom(member).bytes(4000).buffer), (value) => value / 1e5),
     );
-    const { mean } = meanOf(
-      open(
-        config,
-        updates.map((update) => collect(quantisedTiles(contribution(config, update))).bytes),
-      ),
-      2000,
+    const mean = meanOf(
+      config,
+      updates.map((update) => vectorOf(config, update)),
     );
     const step = 1 / scaleOf(config);
     for (let at = 0; at < 2000; at++) {
@@ -112,8 +81,8 @@ describe('the encoding', () => {
       for (const clipNorm of [1e-3, 1, 3, 1000]) {
         const config = leagueConfig(maxCohort, { clipNorm, vectorLength: 3, minCohort: 2 });
         const update = Float32Array.of(0, sign * 2 * clipNorm, 0);
-        const { bytes } = collect(quantisedTiles(contribution(config, update)));
-        const { mean } = meanOf(open(config, Array(maxCohort).fill(bytes)), 3);
+        const bytes = vectorOf(config, update);
+        const mean = meanOf(config, Array(maxCohort).fill(bytes));
         expect(mean[0]).toBe(0);
         expect(Math.abs(mean[1]! - sign * clipNorm)).toBeLessThanOrEqual(1 / scaleOf(config));
       }
@@ -121,7 +90,7 @@ describe('the encoding', () => {
 
   it('clips before it scales: a small member has its share of influence, not all of it', () => {
     const config = leagueConfig(5, { clipNorm: 1, weightMax: 4, vectorLength: 1 });
-    const [word] = new Int32Array(collect(quantisedTiles(contribution(config, Float32Array.of(1000), 1))).bytes.buffer);
+    const [word] = new Int32Array(vectorOf(config, Float32Array.of(1000), 1).buffer);
     expect(word).toBe(scaleOf(config) / 4);
   });
 
@@ -130,11 +99,11 @@ describe('the encoding', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const update = new Float32Array(40_000);
       update[39_999] = value;
-      expect(() => quantisedTiles(contribution(config, update)).next()).toThrow(
+      expect(() => quantisedTiles(contributionOf(config, update)).next()).toThrow(
         expect.objectContaining({ code: 'TrainingFailed' }),
       );
     }
-    expect(() => quantisedTiles(contribution(config, new Float32Array(39_999))).next()).toThrow(RangeError);
+    expect(() => quantisedTiles(contributionOf(config, new Float32Array(39_999))).next()).toThrow(RangeError);
   });
 });
 
@@ -163,26 +132,26 @@ describe('masked tiles', () => {
   ])('of %i numbers open to what was masked, tail included', (vectorLength) => {
     const config = leagueConfig(5, { vectorLength });
     const update = Float32Array.from({ length: vectorLength }, (_, at) => Math.sin(at) / 100);
-    const plain = collect(quantisedTiles(contribution(config, update, 3)));
-    const masked = collect(maskedTiles(contribution(config, update, 3), plan()));
+    const plain = collect(quantisedTiles(contributionOf(config, update, 3)));
+    const masked = collect(maskedTiles(contributionOf(config, update, 3), plan()));
     expect(masked.bytes).toHaveLength(byteLengthOf(config));
     expect(masked.result.byteLength).toBe(byteLengthOf(config));
     expect(masked.result.vectorHash).toEqual(new Uint8Array(createHash('sha256').update(masked.bytes).digest()));
     expect(masked.bytes).not.toEqual(plain.bytes);
     const { self, pairs } = plan();
-    const opened = open(config, [masked.bytes], [self, ...pairs]);
+    const opened = openVectors(config, [masked.bytes], [self, ...pairs]);
     expect(opened.weightSum).toBe(3);
     expect(opened.means.loss).toBeCloseTo(1, 5);
-    const { summary } = meanOf(opened, vectorLength);
+    const { summary } = readMean(config, opened);
     expect(summary.resultHash).toEqual(plain.result.vectorHash);
   });
 
   it('with a mask left out, or of the wrong sign, are out of range', () => {
     const config = leagueConfig(5, { vectorLength: 100 });
-    const masked = collect(maskedTiles(contribution(config, new Float32Array(100)), plan())).bytes;
+    const masked = collect(maskedTiles(contributionOf(config, new Float32Array(100)), plan())).bytes;
     const { self, pairs } = plan();
     for (const masks of [[self, pairs[0]!], pairs, [self, pairs[0]!, { ...pairs[1]!, sign: 1 as const }]])
-      expect(() => meanOf(open(config, [masked], masks), 100)).toThrow(
+      expect(() => readMean(config, openVectors(config, [masked], masks))).toThrow(
         expect.objectContaining({ code: 'SumOutOfRange' }),
       );
   });
@@ -196,7 +165,7 @@ describe('masked tiles', () => {
     ] as const) {
       words.fill(0)[at] = word;
       words[100] = 4;
-      const tiles = open(config, [new Uint8Array(words.buffer)]).tiles();
+      const tiles = openVectors(config, [new Uint8Array(words.buffer)]).tiles();
       expect(() => tiles.next()).toThrow(expect.objectContaining({ code: 'SumOutOfRange' }));
     }
   });
@@ -205,7 +174,7 @@ describe('masked tiles', () => {
     const config = leagueConfig(5, { vectorLength: 100, clipNorm: 1, tail: [] });
     const words = new Int32Array(101).fill(scaleOf(config) / 2);
     words[100] = 4;
-    const tiles = open(config, [new Uint8Array(words.buffer)]).tiles();
+    const tiles = openVectors(config, [new Uint8Array(words.buffer)]).tiles();
     expect(tiles.next().done).toBe(false);
     expect(() => tiles.next()).toThrow(expect.objectContaining({ code: 'SumOutOfRange' }));
   });

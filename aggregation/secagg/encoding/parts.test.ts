@@ -3,45 +3,12 @@ import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { meanOf, vectorOf } from '../testing/encoded.ts';
 import { ReducerLeague } from '../testing/reducerLeague.ts';
 import { type LeagueConfig, leagueConfig } from '../testing/setting.ts';
-import { collect, unmaskedSum, wordsOf } from '../testing/vectors.ts';
+import { wordsOf } from '../testing/vectors.ts';
 import { assertEncodingFits, largestWordOf } from './fits.ts';
-import { type Contribution, quantisedTiles, updateOf } from './maskedTiles.ts';
-import { openSum } from './openSum.ts';
 import { placedParts } from './parts.ts';
-
-const seed = seededRandom('golden').bytes(32);
-
-const contributionOf = (config: SecAggConfig, update: Float32Array, weight = config.weightMax): Contribution => ({
-  config,
-  update: updateOf(update),
-  weight,
-  tail: { loss: 1 },
-  rotationSeed: seed,
-});
-const vectorOf = (config: SecAggConfig, update: Float32Array, weight?: number): Uint8Array =>
-  collect(quantisedTiles(contributionOf(config, update, weight))).bytes;
-
-const opened = (config: SecAggConfig, vectors: readonly Uint8Array[]) =>
-  openSum(
-    config,
-    vectors.length,
-    unmaskedSum(config, { survivors: vectors.map((_, at) => at), masks: [] }, (at) => vectors[at]!),
-    seed,
-  );
-
-const meanOf = (config: SecAggConfig, vectors: readonly Uint8Array[]): Float64Array => {
-  const mean = new Float64Array(config.vectorLength);
-  let next = 0;
-  for (const tile of opened(config, vectors).tiles()) {
-    expect(tile.start).toBe(next);
-    mean.set(tile.mean, tile.start);
-    next += tile.mean.length;
-  }
-  expect(next).toBe(config.vectorLength);
-  return mean;
-};
 
 const normOf = (values: ArrayLike<number>): number => {
   let squares = 0;

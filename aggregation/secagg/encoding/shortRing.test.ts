@@ -2,15 +2,13 @@ import type { SecAggConfig, UpdatePart } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { meanOf, vectorOf } from '../testing/encoded.ts';
 import { ReducerLeague } from '../testing/reducerLeague.ts';
 import { type LeagueConfig, leagueConfig, withScales } from '../testing/setting.ts';
-import { collect, unmaskedSum, wordsOf } from '../testing/vectors.ts';
+import { unmaskedSum, wordsOf } from '../testing/vectors.ts';
 import { assertEncodingFits, coordinateBoundOf, largestWordOf } from './fits.ts';
 import { layoutOf } from './layout.ts';
-import { type Contribution, quantisedTiles, updateOf } from './maskedTiles.ts';
-import { openSum } from './openSum.ts';
 
-const seed = seededRandom('short ring').bytes(32);
 const shortWordLimit = 2 ** 15 - 1;
 
 const shortConfig = (cohort: number, change: LeagueConfig = {}): SecAggConfig =>
@@ -18,25 +16,6 @@ const shortConfig = (cohort: number, change: LeagueConfig = {}): SecAggConfig =>
 
 /** The only part. */
 const partOf = ({ parts }: SecAggConfig): UpdatePart => parts[0]!;
-
-const vectorOf = (config: SecAggConfig, update: Float32Array, weight = config.weightMax): Uint8Array => {
-  const contribution: Contribution = {
-    config,
-    update: updateOf(update),
-    weight,
-    tail: { loss: 1 },
-    rotationSeed: seed,
-  };
-  return collect(quantisedTiles(contribution)).bytes;
-};
-
-const meanOf = (config: SecAggConfig, vectors: readonly Uint8Array[]): Float64Array => {
-  const survivors = vectors.map((_, index) => index);
-  const sum = unmaskedSum(config, { survivors, masks: [] }, (index) => vectors[index]!);
-  const mean = new Float64Array(config.vectorLength);
-  for (const tile of openSum(config, vectors.length, sum, seed).tiles()) mean.set(tile.mean, tile.start);
-  return mean;
-};
 
 const normOf = (values: Iterable<number>): number =>
   Math.sqrt([...values].reduce((sum, value) => sum + value * value, 0));

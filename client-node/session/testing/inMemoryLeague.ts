@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSum, rotationSeed, scaledParts } from '@hansa/aggregation/secagg/encoding';
+import { openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import { type ServerEffect, type ServerEvent, type ServerState, start, step } from '@hansa/aggregation/secagg/server';
-import { unmaskedSum } from '@hansa/aggregation/secagg/testing';
+import { type LeagueConfig, leagueConfig, unmaskedSum } from '@hansa/aggregation/secagg/testing';
 import { IdentityKey, SecretBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
@@ -201,7 +201,7 @@ export interface InMemoryNode {
 export interface LeagueSettings {
   readonly size: number;
   readonly plan?: object;
-  readonly config?: Partial<SecAggConfig>;
+  readonly config?: LeagueConfig;
   readonly policy?: object;
   /** What a message to a node becomes; undefined loses it. */
   readonly onWire?: (node: number, name: string, wire: unknown) => unknown;
@@ -256,12 +256,8 @@ export class InMemoryLeague {
       evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
       ...settings.plan,
     });
-    this.config = {
-      suite: 'SA-1',
+    this.config = leagueConfig(settings.size, {
       vectorLength: count,
-      wordBits: 32,
-      parts: scaledParts({ wordBits: 32, maxCohort: 8 }, [{ name: 'update', length: count, clipNorm: 4 }]),
-      grouped: false,
       maxCohort: 8,
       weightMax: 1,
       weighting: 'uniform',
@@ -269,17 +265,13 @@ export class InMemoryLeague {
         { name: 'loss', low: 0, high: 10, steps: 1000 },
         { name: 'validationLoss', low: 0, high: 10, steps: 1000 },
       ],
-      dp: 'none',
-      rule: 'complete-two-thirds',
-      gammaPermille: 0,
-      deltaPermille: 340,
       minCohort: 5,
       minSurvivors: 3,
       knownFloor: 3,
       planHash: sha256(Buffer.from(this.planText)),
       architectureHash: sha256(readHeader(model, model.length).headerBytes),
       ...settings.config,
-    };
+    });
     const seeds = Array.from({ length: settings.size }, (_, node) => seededRandom(`node/${node}`).bytes(32));
     const scope = { federation, coordinatorKey: this.coordinator.publicKey };
     const unsigned = {

@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientPolicy } from '@hansa/aggregation/secagg/client';
-import { scaledParts } from '@hansa/aggregation/secagg/encoding';
 import { thresholdsFor } from '@hansa/aggregation/secagg/server';
-import { wordsOf } from '@hansa/aggregation/secagg/testing';
+import { type LeagueConfig, leagueConfig, wordsOf } from '@hansa/aggregation/secagg/testing';
 import { IdentityKey, newIdentitySeed, sha256 } from '@hansa/shared/crypto';
 import { encodeFile, layOut, readHeader } from '@hansa/shared/numeric';
 import { parseJoinToken } from '@hansa/shared/protocol';
@@ -29,7 +28,7 @@ import { barrenModel, modelLength } from './trainer.ts';
 export interface SceneOptions {
   readonly honest?: number;
   readonly colluders?: number;
-  readonly config?: Partial<SecAggConfig>;
+  readonly config?: LeagueConfig;
   /** Beyond what the colluders' number asks for. */
   readonly policy?: Partial<Omit<ClientPolicy, 'federation' | 'coordinatorKey' | 'approvals'>>;
   /** Honest nodes run in a process of their own, which can be killed and looked into. */
@@ -201,7 +200,6 @@ export class Scene {
 
   #makeTask(): void {
     const { honest = 5, colluders = 2, config = {} } = this.#options;
-    const maxCohort = config.maxCohort ?? honest + colluders;
     const model = this.#model(0);
     this.modelHash = this.rogue.keep(model);
     this.#planText = JSON.stringify({
@@ -214,21 +212,14 @@ export class Scene {
       weighting: config.weighting === 'buckets' ? { kind: 'examples', cap: 1600, levels: 16 } : { kind: 'uniform' },
       evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
     });
-    this.config = {
-      suite: 'SA-1',
+    this.config = leagueConfig(honest + colluders, {
       vectorLength: modelLength,
-      wordBits: 32,
-      parts: scaledParts({ wordBits: 32, maxCohort }, [{ name: 'update', length: modelLength, clipNorm: 4 }]),
-      maxCohort,
-      grouped: false,
       weightMax: 1,
       weighting: 'uniform',
       tail: [
         { name: 'loss', low: 0, high: 10, steps: 1000 },
         { name: 'validationLoss', low: 0, high: 10, steps: 1000 },
       ],
-      dp: 'none',
-      rule: 'complete-two-thirds',
       // γ: as many as collude. δ: whatever the quorum leaves.
       gammaPermille: Math.floor((1000 * colluders) / (honest + colluders)),
       deltaPermille: 333,
@@ -238,7 +229,7 @@ export class Scene {
       planHash: sha256(Buffer.from(this.#planText)),
       architectureHash: sha256(readHeader(model, model.length).headerBytes),
       ...config,
-    };
+    });
   }
 
   #model(first: number): Uint8Array {

@@ -21,7 +21,6 @@ export function scratchSizeBytes(): usize {
   return scratchEnd;
 }
 
-// @ts-expect-error: decorator
 function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
   return f32x4.add(f32x4.mul(a, b), c);
@@ -99,7 +98,6 @@ function tile(
 }
 
 /** Puts `lines` × `depth` of a matrix into panels of `width` lines, step by step of depth; missing lines are 0. Strides in bytes. */
-// @ts-expect-error: decorator
 function pack(
   toAt: usize,
   fromAt: usize,
@@ -143,7 +141,6 @@ function pack(
 }
 
 /** Copies a corner of a tile; a call of the engine's own copy would cost more. Strides in bytes. */
-// @ts-expect-error: decorator
 function copyRows(toAt: usize, toStride: usize, fromAt: usize, fromStride: usize, rows: usize, columns: usize): void {
   for (let row: usize = 0; row < rows; row++) {
     for (let column: usize = 0; column < columns; column++) {
@@ -247,12 +244,10 @@ export function columnSums(rows: usize, columns: usize, xAt: usize, sumsAt: usiz
   }
 }
 
-// @ts-expect-error: decorator
 function sumOf(x: v128): f32 {
   return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
 }
 
-// @ts-expect-error: decorator
 function largestOf(x: v128): f32 {
   return max(
     max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
@@ -339,7 +334,6 @@ export function layerNormGradient(
 }
 
 /** eˣ for x ≤ 0 with a relative error of some 1e-7, after Cephes' expf; 0 below e⁻⁸⁷, where float32 would become denormal. */
-// @ts-expect-error: decorator
 function expOf(x: v128): v128 {
   const seen = f32x4.ge(x, f32x4.splat(-87));
   const bounded = f32x4.max(x, f32x4.splat(-87));

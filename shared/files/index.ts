@@ -1,0 +1,2 @@
+export { syncFolder } from './syncFolder.ts';
+export { writeFileWhole } from './writeFileWhole.ts';
