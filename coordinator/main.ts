@@ -14,6 +14,7 @@ import { createOutput, type Output } from './commands/output.ts';
 import { listRounds, showRound } from './commands/roundCommands.ts';
 import { type ParameterOptions, parseClients, parseRate, showParameters } from './commands/secaggCommands.ts';
 import type { ServeOptions } from './commands/serve.ts';
+import { serveConfigHelp } from './commands/serveConfig.ts';
 import { abortTask, createTask, listTasks, showTask } from './commands/taskCommands.ts';
 import { version } from './version.ts';
 
@@ -76,7 +77,7 @@ function commandLine(output: Output, exit: (status: number) => void): Command {
   leaf(program, 'serve', 'Run the coordinator until Ctrl-C.')
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
     .addOption(new Option('--port <port>', 'port; 0 takes any free one (default: 8470)').argParser(parsePort))
-    .option('--config <file>', 'JSON file with host, port, tls {cert, key}, reconnectGraceMs')
+    .option('--config <file>', 'JSON file; its keys are listed below')
     .option('--tls-cert <file>', 'certificate (PEM): serve https')
     .option('--tls-key <file>', "the certificate's key (PEM)")
     .addOption(
@@ -85,6 +86,7 @@ function commandLine(output: Output, exit: (status: number) => void): Command {
         .choices(logLevels)
         .default('info' satisfies LogLevel),
     )
+    .addHelpText('after', serveConfigHelp())
     .action(async (options: ServeOptions, command: Command) => {
       // The servers take a second to load: the other commands do without them.
       const { serve } = await import('./commands/serve.ts');

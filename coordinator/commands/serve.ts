@@ -4,22 +4,10 @@ import { createSecureContext } from 'node:tls';
 import { readJsonFile } from '@hansa/shared/config';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger, type LogLevel } from '@hansa/shared/log';
-import { maxMemberApprovals } from '@hansa/shared/protocol/secagg';
-import { z } from 'zod';
 import type { TlsFiles } from '../http/createApp.ts';
 import { startCoordinator } from '../startCoordinator.ts';
 import { facts, type Output } from './output.ts';
-
-/** `serve --config FILE`; what the command line says wins. Paths are relative to the file's folder. */
-const serveConfigSchema = z.strictObject({
-  host: z.string().min(1).max(255).optional(),
-  port: z.int().min(0).max(65_535).optional(),
-  tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
-  /** How long a member of a round may be gone before the round goes on without it. */
-  reconnectGraceMs: z.int().min(0).max(3_600_000).optional(),
-  /** How many members must have approved a newcomer where members approve each other: as many as the strictest node asks for. */
-  approvalsByMembers: z.int().min(1).max(maxMemberApprovals).optional(),
-});
+import { serveConfigSchema } from './serveConfig.ts';
 
 export interface ServeOptions {
   readonly data: string;

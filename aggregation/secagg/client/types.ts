@@ -89,7 +89,7 @@ export type JournalRecord =
       readonly roundHash: Uint8Array;
     }
   | {
-      /** The point of no return: this node's vector is in the sum of (task, round), and the privacy ledger is charged. */
+      /** The point of no return: this node's vector may be in the sum of (task, round). */
       readonly type: 'signed';
       readonly federation: string;
       readonly task: string;

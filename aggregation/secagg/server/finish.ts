@@ -1,37 +1,20 @@
 import type { ErrorCode } from '@hansa/shared/errors';
 import { resultBytes } from '@hansa/shared/protocol/secagg';
-import type {
-  LiveServerState,
-  ServerEffect,
-  ServerEvent,
-  ServerPorts,
-  ServerStateIn,
-  ServerStep,
-  ServerSummary,
-} from './types.ts';
-
-/** Who got how far. */
-const summaryOf = (state: LiveServerState): ServerSummary => ({
-  selected: state.setup.selected,
-  cohort: 'cohort' in state ? state.cohort.order : [],
-  sharers: 'sharers' in state ? state.sharers : [],
-  survivors: 'survivors' in state ? state.survivors : [],
-});
+import type { LiveServerState, ServerEffect, ServerEvent, ServerPorts, ServerStateIn, ServerStep } from './types.ts';
 
 /** Ends a set-up without a result and tells everybody who still waits. */
 export function abandon(state: LiveServerState, code: ErrorCode, reason: string): ServerStep {
   const { setup } = state;
-  const summary = summaryOf(state);
   const notices = setup.selected
     .filter((index) => !state.dropped.has(index))
     .map((to): ServerEffect => ({ type: 'send', to, name: 'abandoned', message: { sid: setup.sid, code, reason } }));
   return {
-    state: { phase: 'abandoned', setup, code, reason, summary },
+    state: { phase: 'abandoned', setup, code, reason },
     effects: [
       { type: 'clearDeadline' },
       ...notices,
       // Once an M4 is out a node may have signed: a second sum of the same round could lay its update open.
-      { type: 'abandoned', code, reason, retryRound: !('survivors' in state), summary },
+      { type: 'abandoned', code, reason, retryRound: !('survivors' in state) },
     ],
   };
 }
@@ -55,22 +38,21 @@ export function commit(
     newModelHash: event.newModelHash,
   };
   const result = { ...unsigned, signature: ports.identity.sign('result', resultBytes(unsigned)) };
-  const summary = summaryOf(state);
   return {
-    state: { phase: 'committed', setup, result, summary },
+    state: { phase: 'committed', setup, result, sharers },
     effects: [
       ...sharers.map((to): ServerEffect => ({ type: 'send', to, name: 'result', message: result })),
-      { type: 'committed', result, summary },
+      { type: 'committed', result },
     ],
   };
 }
 
 /** How a set-up ended, for a member that was away when it did. */
 export function tellOutcome(state: ServerStateIn<'committed' | 'abandoned'>, to: number): readonly ServerEffect[] {
-  const { setup, summary } = state;
+  const { setup } = state;
   if (state.phase === 'committed')
-    return summary.sharers.includes(to) ? [{ type: 'send', to, name: 'result', message: state.result }] : [];
-  if (!summary.selected.includes(to)) return [];
+    return state.sharers.includes(to) ? [{ type: 'send', to, name: 'result', message: state.result }] : [];
+  if (!setup.selected.includes(to)) return [];
   const message = { sid: setup.sid, code: state.code, reason: state.reason };
   return [{ type: 'send', to, name: 'abandoned', message }];
 }

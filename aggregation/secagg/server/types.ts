@@ -117,7 +117,7 @@ export type ServerEffect =
     }
   /** Take the masks (`expandMasks`) from the sum of the survivors' vectors (`FoldedSum`), open it (`openSum`), apply the strategy, store the model, wipe the plan; then event `unmasked`. */
   | { readonly type: 'unmask'; readonly plan: UnmaskPlan; readonly rebuilt: readonly RebuiltMask[] }
-  | { readonly type: 'committed'; readonly result: Result; readonly summary: ServerSummary }
+  | { readonly type: 'committed'; readonly result: Result }
   | {
       readonly type: 'abandoned';
       readonly code: ErrorCode;
@@ -125,19 +125,7 @@ export type ServerEffect =
       readonly reason: string;
       /** True before the first M4 was sent: the same round may be tried again on the next sid. False: that round is lost. */
       readonly retryRound: boolean;
-      readonly summary: ServerSummary;
     };
-
-/** Who got how far, as roster indexes. */
-export interface ServerSummary {
-  readonly selected: readonly number[];
-  /** L1. */
-  readonly cohort: readonly number[];
-  /** U2. */
-  readonly sharers: readonly number[];
-  /** U3. */
-  readonly survivors: readonly number[];
-}
 
 /** What is fixed for a whole set-up. */
 export interface ServerFacts {
@@ -212,14 +200,14 @@ export type ServerState =
       readonly phase: 'committed';
       readonly setup: ServerFacts;
       readonly result: Result;
-      readonly summary: ServerSummary;
+      /** U2, as roster indexes: who hears of the result. */
+      readonly sharers: readonly number[];
     }
   | {
       readonly phase: 'abandoned';
       readonly setup: ServerFacts;
       readonly code: ErrorCode;
       readonly reason: string;
-      readonly summary: ServerSummary;
     };
 
 /** The state in one phase. */

@@ -142,11 +142,6 @@ export class Rogue {
     return this.#inbox.get(node)!.splice(at, 1)[0]!.body;
   }
 
-  /** Everything of that name that a node has sent and nobody has listened to. */
-  unheard(node: number, name: string): readonly unknown[] {
-    return (this.#inbox.get(node) ?? []).filter((one) => one.name === name).map(({ body }) => body);
-  }
-
   /** The node told its own people that it gave its set-up up. */
   noteGivenUp(node: number, code: string): void {
     this.#gaveUp.set(node, code);

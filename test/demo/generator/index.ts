@@ -25,7 +25,6 @@ export interface GeneratedMerchant {
   readonly csv: string;
   /** Order lines, the header not counted. */
   readonly lines: number;
-  readonly items: number;
 }
 
 /**
@@ -67,7 +66,6 @@ export function generateMerchants(world: World, seed: number, merchants: number)
       id,
       csv: `${Object.keys(columns).join(',')}\n${lines.join('\n')}\n`,
       lines: lines.length,
-      items: size.items,
     };
   });
 }

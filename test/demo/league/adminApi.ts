@@ -19,7 +19,6 @@ export interface AdminApi {
   status(): Promise<AdminStatus>;
   storeModel(sha256: string, file: string): Promise<void>;
   createTask(task: CreateTask): Promise<TaskRecord>;
-  task(taskId: string): Promise<TaskRecord>;
   rounds(taskId: string): Promise<RoundRecord[]>;
   model(sha256: string): Promise<Uint8Array>;
 }
@@ -56,7 +55,6 @@ export function connectAdminApi(address: string, token: string): AdminApi {
       });
     },
     createTask: (task) => read(taskRecordSchema, '/tasks', json(task)),
-    task: (taskId) => read(taskRecordSchema, `/tasks/${taskId}`),
     rounds: (taskId) => read(z.array(roundRecordSchema), `/tasks/${taskId}/rounds`),
     model: async (sha256) => new Uint8Array(await (await call(`/models/${sha256}/content`)).arrayBuffer()),
   };
