@@ -13,9 +13,9 @@ const child = {
 const line = z.int().min(1).describe('line of the file, counted from 1');
 
 /**
- * The facts that may stand beside the message of an error, by its code; a code that is not here has none.
+ * The fields of an error's `details`, by its code; a code that is not here has none.
  *
- * Every field may be absent: one code is thrown in many places. Never a key, a weight, an update or a row of data.
+ * Every field may be absent, because one code is thrown in many places. None ever holds a key, a weight, an update or a row of data.
  */
 const fields = {
   InvalidConfig: faults,

@@ -17,7 +17,7 @@ class CodedError<Code extends ErrorCode> extends Error {
     return this.#entry.status;
   }
 
-  /** Whether the same call can succeed later without anything being changed. */
+  /** Whether the same call can succeed later without a change. */
   get retry(): boolean {
     return this.#entry.retryWhen !== undefined;
   }
@@ -32,10 +32,10 @@ class CodedError<Code extends ErrorCode> extends Error {
 }
 
 /**
- * An error that someone outside this process caused or must act on.
+ * An error that a person or peer outside this process caused or must act on.
  *
  * The message says what is wrong, where, and what to do; `docs/errors.md` lists every code. A programmer's mistake is a RangeError or TypeError instead.
- * A union by code: `if (error.code === 'InvalidData')` tells what `details` may hold.
+ * A union by code: `if (error.code === 'InvalidData')` narrows the type of `details`.
  */
 export type HansaError<Code extends ErrorCode = ErrorCode> = Code extends ErrorCode ? CodedError<Code> : never;
 

@@ -26,24 +26,24 @@ describe('problem documents', () => {
     expect(fromProblem(wire(new HansaError('NotFound', 'There is no such task.'))).details).toEqual({});
   });
 
-  it("lose of a peer's details what does not fit the code", () => {
+  it("lose the fields of a peer's details that do not fit the code", () => {
     const problem = wire(new HansaError('WrongShare', 'Another share.'));
     const details = { culprit: -1, dealer: 5, index: 2, toString: 'x', ['__proto__']: { culprit: 1 } };
     expect(fromProblem({ ...problem, details }).details).toEqual({ dealer: 5 });
     expect(fromProblem({ ...problem, code: 'NotFound', details }).details).toEqual({});
   });
 
-  it('of an unknown code become Internal and keep the words', () => {
-    const problem = { ...wire(new HansaError('NotFound', 'Gone with the tide.')), code: 'TideOut' };
+  it('of an unknown code become Internal and keep the message', () => {
+    const problem = { ...wire(new HansaError('NotFound', 'It is gone.')), code: 'Gone' };
     expect(fromProblem(problem)).toMatchObject({
       code: 'Internal',
-      message: 'Gone with the tide.',
-      details: { peerCode: 'TideOut' },
+      message: 'It is gone.',
+      details: { peerCode: 'Gone' },
     });
     expect(fromProblem({ ...problem, code: 'constructor' }).code).toBe('Internal');
   });
 
-  it('of anything but a HansaError say nothing of it', () => {
+  it('of anything but a HansaError reveal nothing of it', () => {
     expect(JSON.stringify(wire(new Error('a secret path')))).not.toContain('secret');
     expect(wire('thrown').code).toBe('Internal');
   });

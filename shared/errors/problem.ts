@@ -4,7 +4,7 @@ import { HansaError } from './hansaError.ts';
 import { isErrorCode } from './table.ts';
 
 /**
- * A problem document (RFC 9457) as every edge of Hansa sends it. Of a newer peer `code` may be any short string, and `details` hold any fields:
+ * A problem document (RFC 9457), as every interface of Hansa sends it. From a newer peer `code` may be any short string and `details` may have any fields:
  * {@link fromProblem} keeps those that it knows.
  */
 export const problemSchema = z.strictObject({
@@ -36,7 +36,7 @@ export function toProblem(error: unknown): Problem {
   };
 }
 
-/** The HansaError that a peer's problem document stands for; an unknown code becomes Internal and keeps the peer's words. */
+/** The HansaError of a peer's problem document; an unknown code becomes Internal with the peer's message. */
 export function fromProblem({ code, detail, details = {} }: Problem): HansaError {
   if (!isErrorCode(code)) return new HansaError('Internal', detail, { peerCode: code });
   return new HansaError(code, detail, parseDetails(code, details));

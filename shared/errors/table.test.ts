@@ -20,7 +20,7 @@ const sources = ['shared', 'aggregation', 'coordinator', 'client-node']
   .map((file) => readFileSync(file, 'utf8'));
 
 describe('the table of errors', () => {
-  it('has no code that nothing throws', () => {
+  it('has no code that is never thrown', () => {
     expect(sources.length).toBeGreaterThan(300);
     const unused = entries.map(([code]) => code).filter((code) => !sources.some((text) => text.includes(`'${code}'`)));
     expect(unused).toEqual([]);
@@ -66,10 +66,10 @@ describe('the table of errors', () => {
     ]);
   });
 
-  it('promises a retry only where something else than the call can change', () => {
+  it('promises a retry only where the same call can succeed later', () => {
     const retried = entries.filter(([, { retryWhen }]) => retryWhen !== undefined);
     for (const [code, { retryWhen }] of retried) expect(retryWhen, code).toMatch(/^[a-z].{10,}[^.]$/);
-    // Of what a person must correct, room on a disk alone may come back without an edit.
+    // Of what a person must correct, only disk space may come back without an edit.
     expect(retried.filter(([, { exitStatus }]) => exitStatus === 2).map(([code]) => code)).toEqual(['StorageFull']);
     // These are the HTTP statuses that invite a client to try again.
     for (const status of [429, 503, 504])
@@ -86,7 +86,7 @@ describe('the table of errors', () => {
 describe('docs/errors.md', () => {
   const page = errorsPage();
 
-  it('is what the table says (npm run errors writes it anew)', () => {
+  it('is what the table says (npm run errors writes it)', () => {
     expect(readFileSync(join(root, 'docs/errors.md'), 'utf8')).toBe(page);
   });
 

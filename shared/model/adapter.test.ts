@@ -20,7 +20,7 @@ const lora = mode({ kind: 'lora' });
 const roLora = mode({ kind: 'roLora', rank: 4, targets: ['query', 'intermediate', 'output'], alsoTrain: [] });
 const demand = (of: AdapterMode) => ({ mode: of, job: 'demand' as const });
 const names = (of: AdapterMode) => adapterManifest(nano, demand(of)).map(({ name }) => name);
-/** Every number of a tensor tells where it is from. */
+/** Every number of a tensor encodes its place. */
 const read = async ({ offset, shape }: TensorEntry) =>
   Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, index) => offset + index);
 const headerOf = (bytes: Uint8Array) => readHeader(bytes, bytes.length);
@@ -110,7 +110,7 @@ describe('assertAdapterOf', () => {
       () => assertAdapterOf(shorter, base, demand(lora), 1),
       () => assertAdapterOf(header, base, demand(lora), 2),
     ]) {
-      expect(check).toThrow(refused('not the one that mode'));
+      expect(check).toThrow(refused('not the one for mode'));
     }
   });
 
@@ -123,7 +123,9 @@ describe('assertAdapterOf', () => {
     }
     const { baseModelHash: _, ...metadata } = header.metadata;
     expect(() => adapterOfHeader({ ...header, metadata }, base)).toThrow(refused('does not say'));
-    expect(() => adapterOfHeader({ ...header, metadata: { format: 'hansa' } }, base)).toThrow(refused('no adapter'));
+    expect(() => adapterOfHeader({ ...header, metadata: { format: 'hansa' } }, base)).toThrow(
+      refused('not an adapter'),
+    );
   });
 });
 

@@ -15,10 +15,10 @@ import { manifestFor } from './manifestFor.ts';
 import { placeOf, type SegmentName, type Trained } from './segments.ts';
 import { adaptedMatrices, factorNames, isLora, type TrainingMode, trainingModeSchema } from './trainingMode.ts';
 
-/** A mode that leaves a part of the model as it is: its rounds pass an adapter around, and the base model lies with every member. */
+/** A mode that trains a part of the model: its rounds exchange adapters, and every member holds the base model. */
 export type AdapterMode = Exclude<TrainingMode, { kind: 'full' }>;
 
-/** What of a model a task trains that leaves a part of it as it is. */
+/** What a task trains of a model, in such a mode. */
 export interface AdapterTrained extends Trained {
   readonly mode: AdapterMode;
 }
@@ -26,8 +26,8 @@ export interface AdapterTrained extends Trained {
 /**
  * The tensors of an adapter file: what the rounds of a task train, in the order of the flat vector.
  *
- * For RoLoRA both factors come first, B then A, and then what is trained whole, so that the segments follow each other on the wire in one order in every
- * round. Both factors have one length: nodes pin a task's configuration, its vector and the parts of it included, for all rounds.
+ * For RoLoRA both factors come first, B then A, then what is trained whole, so that every round sends its segments in the same order. Both factors have
+ * the same length, because nodes pin a task's configuration, with the length of its vector and parts, for all rounds.
  *
  * @throws HansaError InvalidTask (when the mode names a block that the model does not have, or RoLoRA matrices whose factors differ in size)
  */
@@ -116,7 +116,7 @@ export async function initialAdapter(
   return encodeFile(manifest, adapterMetadata(base, trained, seed), vector);
 }
 
-/** The metadata of an adapter file: all it takes to put it to its base model, and to no other. */
+/** The metadata of an adapter file: what it takes to merge it into its base model, and into no other. */
 function adapterMetadata(
   { architecture, sha256 }: BaseModel,
   { mode, job }: AdapterTrained,
@@ -133,9 +133,9 @@ function adapterMetadata(
 }
 
 /**
- * What an adapter file says it is.
+ * What an adapter file declares in its metadata.
  *
- * @throws HansaError InvalidModelFile (when it is none, or not for this base model, or its tensors are not those it names)
+ * @throws HansaError InvalidModelFile (when it is not an adapter, is not for this base model, or its tensors are not those it declares)
  */
 export function adapterOfHeader(
   header: SafetensorsHeader,
@@ -151,14 +151,17 @@ export function adapterOfHeader(
     mode = undefined;
   }
   if (mode === undefined || mode.kind === 'full' || job === undefined || !/^\d{1,10}$/.test(seed)) {
-    throw new HansaError('InvalidModelFile', `The adapter's metadata (mode, job, seed) is malformed. ${GET_IT_ANEW}`);
+    throw new HansaError(
+      'InvalidModelFile',
+      `The adapter's metadata (mode, job, seed) is malformed. ${TAKE_THE_TASKS_FILE}`,
+    );
   }
   assertAdapterOf(header, base, { mode, job }, Number(seed));
   return { mode, job, seed: Number(seed) };
 }
 
 /**
- * Refuses a file that is not exactly the adapter that mode, job and seed make of this base model: same metadata, same tensors in the same order.
+ * Refuses a file that is not exactly the adapter of this base model, mode, job and seed: same metadata, same tensors in the same order.
  *
  * @throws HansaError InvalidModelFile
  */
@@ -181,28 +184,29 @@ export function assertAdapterOf(
   if (isSame) return;
   throw new HansaError(
     'InvalidModelFile',
-    `The adapter is of this base model, but not the one that mode "${trained.mode.kind}", job "${trained.job}" and seed ${seed} make of it. ${GET_IT_ANEW}`,
+    `The adapter is of this base model, but not the one for mode "${trained.mode.kind}", job "${trained.job}" and seed ${seed}. ${TAKE_THE_TASKS_FILE}`,
   );
 }
 
-const GET_IT_ANEW = "Take the file as the task's coordinator has it.";
+const TAKE_THE_TASKS_FILE = "Take the file as the task's coordinator has it.";
 
 function assertBaseOf({ metadata }: SafetensorsHeader, { sha256 }: BaseModel): void {
   const { format, baseModelHash = '' } = metadata;
-  if (format !== 'hansa-adapter') throw new HansaError('InvalidModelFile', 'It is no adapter of a Hansa model.');
+  if (format !== 'hansa-adapter')
+    throw new HansaError('InvalidModelFile', 'The file is not an adapter of a Hansa model.');
   if (baseModelHash === sha256) return;
   if (!/^[0-9a-f]{64}$/.test(baseModelHash)) {
     throw new HansaError(
       'InvalidModelFile',
-      'The adapter does not say which base model it belongs to (metadata "baseModelHash"). It is of an older Hansa: make its task anew.',
+      'The adapter does not say which base model it belongs to (metadata "baseModelHash"). An older Hansa wrote it: create its task again.',
     );
   }
   throw new HansaError(
     'InvalidModelFile',
-    `The adapter belongs to the base model whose SHA-256 is ${baseModelHash}; that of the one given is ${sha256}. Take the model that the adapter's task was made from.`,
+    `The adapter belongs to the base model with SHA-256 ${baseModelHash}; the given one has ${sha256}. Take the model from which the adapter's task was created.`,
   );
 }
 
-/** What the product B·A of a mode's adapters is multiplied with; undefined where it has none. */
+/** The factor of the product B·A in a mode's adapters; undefined where the mode has none. */
 export const loraScale = (mode: TrainingMode): number | undefined =>
   isLora(mode) ? mode.alpha / mode.rank : undefined;

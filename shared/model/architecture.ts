@@ -28,7 +28,7 @@ export type EncoderShape = z.infer<typeof encoderSchema>;
 const textSchema = z.strictObject({
   /** Rows of the word embeddings. */
   vocabularySize: z.int().min(1).max(mostWords),
-  /** What stands for a whole text: the mean of its tokens, or its first token. */
+  /** The embedding of a whole text: the mean of its tokens, or its first token. */
   pooling: z.enum(['mean', 'cls']),
 });
 
@@ -36,7 +36,7 @@ const textSchema = z.strictObject({
  * The shape of a base model: a BERT-geometry encoder, and for each of its jobs the embedder that turns a merchant's data into tokens and the head that
  * turns encoded tokens into answers.
  *
- * It travels as JSON in a model file's metadata under `architecture`.
+ * A model file holds it as JSON in its metadata, under `architecture`.
  */
 export const architectureSchema = z
   .strictObject({
@@ -73,7 +73,7 @@ export function architectureOf(size: ModelSize, jobs: readonly JobName[] = ['dem
   return architectureAround(encoders[size], jobs);
 }
 
-/** The architecture of a model for these jobs whose encoder is given, as one from elsewhere is. */
+/** The architecture of a model for these jobs with a given encoder, such as a public one. */
 export function architectureAround(
   encoder: EncoderShape,
   jobs: readonly JobName[] = ['demand'],
@@ -114,7 +114,7 @@ export function architectureOfMetadata(metadata: Readonly<Record<string, string>
   if (metadata.format === 'hansa-adapter') {
     throw new HansaError(
       'InvalidModelFile',
-      'The file is an adapter, no whole model. Make one of it with: hansa-client model merge ADAPTER --base START --out MODEL.',
+      'The file is an adapter, not a whole model. Make a model of it with: hansa-client model merge ADAPTER --base START --out MODEL.',
     );
   }
   if (metadata.format !== 'hansa' || text === undefined) {

@@ -4,17 +4,17 @@ import { type Architecture, architectureOfMetadata, jobsOf } from './architectur
 import { jobTerms } from './jobs/index.ts';
 import { linearLayer, type TensorShape } from './jobs/job.ts';
 
-/** The word embeddings, [vocabularySize, hiddenSize], of a model that reads texts. The first tensor of the model, and the one that no job uses or trains. */
+/** The word embeddings, [vocabularySize, hiddenSize], of a model that reads texts: its first tensor. No job trains it. */
 export const WORD_EMBEDDINGS = 'bert.embeddings.word_embeddings.weight';
 
-/** What the CLS token of every job begins as, [hiddenSize]; BERT keeps its own among the word embeddings. */
+/** The input embedding of every job's CLS token, [hiddenSize]; BERT has its own among the word embeddings. */
 export const CLS_EMBEDDING = 'embedder.cls';
 
 /**
  * The tensors of a model and their places in the flat vector.
  *
  * The encoder has the names, shapes ([out, in] for weights) and order of Hugging Face's BERT, so that its public weights can be loaded tensor for tensor.
- * Behind it come, job by job, the tensors of the job's embedder and of its head.
+ * The tensors of each job's embedder and head follow it, job by job.
  */
 export const manifestFor = (architecture: Architecture): Manifest => layOut(tensorsOf(architecture));
 

@@ -38,7 +38,7 @@ describe('partsOf', () => {
     },
   );
 
-  it('makes one part of pieces of a segment that follow each other on the wire', () => {
+  it('makes one part of pieces of a segment that follow each other in the sent vector', () => {
     const pieces = [
       { name: 'encoder', offset: 0, length: 3 },
       { name: 'encoder', offset: 9, length: 2 },

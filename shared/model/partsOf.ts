@@ -1,6 +1,6 @@
 import type { Segment, SegmentName } from './segments.ts';
 
-/** A segment as it lies on the wire, in one piece. */
+/** A segment in the sent vector, where it is contiguous. */
 export interface SegmentPart {
   readonly name: SegmentName;
   /** Numbers in it. */
@@ -8,9 +8,9 @@ export interface SegmentPart {
 }
 
 /**
- * The parts of the wire's vector that can have clips of their own: the segments in its order, each in one piece. A task's rounds all have the same.
+ * The parts of the sent vector that can be clipped apart: its segments in order. They are the same in all rounds of a task.
  *
- * Segments of one name that follow each other on the wire are one part, wherever they lie in the file.
+ * Segments of one name that follow each other in the sent vector are one part, wherever they are in the file.
  */
 export function partsOf(segments: readonly Segment[]): readonly SegmentPart[] {
   const parts: { name: SegmentName; length: number }[] = [];

@@ -60,7 +60,7 @@ describe('trainedSegments', () => {
     );
   });
 
-  it('leave alone what no job of ours knows', () => {
+  it('leave out a tensor that no job has', () => {
     const manifest = layOut([
       { name: 'bert.a', shape: [2] },
       { name: 'other.embedder', shape: [3] },
@@ -89,7 +89,7 @@ describe('gather, scatter and stretchesOf', () => {
     expect([...target]).toEqual([-1, 1, 2, -1, 4, -1, -1, 7, 8, 9, -1]);
   });
 
-  it('copy nothing where the segments lie in one piece', () => {
+  it('copy nothing where the segments are contiguous', () => {
     const adjacent: Segment[] = [
       { name: 'encoder', offset: 2, length: 3 },
       { name: 'head', offset: 5, length: 4 },
@@ -98,7 +98,7 @@ describe('gather, scatter and stretchesOf', () => {
     expect([...gather(vector, adjacent)]).toEqual([2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('find the place in the file of every piece of the wire', () => {
+  it('find the place in the file of every piece of the sent vector', () => {
     const gathered = gather(vector, segments);
     for (let start = 0; start < 6; start++) {
       for (let count = 0; start + count <= 6; count++) {

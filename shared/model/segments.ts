@@ -5,25 +5,25 @@ import { CLS_EMBEDDING, WORD_EMBEDDINGS } from './manifestFor.ts';
 import type { TrainingMode } from './trainingMode.ts';
 
 /**
- * What a segment holds: the encoder with the CLS token, what turns a job's inputs into tokens, what turns tokens into its answers, or LoRA's factors.
+ * What a segment holds: the encoder with the CLS token, a job's embedder (inputs to tokens), a job's head (tokens to answers), or LoRA's factors.
  */
 export const segmentNames = ['encoder', 'embedder', 'head', 'factors'] as const;
 export type SegmentName = (typeof segmentNames)[number];
 
-/** Where a tensor belongs; `job` is there where one job alone uses it. */
+/** Where a tensor belongs; `job` is set where only one job uses it. */
 interface Place {
   readonly segment: SegmentName | 'words';
   readonly job?: JobName;
 }
 
-/** Where a tensor of a model or adapter belongs, by its name; undefined for a name that no model has. */
+/** Where the tensor with this name belongs in a model or adapter; undefined for a name that no model has. */
 export function placeOf(name: string): Place | undefined {
   if (/\.lora_[AB]\.weight$/.test(name)) return { segment: 'factors' };
   if (name === WORD_EMBEDDINGS) return { segment: 'words' };
   if (name === CLS_EMBEDDING || isPublic(name)) return { segment: 'encoder' };
   for (const job of jobNames) {
     const { embedderPrefix, headPrefix } = jobTerms(job);
-    // A job's own embedder may have its head's prefix and more.
+    // An embedder's prefix may begin with its head's prefix: look for the embedder first.
     if (name.startsWith(embedderPrefix)) return { segment: 'embedder', job };
     if (name.startsWith(headPrefix)) return { segment: 'head', job };
   }
@@ -41,18 +41,18 @@ export interface Segment {
   readonly length: number;
 }
 
-/** What of a model a task trains. */
+/** What a task trains of a model. */
 export interface Trained {
   readonly mode: TrainingMode;
   readonly job: JobName;
 }
 
 /**
- * The segments of a model or adapter file's vector that a round trains, sends and averages, in the vector's order. On the wire they follow each other
- * without gaps.
+ * The segments of a model or adapter file's vector that a round trains, sends and averages, in the vector's order. A node sends them one after another
+ * without gaps: the sent vector.
  *
  * A task touches the encoder and what its own job uses. The word embeddings, which no job trains, the tensors of other jobs and the factor that a round of
- * RoLoRA leaves alone are in no segment.
+ * RoLoRA does not train are in no segment.
  *
  * @param manifest of the file
  * @param round counts from 1
@@ -79,22 +79,22 @@ function assertFactors(manifest: Manifest): void {
   throw new HansaError('InvalidModelFile', "The file has none of the factors that the task's mode roLora trains.");
 }
 
-/** Numbers in all segments: the length of the vector on the wire. */
+/** Numbers in all segments: the length of the sent vector. */
 export const lengthOf = (segments: readonly Segment[]): number => segments.reduce((sum, { length }) => sum + length, 0);
 
-/** Whether a tensor lies in one of the segments. */
+/** Whether a tensor is in one of the segments. */
 export const isIn =
   (segments: readonly Segment[]) =>
   ({ offset }: { readonly offset: number }): boolean =>
     segments.some((segment) => offset >= segment.offset && offset < segment.offset + segment.length);
 
-/** The numbers of the segments, one after another, as on the wire: a view where they lie in one piece, otherwise a copy. */
+/** The numbers of the segments, one after another, as a node sends them: a view where they are contiguous, otherwise a copy. */
 export function gather(vector: Float32Array, segments: readonly Segment[]): Float32Array {
   const [first] = segments;
   const isOnePiece = segments.every(
     ({ offset, length }, index) => (segments[index + 1]?.offset ?? offset + length) === offset + length,
   );
-  // A model is large: what lies in one piece is not copied.
+  // A model is large: contiguous segments are not copied.
   if (first !== undefined && isOnePiece) return vector.subarray(first.offset, first.offset + lengthOf(segments));
   const gathered = new Float32Array(lengthOf(segments));
   let at = 0;
@@ -105,7 +105,7 @@ export function gather(vector: Float32Array, segments: readonly Segment[]): Floa
   return gathered;
 }
 
-/** Writes numbers as `gather` gives them back into their places. */
+/** Writes numbers in the order of `gather` back to their places. */
 export function scatter(gathered: Float32Array, segments: readonly Segment[], vector: Float32Array): void {
   let at = 0;
   for (const { offset, length } of segments) {
@@ -114,16 +114,16 @@ export function scatter(gathered: Float32Array, segments: readonly Segment[], ve
   }
 }
 
-/** A piece of the wire's vector and its place in the vector of the file. */
+/** A piece of the sent vector and its place in the vector of the file. */
 export interface Stretch {
-  /** Place of its first number on the wire. */
+  /** Place of its first number in the sent vector. */
   readonly start: number;
   /** Place of its first number in the file's vector. */
   readonly offset: number;
   readonly length: number;
 }
 
-/** The pieces of wire numbers `start` to `start + count`, each in one place of the file's vector. */
+/** The pieces that numbers `start` to `start + count` of the sent vector make, each contiguous in the file's vector. */
 export function stretchesOf(segments: readonly Segment[], start: number, count: number): Stretch[] {
   const stretches: Stretch[] = [];
   let at = 0;

@@ -23,7 +23,7 @@ const loraSettings = {
   targets: z.array(z.enum(targetNames)).min(1).refine(isUnique, 'names a target twice').default(['query', 'value']),
   /** Blocks that are adapted, from 0; all where absent. */
   layers: z.array(z.int().min(0).max(23)).min(1).refine(isUnique, 'names a layer twice').optional(),
-  /** Groups of tensors that are trained whole beside it. */
+  /** Groups of tensors that are trained whole besides the factors. */
   alsoTrain: z
     .array(z.enum(['embedder', 'head']))
     .refine(isUnique, 'names a group twice')
@@ -37,8 +37,8 @@ const loraSettings = {
  * - `headOnly`: the heads; encoder and embedders stay as they are.
  * - `lora`: Hu et al. 2022, W + alpha/rank · B·A. A is drawn from the plan's seed and never trained (FFA-LoRA, Sun et al. 2024): B enters the
  *   product linearly, so the mean of the members' B gives the mean of their products exactly. Nobody sends A.
- * - `roLora`: Chen et al. 2025, odd rounds train B while A stays, even rounds A while B stays. Each round's mean is exact in the same way. It goes by the round's
- *   number, which every member's signature binds, and a lost round takes its turn with it: without round 1, round 2 gives A a gradient of 0.
+ * - `roLora`: Chen et al. 2025, odd rounds train B while A stays, even rounds A while B stays. Each round's mean is exact in the same way. The round's number
+ *   decides, because every member's signature binds it. A number that a lost round used is not trained again: after a lost round 1, A has a gradient of 0 in round 2.
  */
 export const trainingModeSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('full') }),

@@ -25,23 +25,23 @@ import { taskFileSchema } from './task.ts';
  *   GET    /v1/admin/models/:sha256/content         bytes, ranged
  */
 
-/** What a join token names, so that a node which enrols with it can be sent to no impostor. */
+/** What a join token names, so that a node that enrols with it reaches this coordinator and no impostor. */
 export const coordinatorIdentitySchema = z.strictObject({
   federation: federationIdSchema,
   coordinatorKey: bytes32Schema,
 });
 
 /**
- * Registers a join token, which was made on the admin's side (`newJoinToken`): the coordinator learns nothing that would let it approve a node.
+ * Registers a join token that the admin's side made (`newJoinToken`). The coordinator learns nothing that would let it approve a node.
  *
- * The first registration decides for ever who approves the federation's members.
+ * The first registration fixes who approves the federation's members; it cannot be changed.
  */
 export const tokenRequestSchema = z.strictObject({
   /** The merchant's name: a label on the admin's side, never sent to a node. */
   label: z.string().min(1).max(200),
   /** SHA-256 of the one-time enrolment secret. */
   secretHash: bytes32Schema,
-  /** After this moment (milliseconds since 1970) nobody enrols with it; at most a year ahead. */
+  /** Until when a node can enrol with it: milliseconds since 1970, at most a year ahead. */
   expiresAtMs: counterSchema,
   approvals: z.discriminatedUnion('by', [
     z.strictObject({ by: z.literal('consortium'), approverKey: bytes32Schema, tokenKey: bytes32Schema }),
@@ -77,7 +77,7 @@ export const taskRecordSchema = z.strictObject({
   id: taskIdSchema,
   name: z.string(),
   state: z.enum(taskStates),
-  /** Why it is not running: what it waits for, who aborted it, or what failed. */
+  /** Why the task is not running: what it waits for, who aborted it, or what failed. */
   reason: z.string().optional(),
   rounds: z.int(),
   committedRounds: z.int(),
@@ -115,16 +115,16 @@ export const roundRecordSchema = z.strictObject({
   threshold: z.int(),
   seconds: z.number(),
   phaseSeconds: z.record(z.enum(roundPhases), z.number()),
-  /** Clients to coordinator, and back; all of HTTP bodies and control messages. */
+  /** Bytes from clients to coordinator, and back: HTTP bodies and control messages. */
   bytesUp: z.number(),
   bytesDown: z.number(),
   bytesUpByClient: z.record(clientIdSchema, z.number()),
   bytesDownByClient: z.record(clientIdSchema, z.number()),
-  /** Means over the survivors, all counting alike, from the unmasked tail: training loss of this round's local steps. */
+  /** Unweighted means over the survivors, from the unmasked tail: training loss of this round's local steps. */
   loss: z.number().optional(),
   /** The validation loss of the model that the round started from. */
   validationLoss: z.number().optional(),
-  /** Means over the survivors of what the job's nodes report beside the losses, by name; of the model that the round started from. */
+  /** Means over the survivors of the job's other metrics, by name, for the model that the round started from. */
   metrics: z.record(z.string(), z.number()).optional(),
   /** Σ a over the survivors. */
   weightSum: z.int().optional(),
@@ -140,7 +140,7 @@ export const modelRecordSchema = z.strictObject({
   sizeBytes: z.int(),
   parameters: z.int(),
   taskId: taskIdSchema.optional(),
-  /** 0: the start. */
+  /** 0 is the initial model. */
   round: z.int().min(0),
   createdAt: z.iso.datetime(),
 });

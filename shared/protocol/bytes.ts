@@ -4,9 +4,9 @@ import { z } from 'zod';
 const encodedLength = (byteLength: number): number => Math.ceil((byteLength * 4) / 3);
 
 /**
- * A codec for exactly `byteLength` bytes: unpadded base64url on the wire, a Uint8Array in memory.
+ * A codec for exactly `byteLength` bytes: unpadded base64url in JSON, a Uint8Array in memory.
  *
- * Only the canonical spelling decodes, so one value has one encoding.
+ * Only the canonical encoding decodes, so each value has one encoding.
  */
 export function fixedBytes(byteLength: number) {
   return bytesBetween(byteLength, byteLength);
@@ -33,5 +33,5 @@ export function bytesBetween(minBytes: number, maxBytes: number) {
   );
 }
 
-/** A SHA-256 in lower-case hexadecimal: how blobs, models and sums are named in addresses, logs and files. */
+/** A SHA-256 in lower-case hexadecimal: the name of blobs, models and sums in addresses, logs and files. */
 export const sha256HexSchema = z.string().regex(/^[0-9a-f]{64}$/);

@@ -8,8 +8,8 @@ import { PROTOCOL_VERSION } from './version.ts';
 /**
  * POST /v1/enrolments, node → coordinator.
  *
- * `secret` is the one-time secret of the join token; `approval` is the consortium's, made with the token, where the token is an approver's. signature = Sig_i("enrol", enc(federation's coordinator key, secret, publicKey)):
- * whoever enrols a key proves to hold it.
+ * `secret` is the one-time secret of the join token. `approval` is the consortium's, made with the token, where an approver made the token.
+ * signature = Sig_i("enrol", enc(federation's coordinator key, secret, publicKey)): it proves that the sender holds the key it enrols.
  */
 export const enrolmentRequestSchema = z.strictObject({
   protocolVersion: z.literal(PROTOCOL_VERSION),
@@ -32,8 +32,8 @@ export type EnrolmentAnswer = z.infer<typeof enrolmentAnswerSchema>;
 /**
  * POST /v1/approvals, any member's machine → coordinator, where members approve each other.
  *
- * signature = Sig_signer("approve", enc(federation, coordinator's key, clientId, fingerprint of clientId's key)): it proves itself, so it needs no
- * connection, and the same one again changes nothing.
+ * signature = Sig_signer("approve", enc(federation, coordinator's key, clientId, fingerprint of clientId's key)). Anyone can verify it, so it needs no
+ * session; sending it twice changes nothing.
  */
 export const memberApprovalRequestSchema = z.strictObject({
   protocolVersion: z.literal(PROTOCOL_VERSION),
@@ -43,6 +43,6 @@ export const memberApprovalRequestSchema = z.strictObject({
 });
 export type MemberApprovalRequest = z.infer<typeof memberApprovalRequestSchema>;
 
-/** The answer: how many members have approved the newcomer, and how many it takes before a roster lists it. */
+/** The answer: how many members have approved the newcomer, and how many must before a roster lists it. */
 export const memberApprovalAnswerSchema = z.strictObject({ given: z.int().min(0), needed: z.int().min(1) });
 export type MemberApprovalAnswer = z.infer<typeof memberApprovalAnswerSchema>;

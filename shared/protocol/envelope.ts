@@ -9,9 +9,9 @@ export const MAX_NODE_MESSAGE_BYTES = 256 * 1024;
 export const MAX_COORDINATOR_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /**
- * What every Socket.IO control message is wrapped in. The event's name says which schema `body` has.
+ * The envelope of every Socket.IO control message. The event's name says which schema `body` has.
  *
- * `id` is fresh for every send and only joins log lines of the two sides; what makes a message a duplicate is its body.
+ * `id` is fresh for every send and only links the log lines of both sides. A duplicate is a message with the same body.
  */
 export const envelopeSchema = z.strictObject({
   v: z.literal(PROTOCOL_VERSION),
@@ -21,7 +21,7 @@ export const envelopeSchema = z.strictObject({
 
 export type Envelope = z.infer<typeof envelopeSchema>;
 
-/** The acknowledgement of a control message: accepted (with an answer where the message has one), or a problem that names why not. */
+/** The acknowledgement of a control message: accepted (with an answer where the message has one), or a problem that says why not. */
 export const acknowledgementSchema = z.union([
   z.strictObject({ ok: z.literal(true), answer: z.unknown().optional() }),
   z.strictObject({ ok: z.literal(false), problem: problemSchema }),

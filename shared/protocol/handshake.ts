@@ -5,7 +5,7 @@ import { clientIdSchema, federationIdSchema } from './ids.ts';
 import { PROTOCOL_VERSION } from './version.ts';
 
 /**
- * Socket.IO `auth` of a connecting node. The version is judged before anything else (see assertProtocolVersion).
+ * Socket.IO `auth` of a connecting node. The version is checked before anything else (see assertProtocolVersion).
  *
  * node → coordinator: helloSchema as `auth`; coordinator → node: `challenge`; its acknowledgement's answer: challengeAnswerSchema;
  * coordinator → node: `welcome`. Both signatures cover both nonces, so neither side can replay a handshake or carry it to another federation.
@@ -35,15 +35,15 @@ export type Welcome = z.infer<typeof welcomeSchema>;
 
 /**
  * `refused`, coordinator → node: why the coordinator is about to close this connection (wrong answer to the challenge, too many messages, displaced
- * by a newer connection of the same node). A refusal before the connection stands is the connect error's `data`: the same problem document.
+ * by a newer connection of the same node). A refusal before the connection is open comes as the connect error's `data`: the same problem document.
  */
 export const refusedSchema = problemSchema;
 
 /**
  * Headers of every HTTP request a node makes after its handshake.
  *
- * signature = Sig_i("http", enc(federation, sessionId, counter as text, method, path)). A counter is taken once in a session, so a recorded
- * request is worth nothing; the bytes themselves are covered by the masked vector's signed hash, or the model's.
+ * signature = Sig_i("http", enc(federation, sessionId, counter as text, method, path)). A counter is accepted once in a session, so a recorded
+ * request cannot be replayed. The signed hash of the masked vector, or the model's hash, covers the bytes themselves.
  */
 export const httpSignatureHeaders = {
   sessionId: 'hansa-session',
@@ -51,5 +51,5 @@ export const httpSignatureHeaders = {
   signature: 'hansa-signature',
 } as const;
 
-/** The most bytes that one request which measures a node's line sends or asks for. */
+/** The most bytes that one request to measure bandwidth sends or asks for. */
 export const maxBandwidthProbeBytes = 2 * 1024 * 1024;

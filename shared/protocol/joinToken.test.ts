@@ -22,7 +22,7 @@ const change = (token: string, part: number): string => {
 };
 
 describe('a join token', () => {
-  it("of a consortium approves the node's own key, for its league alone, as the coordinator was told it would", () => {
+  it("of a consortium approves the node's own key, for its league alone, as it was registered", () => {
     const { text, registration } = consortium();
     const token = parseJoinToken(` ${text}\n`);
     expect(token).toMatchObject({ scope, approvals: { by: 'consortium', approverKey: approver.publicKey } });
@@ -42,7 +42,7 @@ describe('a join token', () => {
     expect(holds(scope, approver, coordinator)).toBe(false);
   });
 
-  it('of a federation whose members approve says so, and approves nobody', () => {
+  it('of a federation whose members approve each other approves nobody', () => {
     const { text, registration } = newJoinToken({ scope, expiresAtMs }, random);
     const token = parseJoinToken(text);
     expect(token).toMatchObject({ scope, approvals: { by: 'members' } });
@@ -50,7 +50,7 @@ describe('a join token', () => {
     expect(registration).toEqual({ secretHash: sha256(token.secret), expiresAtMs, approvals: { by: 'members' } });
   });
 
-  it('is fresh each time, and the coordinator is told neither its seed nor its secret', () => {
+  it('is fresh each time, and its registration has neither its seed nor its secret', () => {
     const [one, two] = [consortium(), consortium()];
     expect(one.text).not.toBe(two.text);
     const told = JSON.stringify(one.registration, (_key, value) =>
@@ -62,7 +62,7 @@ describe('a join token', () => {
     expect(told).not.toContain(Buffer.from(parseJoinToken(one.text).secret).toString('base64url'));
   });
 
-  it('has a secret from which its approval key does not follow: the coordinator hears that one', () => {
+  it('has a secret from which its approval key does not follow: the coordinator gets the secret', () => {
     const { text } = consortium();
     const { secret, approve } = parseJoinToken(text);
     const own = new IdentityKey(new SecretBytes(Uint8Array.from(secret)));

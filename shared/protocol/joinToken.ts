@@ -20,11 +20,11 @@ import { bytes32Schema, signatureSchema } from './secagg/limits.ts';
 /**
  * What a join token gives to the node that enrols with it.
  *
- * Everything comes from a 32-byte seed, which is drawn on the admin's machine and travels to the merchant alone: the secret that the coordinator
- * asks for, and the one-time key that approves the node's own, which the coordinator never sees.
+ * A 32-byte seed, which is drawn on the admin's machine and sent to the merchant alone, gives both the secret that the coordinator asks for and the
+ * one-time key that approves the node's key. The coordinator never sees that key.
  */
 export interface JoinToken {
-  /** The federation and the coordinator it is good for: whoever answers must hold this key. */
+  /** The federation and the coordinator that the token is for: the one that answers must hold this key. */
   readonly scope: ApprovalScope;
   /** Who approves the members of this federation; the node pins it. */
   readonly approvals: ApprovalRule;
@@ -42,7 +42,7 @@ export interface JoinTokenFacts {
   readonly approver?: IdentityKey;
 }
 
-/** Draws a join token: its text for the merchant, and what the coordinator is told of it. */
+/** Draws a join token: its text for the merchant, and its registration for the coordinator. */
 export function newJoinToken(
   { scope, expiresAtMs, approver }: JoinTokenFacts,
   random: RandomSource,
@@ -63,21 +63,21 @@ export function newJoinToken(
   };
 }
 
-/** @throws HansaError TokenUnknown (when the text is no join token, an older release's, or damaged) */
+/** @throws HansaError TokenUnknown (when the text is not a join token, is of an older release, or is damaged) */
 export function parseJoinToken(text: string): JoinToken {
   const parts = text.trim().split('.');
   if (parts[0] === 'hansa1')
-    unknown('This join token (hansa1) is of an older release, whose members were approved by nobody');
+    unknown('This join token (hansa1) is of an older release, in which nobody approved members');
   const parsed = tokenTextSchema.safeParse(parts);
   if (!parsed.success)
-    unknown('This is not a join token: one is a line that begins with hansa2, and must be copied whole');
+    unknown('This is not a join token. A join token is one line that begins with hansa2 and must be copied whole');
   const [, by, federation, coordinatorKey, seed, approverKey, expiresAtMs, certificate] = parsed.data;
   const scope = { federation, coordinatorKey };
   const secret = secretOf(seed);
   if (by === 'members') return { scope, approvals: { by }, secret, approve: () => undefined };
   const link = { by, tokenKey: approvalKeyOf(seed).publicKey, expiresAtMs, certificate };
   if (!isCertified(link, scope, approverKey))
-    unknown('This join token is damaged: its certificate is not of its own approver');
+    unknown('This join token is damaged: its certificate is not by its approver');
   return {
     scope,
     approvals: { by, approverKey },

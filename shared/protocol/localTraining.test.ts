@@ -7,7 +7,7 @@ const rates = (decay: object | undefined, rounds: number) =>
   Array.from({ length: rounds }, (_, place) => learningRateOfRound(training(decay), place + 1, rounds));
 
 describe('learningRateOfRound', () => {
-  it('stays where nothing is said', () => expect(rates(undefined, 3)).toEqual([0.4, 0.4, 0.4]));
+  it('stays the same without a decay', () => expect(rates(undefined, 3)).toEqual([0.4, 0.4, 0.4]));
 
   it('falls along half a cosine to its floor', () => {
     const [first, middle, last] = rates({ kind: 'cosine', floor: 0.5 }, 3);

@@ -19,9 +19,9 @@ const decaySchema = z.discriminatedUnion('kind', [
  * A new setting is added here, and read where training takes its steps (client-node/training/localTraining.ts).
  */
 export const localTrainingSchema = z.strictObject({
-  /** E: optimiser steps in a round; fewer where `earlyStop` says so. */
+  /** E: optimiser steps in a round; fewer where `earlyStop` ends it. */
   steps: z.int().min(1).max(100_000),
-  /** Examples whose mean gradient makes a step. A node that cannot hold them at once adds their gradients up piece by piece. */
+  /** Examples whose mean gradient makes a step. A node without memory for all of them adds up the gradients of smaller batches. */
   batchSize: z.int().min(1).max(4096),
   optimizer: z.enum(['adamW', 'sgd']).default('adamW'),
   /** Of the first round; `decay` says how it falls. */
@@ -32,8 +32,8 @@ export const localTrainingSchema = z.strictObject({
   /** μ of FedProx (Li et al. 2020): the loss has μ/2 · |w − w₀|² added, w₀ what the round started from. 0 is FedAvg. */
   proximalMu: z.number().min(0).max(10).default(0),
   /**
-   * Stops a round's training once the loss on the node's own validation examples has not fallen for `patience` looks, one every `everySteps` steps; the
-   * best look's weights count.
+   * Stops a round's training when the loss on the node's own validation examples has not fallen for `patience` checks, one every `everySteps` steps. The
+   * node sends the weights of the best check.
    */
   earlyStop: z.strictObject({ everySteps: z.int().min(1).max(10_000), patience: z.int().min(1).max(100) }).optional(),
 });
@@ -42,7 +42,7 @@ export type LocalTraining = z.output<typeof localTrainingSchema>;
 /**
  * The learning rate of a round.
  *
- * @param round counts from 1; one beyond `rounds`, as after a round that was given up, has the last one's rate
+ * @param round from 1; a round beyond `rounds`, as after an abandoned one, has the last round's rate
  * @param rounds of the task
  */
 export function learningRateOfRound(

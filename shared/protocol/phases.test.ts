@@ -32,7 +32,7 @@ describe('the phases of a round', () => {
     expect('deadline' in rest).toBe(held.length > 0);
   });
 
-  it('have words of their own', () => {
+  it('have different words', () => {
     for (const language of ['short', 'en', 'zh'] as const) {
       const words = roundPhases.map((phase) => phases[phase].words[language]);
       expect(new Set(words).size).toBe(words.length);

@@ -20,8 +20,8 @@ export const stages = [
 export type Stage = (typeof stages)[number];
 
 /**
- * The phases of a round, in order: the one place that names them. A phase's key is its name in records, in an admin's status and in the labels of
- * metrics; the seconds of all phases together are the round's.
+ * The phases of a round, in order. Only this file names them: a phase's key is its name in records, in the admin's status and in the labels of
+ * metrics. The seconds of all phases sum to the round's.
  */
 export const phases = {
   advertiseKeys: {
@@ -40,7 +40,7 @@ export const phases = {
     deadline: { key: 'trainMs', standardMs: 3_600_000 },
     words: { short: 'train', en: 'train', zh: '在本地训练' },
   },
-  /** Vectors are uploaded; the deadline is put off as long as bytes keep arriving. */
+  /** Vectors are uploaded; the deadline moves on while bytes arrive. */
   maskedInput: {
     stages: ['maskedInput'],
     deadline: { key: 'maskedInputMs', standardMs: 600_000 },
@@ -61,7 +61,7 @@ export const phases = {
 export type RoundPhase = keyof typeof phases;
 export const roundPhases = Object.keys(phases) as [RoundPhase, ...RoundPhase[]];
 
-/** What a coordinator does while no round is in progress, in English words; `recruiting` has a deadline for whoever comes late. */
+/** What a coordinator does while no round is in progress, in English words; `recruiting` has a deadline for nodes that come late. */
 export const betweenRounds = {
   idle: { words: { en: 'idle' } },
   recruiting: { deadline: { key: 'recruitMs', standardMs: 2_000 }, words: { en: 'waiting for nodes' } },

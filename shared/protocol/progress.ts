@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fixedBytes, sha256HexSchema } from './bytes.ts';
 import { roundNumberSchema, taskIdSchema } from './ids.ts';
 
-/** `progress`, node → coordinator: how far a node is, for people to look at. It carries no loss and no metric: those travel only inside the masked sum. */
+/** `progress`, node → coordinator: how far a node is, for people to see. It carries no loss and no metric: those are sent only inside the masked sum. */
 export const progressSchema = z.strictObject({
   taskId: taskIdSchema,
   round: roundNumberSchema,
@@ -22,7 +22,7 @@ export const leaveSchema = z.strictObject({
 });
 export type Leave = z.output<typeof leaveSchema>;
 
-/** `taskEnded`, coordinator → node: no further rounds; where the last model is. */
+/** `taskEnded`, coordinator → node: the task has no further rounds; which model is the last. */
 export const taskEndedSchema = z.strictObject({
   taskId: taskIdSchema,
   outcome: z.enum(['completed', 'aborted']),

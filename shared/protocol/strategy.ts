@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { TailWord } from './secagg/config.ts';
 
-/** η: how far the new model goes along what the strategy makes of the mean update. */
+/** η: the step of the new model along the direction that the strategy computes from the mean update. */
 const serverLearningRate = (standard: number) => z.number().positive().max(10).default(standard);
 
 /** A decay rate β: the share of a running mean that a round keeps. */
 const decay = (standard: number) => z.number().min(0).lt(1).default(standard);
 
-/** What the optimisers have in common whose step is divided by a running size of the updates (Reddi et al. 2021). */
+/** Settings of the optimisers that divide their step by a running size of the updates (Reddi et al. 2021). */
 const adaptive = {
-  // An adaptive step moves every parameter by about η, whatever the size of the updates: the paper's tuned rates for transformers lie around 0.01.
+  // An adaptive step moves every parameter by about η for updates of any size: the paper's tuned rates for transformers are around 0.01.
   serverLearningRate: serverLearningRate(0.01),
   /** τ: added to the divisor. The paper finds 10^-3 good for most of its tasks. */
   tau: z.number().positive().max(1).default(1e-3),
@@ -18,7 +18,7 @@ const adaptive = {
 };
 
 /**
- * How the coordinator makes the next model of a round's mean update Δ: a task file's `strategy`.
+ * How the coordinator makes the next model from a round's mean update Δ: a task file's `strategy`.
  *
  * | name | next model | source |
  * | --- | --- | --- |
@@ -29,7 +29,7 @@ const adaptive = {
  * | fedYogi | as fedAdam, with v = v − (1−β₂)Δ²·sign(v − Δ²) | Reddi et al. 2021 |
  * | fedNova | x + η · τ · ΣaᵢΔᵢ/τᵢ / Σaᵢ, with τ = Σaᵢτᵢ / Σaᵢ, for members who took τᵢ steps | Wang et al. 2020 |
  *
- * Defaults are those of the papers. FedProx (Li et al. 2020) changes the members' training alone and goes with each of them: a plan's `proximalMu`.
+ * Defaults are those of the papers. FedProx (Li et al. 2020) changes only the members' training, and can be used with any of these: a plan's `proximalMu`.
  */
 export const strategySchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('fedAvg'), serverLearningRate: serverLearningRate(1) }),
@@ -45,7 +45,7 @@ export type StrategyName = StrategySettings['name'];
 /**
  * What members report for their task's strategy inside the masked sum.
  *
- * In FedNova it is aᵢτᵢ, a whole number that is told exactly: each step of the word is 1.
+ * In FedNova it is aᵢτᵢ, a whole number that is sent exactly: each step of the word is 1.
  *
  * @param steps E: the most steps that a member takes in a round
  * @param weightMax W: the largest weight

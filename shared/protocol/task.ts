@@ -18,9 +18,9 @@ const planFields = z.strictObject({
   /** What the model is trained for, and what the job lets a task choose. */
   job: jobOptionsSchema,
   rounds: z.int().min(1).max(100_000),
-  /** No node takes part in a round beyond this one: rounds that were given up after members had signed have spent their number. */
+  /** No node takes part in a round beyond this one. It exceeds `rounds` because a round that is abandoned after members have signed uses up its number. */
   lastRound: z.int().min(1).max(101_000),
-  /** What is trained, sent and averaged of the model. */
+  /** What of the model is trained, sent and averaged. */
   mode: trainingModeSchema.default({ kind: 'full' }),
   /** How each member trains in a round. */
   training: localTrainingSchema,
@@ -29,7 +29,7 @@ const planFields = z.strictObject({
     .int()
     .min(0)
     .max(2 ** 31 - 1),
-  /** What becomes of the members' updates (the task file's `strategy`), and how much each counts (its `secureAggregation.weighting`). */
+  /** How the coordinator uses the members' updates (the task file's `strategy`), and how much each counts (its `secureAggregation.weighting`). */
   strategy: strategySchema.prefault({ name: 'fedAvg' }),
   weighting: weightingSchema.prefault({ kind: 'uniform' }),
   /** SHA-256 of the file that round 1 starts from: a model, or an adapter where the mode leaves a part of the model as it is. */
@@ -59,7 +59,7 @@ export const taskFileSchema = z.strictObject({
     .strictObject({
       minimum: z.int().min(2).max(maxRosterSize).default(5),
       maximum: z.int().min(2).max(maxRosterSize).default(maxCompleteCohort),
-      /** Cuts the members by lot into groups that mask among themselves, and sums the groups' sums: for more members than mask together. */
+      /** Splits the members at random into groups that mask among themselves, and sums the groups' sums: for more members than can mask together. */
       groups: z
         .strictObject({
           /** The most members of one group. */
@@ -72,16 +72,16 @@ export const taskFileSchema = z.strictObject({
       allowSmall: z.boolean().default(false),
     })
     .prefault({}),
-  /** How long each phase may take: `phases` says which is whose. */
+  /** How long each phase may take: `phases` names the phase of each key. */
   deadlines: z.strictObject(deadlineFields).prefault({}),
-  /** After this many abandoned attempts in a row, or so many rounds given up after members had signed, the task stops as failed. */
+  /** The task fails after this many abandoned attempts in a row, or this many rounds abandoned after members had signed. */
   maxAttempts: z.int().min(1).max(1000).default(10),
   strategy: strategySchema.prefault({ name: 'fedAvg' }),
   secureAggregation: z
     .strictObject({
       /** c: the L2 norm that each node clips its update to. */
       clipNorm: clipNorm.default(10),
-      /** Clips every segment that the task trains on its own: to its number here, or to `clipNorm` where it has none. */
+      /** Clips every trained segment apart: to its number here, or to `clipNorm` where it has none. */
       clips: z
         .partialRecord(z.enum(segmentNames), clipNorm)
         .refine(
@@ -89,12 +89,12 @@ export const taskFileSchema = z.strictObject({
           'names no segment: leave it out to clip the update as a whole',
         )
         .optional(),
-      /** w: bits of a number on the wire. 16 halves what a node sends and costs precision: its update is rotated, then told in coarser steps. */
+      /** w: bits of a sent number. 16 halves what a node sends and costs precision: its update is rotated, then rounded in coarser steps. */
       ring: z.literal([16, 32]).default(32),
       weighting: weightingSchema.prefault({ kind: 'uniform' }),
       /**
-       * Who holds shares of whom: everybody ('complete', up to 128 members), or as many as each draws for itself ('kOut'); 'auto' takes the complete
-       * graph where it goes.
+       * Who holds a member's shares: all members ('complete', up to 128), or those that the member draws ('kOut'); 'auto' takes the complete graph
+       * where the cohort is small enough.
        */
       graph: z.enum(['auto', 'complete', 'kOut']).default('auto'),
       /** γ: the share of members that may work with the coordinator. */

@@ -6,7 +6,7 @@ export const PROTOCOL_VERSION = 1;
 /**
  * Refuses a peer that speaks another protocol version.
  *
- * @param sides who speaks this version and who the other, as either operator would call them: the refusal is read on the other side
+ * @param sides names of this side and of the other, in the words of the operator of either: the other side reads the refusal
  * @throws HansaError UnsupportedProtocolVersion (naming both versions and which side must be updated)
  */
 export function assertProtocolVersion(theirs: unknown, sides: { readonly own: string; readonly peer: string }): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const buckets = {
-  /** Training examples beyond this count for nothing: the largest weight. */
+  /** Training examples up to which the weight grows. */
   cap: z.int().min(1).max(1e9),
   /** W: how many weights there are, 1 to W. */
   levels: z.int().min(2).max(16).default(8),

@@ -1,13 +1,13 @@
-/** Who can act on an error: whoever runs a merchant's node, the consortium's admin with the coordinator, whoever writes software that speaks the protocol. */
+/** Who can act on an error: the operator of a merchant's node, the admin of the coordinator, or the programmer of software that uses the protocol. */
 export type Reader = 'node operator' | 'admin' | 'programmer';
 
-/** What an error code means to whoever receives it, and what each reader can do about it. */
+/** What an error code means, and what each reader can do about it. */
 export interface ErrorEntry {
   /** Of HTTP. */
   readonly status: number;
-  /** Of a command: 1 it failed, 2 its input or surroundings were wrong. */
+  /** Of a command: 1 the command failed, 2 its input or environment was wrong. */
   readonly exitStatus: 1 | 2;
-  /** After what the same call can succeed although nothing in it was changed; absent where it cannot. */
+  /** When the same call can succeed without a change; absent where it cannot. */
   readonly retryWhen?: string;
   /** One sentence or two. */
   readonly means: string;

@@ -1,6 +1,6 @@
 import type { ErrorEntry } from './errorEntry.ts';
 
-/** Who is talking, and whether they may. */
+/** Identity, and what it allows. */
 export const identityErrors = {
   TokenUnknown: {
     status: 401,
@@ -24,7 +24,7 @@ export const identityErrors = {
   TokenExpired: {
     status: 410,
     exitStatus: 2,
-    means: 'The join token is older than it may be.',
+    means: 'The join token has expired.',
     remedies: {
       'node operator': "Ask the consortium's admin for a new one.",
       admin: 'Make a new token with `hansa-coordinator enrol token`.',
@@ -34,7 +34,7 @@ export const identityErrors = {
     status: 401,
     exitStatus: 2,
     means:
-      "An approval is not by this federation's approver, not made with its join token, or for another key than the enrolled one.",
+      "An approval is not by this federation's approver, was not made with its join token, or is for another key than the enrolled one.",
     remedies: {
       'node operator':
         "Compare the fingerprint with the newcomer's operator once more; if it is right, the coordinator shows you another key: stop and tell the other members.",
@@ -44,10 +44,10 @@ export const identityErrors = {
   UnknownClient: {
     status: 401,
     exitStatus: 2,
-    means: 'No node of this id is enrolled here, or it is in no roster yet.',
+    means: 'No node with this id is enrolled here, or it is in no roster yet.',
     remedies: {
       'node operator':
-        "Check the coordinator's address in the config; enrol with a new join token if the league was started anew.",
+        "Check the coordinator's address in the config; enrol with a new join token if the league was started again.",
       admin: '`hansa-coordinator client list` shows who is enrolled.',
     },
   },
@@ -56,7 +56,7 @@ export const identityErrors = {
     exitStatus: 2,
     means: 'The node has an identity already.',
     remedies: {
-      'node operator': 'Run the node as it is; to enrol it anew, give it another `folder` in the config.',
+      'node operator': 'Run the node as it is; to enrol it again, give it another `folder` in the config.',
     },
   },
   Unauthorized: {
@@ -71,10 +71,10 @@ export const identityErrors = {
   WrongCoordinatorKey: {
     status: 401,
     exitStatus: 2,
-    means: 'Whoever answers does not hold the key that the node pinned when it enrolled.',
+    means: 'The server that answers does not hold the key that the node pinned when it enrolled.',
     remedies: {
       'node operator':
-        "Check the coordinator's address with the consortium's admin over another channel; do not enrol anew before you know why the key differs.",
+        "Check the coordinator's address with the consortium's admin over another channel; do not enrol again before you know why the key differs.",
       admin: 'Restore `identity.key` from the backup: nodes trust no other key.',
     },
   },
@@ -83,7 +83,7 @@ export const identityErrors = {
     exitStatus: 1,
     means: 'A message or request is not signed by the key it must be signed by.',
     remedies: {
-      'node operator': "Tell the consortium's admin: something on the way, or the other side itself, alters messages.",
+      'node operator': "Tell the consortium's admin: a proxy on the way, or the other side itself, alters messages.",
       programmer: 'Sign exactly the bytes that PROTOCOL.md names, with the label of that message.',
     },
   },
@@ -91,12 +91,12 @@ export const identityErrors = {
     status: 401,
     exitStatus: 1,
     means: "A signed request's counter has been used before in its session.",
-    remedies: { programmer: 'Sign each request anew with the next counter, repeated ones too.' },
+    remedies: { programmer: 'Sign each request, repeated ones too, with the next counter.' },
   },
   UnsupportedProtocolVersion: {
     status: 426,
     exitStatus: 2,
-    means: 'Node and coordinator speak different versions of the protocol.',
+    means: 'Node and coordinator use different versions of the protocol.',
     remedies: {
       'node operator': 'Update the side that the message names, so that both run the same release.',
       admin: 'Update the side that the message names, so that both run the same release.',
@@ -106,6 +106,6 @@ export const identityErrors = {
     status: 409,
     exitStatus: 2,
     means: "Another process uses this node's identity, or has connected with it since.",
-    remedies: { 'node operator': 'Stop one of the two, or give this one a folder and an enrolment of its own.' },
+    remedies: { 'node operator': 'Stop one of the two, or give this one its own folder and enrolment.' },
   },
 } as const satisfies Record<string, ErrorEntry>;

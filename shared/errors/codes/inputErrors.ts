@@ -5,7 +5,7 @@ export const inputErrors = {
   InvalidConfig: {
     status: 400,
     exitStatus: 2,
-    means: 'A configuration file or the identity file is missing, is no JSON or has faults.',
+    means: 'A configuration file or the identity file is missing, is not JSON, or has faults.',
     remedies: {
       'node operator': 'Correct every fault that the message lists; `hansa-client check-data` reads the file again.',
       admin: 'Correct every fault that the message lists and start `hansa-coordinator serve` again.',
@@ -38,9 +38,9 @@ export const inputErrors = {
   InvalidModelFile: {
     status: 400,
     exitStatus: 2,
-    means: 'A file of a model, an adapter or a tokenizer is damaged, or is not of the kind that is needed here.',
+    means: 'A file of a model, an adapter or a tokenizer is damaged, or is of another kind than is needed here.',
     remedies: {
-      'node operator': 'Name another file, or fetch this one again from where it came from.',
+      'node operator': 'Name another file, or fetch this one again from its source.',
       admin: 'Make the model again with `hansa-client model init` or `hansa-client model import`.',
     },
   },
@@ -49,8 +49,8 @@ export const inputErrors = {
     exitStatus: 2,
     means: 'Nothing has this name, id, path or address.',
     remedies: {
-      'node operator': 'Check the name in the message; it says which command lists what there is.',
-      admin: 'Check the name; `task list`, `round list`, `model list` and `client list` show what there is.',
+      'node operator': 'Check the name in the message, which says which command lists the existing ones.',
+      admin: 'Check the name; `task list`, `round list`, `model list` and `client list` list the existing ones.',
       programmer: 'Check method and address against PROTOCOL.md.',
     },
   },
@@ -84,7 +84,7 @@ export const inputErrors = {
     means: "The node's journal or a piece of evidence was changed or damaged, so it no longer proves what was signed.",
     remedies: {
       'node operator':
-        'Restore the file as this machine last wrote it; without such a copy, enrol this merchant anew in an empty folder. Never edit or delete the file to go on.',
+        'Restore the file as this machine last wrote it; without such a copy, enrol this merchant again in an empty folder. Never edit or delete the file to go on.',
     },
   },
   NotEnrolled: {
@@ -96,9 +96,10 @@ export const inputErrors = {
   InsecureAddress: {
     status: 400,
     exitStatus: 2,
-    means: "The coordinator's address is neither https nor this machine, so anyone on the way could read along.",
+    means:
+      "The coordinator's address is neither https nor this machine, so anyone on the network could read what is sent.",
     remedies: {
-      'node operator': 'Use the https address, or set `"allowInsecure": true` on a network that is yours alone.',
+      'node operator': 'Use the https address, or set `"allowInsecure": true` on a network that only you use.',
     },
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -6,7 +6,7 @@ export const machineErrors = {
     status: 507,
     exitStatus: 2,
     retryWhen: 'there is free space again',
-    means: 'The disk is full. What was being written is not there, not even in part.',
+    means: 'The disk is full. Nothing was written, not even in part.',
     remedies: {
       'node operator': "Free some space on the disk of the node's folder.",
       admin: 'Free some space on the disk of the data folder.',
@@ -16,10 +16,10 @@ export const machineErrors = {
     status: 500,
     exitStatus: 1,
     means:
-      "What a task's strategy keeps from round to round (in `states/` of the coordinator's data folder) is missing or damaged. The task has failed; its models are there.",
+      "What a task's strategy keeps from round to round (in `states/` of the coordinator's data folder) is missing or damaged. The task has failed; its models still exist.",
     remedies: {
       admin:
-        'Start a new task from the newest model: its strategy begins anew. When you restore a backup, restore `hansa.db`, `blobs/` and `states/` together.',
+        'Start a new task from the newest model: its strategy starts without state. When you restore a backup, restore `hansa.db`, `blobs/` and `states/` together.',
     },
   },
   EngineUnusable: {
@@ -27,14 +27,14 @@ export const machineErrors = {
     exitStatus: 1,
     means: 'A training engine is not installed, does not start, computes wrongly or has no memory left.',
     remedies: {
-      'node operator': 'Set `training.engine` to `auto`; `hansa-client doctor` says of each engine what is in its way.',
+      'node operator': 'Set `training.engine` to `auto`; `hansa-client doctor` says why each engine does not work.',
     },
   },
   TrainingFailed: {
     status: 500,
     exitStatus: 1,
     means:
-      'Training has nothing to train on, has diverged, does not fit into memory, or its process ended again and again. Nothing was sent.',
+      'Training has no data, has diverged, does not fit into memory, or its process ended repeatedly. Nothing was sent.',
     remedies: {
       'node operator':
         'Do what the message says: set `training.maxMemoryBytes`, name another engine, or map more data.',

@@ -3,7 +3,7 @@ import type { ErrorEntry } from './errorEntry.ts';
 const askWhy = "Ask the coordinator's operator why; the node's log says what was asked of it.";
 const notAgain = 'Do not ask a node twice: begin a new set-up.';
 
-/** Secure aggregation: what a node refuses, or the coordinator in a draw of groups. A refusal changes nothing and gives nothing away. */
+/** Secure aggregation: what a node refuses, or the coordinator in a draw of groups. A refusal changes no state and reveals nothing. */
 export const refusalErrors = {
   UnknownSetup: {
     status: 409,
@@ -43,7 +43,7 @@ export const refusalErrors = {
     exitStatus: 1,
     means: 'One epoch of the roster adds, removes or alters more members than the node allows.',
     remedies: {
-      'node operator': 'Ask why so many members change at once; raise `policy.maxRosterChange` if you approve.',
+      'node operator': 'Ask why so many members change at once; raise `policy.maxRosterChange` if you accept it.',
       admin: 'Let members join over several epochs.',
     },
   },
@@ -54,15 +54,14 @@ export const refusalErrors = {
       "The roster lists a member that neither the consortium's approver nor the members approved as this node's rule asks.",
     remedies: {
       'node operator':
-        'Take part in nothing until the admin has explained who the member is: a coordinator may be adding members of its own.',
+        'Take part in nothing until the admin has explained who the member is: the coordinator may be adding false members.',
       admin: "Enrol members with tokens that carry the approver's approval, or have members approve them.",
     },
   },
   PolicyRefused: {
     status: 409,
     exitStatus: 1,
-    means:
-      "A task or set-up asks for what the node's own policy or data does not allow, or for another thing than its plan.",
+    means: "A task or set-up asks for what the node's policy or data does not allow, or does not match its plan.",
     remedies: {
       'node operator': 'Change the limit under `policy` in the config if you want to take part; the message names it.',
       admin: 'Change the task, or agree on the limit with the members.',
@@ -81,7 +80,7 @@ export const refusalErrors = {
     status: 409,
     exitStatus: 1,
     means:
-      'A list of members is unsorted, names strangers, lacks the node itself, or is another list than the one agreed on.',
+      'A list of members is unsorted, names unknown members, lacks the node itself, or is not the list that was agreed on.',
     remedies: {
       'node operator': askWhy,
       programmer: 'Name members sorted by index, each once, and sign one list for all.',
@@ -92,7 +91,7 @@ export const refusalErrors = {
     exitStatus: 1,
     means: 'The groups of this roster are drawn already, or too many draws were begun and none was finished.',
     remedies: {
-      'node operator': "Tell the consortium's admin: draws that are repeated could be used to choose the groups.",
+      'node operator': "Tell the consortium's admin: a coordinator could choose the groups by repeating draws.",
       admin: 'Find out which nodes leave during draws; a new roster, with the next member that joins, allows new ones.',
     },
   },
@@ -100,8 +99,8 @@ export const refusalErrors = {
     status: 409,
     exitStatus: 1,
     retryWhen: 'the coordinator begins another draw',
-    means: 'A member withheld or changed its part of the lot by which groups are drawn.',
-    remedies: { admin: 'Wait for the next draw; if one member is behind several void ones, ask its operator.' },
+    means: 'A member withheld or changed its part of the seed from which groups are drawn.',
+    remedies: { admin: 'Wait for the next draw; if one member causes several void draws, ask its operator.' },
   },
   UnknownPeers: {
     status: 409,
@@ -115,7 +114,7 @@ export const refusalErrors = {
   InvalidKey: {
     status: 400,
     exitStatus: 1,
-    means: "A public key has low order, is written in another way than the canonical one, or is another member's too.",
+    means: "A public key has low order, is not in canonical encoding, or is also another member's.",
     remedies: {
       'node operator': askWhy,
       programmer: 'Draw fresh X25519 keys from a good random source for every set-up.',
@@ -142,7 +141,7 @@ export const refusalErrors = {
   RoundAlreadySigned: {
     status: 409,
     exitStatus: 1,
-    means: "The node's update is in a sum of this round already; a second sum would lay it open.",
+    means: "The node's update is in a sum of this round already; a second sum would reveal it.",
     remedies: {
       'node operator': askWhy,
       programmer: 'Use a new number for a round once a member may have signed for its sum.',

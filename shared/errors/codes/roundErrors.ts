@@ -1,14 +1,14 @@
 import type { ErrorEntry } from './errorEntry.ts';
 
-/** Secure aggregation: why a set-up or round is given up, or a member's part in it not taken. The coordinator makes the next attempt by itself. */
+/** Secure aggregation: why a set-up or round is abandoned, or a member's contribution is refused. The coordinator starts the next attempt by itself. */
 export const roundErrors = {
   CohortTooSmall: {
     status: 409,
     exitStatus: 1,
     retryWhen: 'enough nodes are connected',
-    means: 'Fewer members are there than the task or a node asks for.',
+    means: 'There are fewer members than the task or a node asks for.',
     remedies: {
-      'node operator': 'Lower `policy.minCohort` only if you accept to be hidden among fewer.',
+      'node operator': 'Lower `policy.minCohort` only if fewer members are enough to hide your update.',
       admin: 'Wait for more nodes; `hansa-coordinator client list` shows who is connected.',
     },
   },
@@ -31,7 +31,7 @@ export const roundErrors = {
   WrongShare: {
     status: 400,
     exitStatus: 1,
-    means: 'A member revealed another share than it was dealt, or other shares than it was asked for.',
+    means: 'A member revealed a share that differs from the one it was dealt, or shares that it was not asked for.',
     remedies: {
       programmer: 'Reveal one share for each dealer, of b for a survivor and of s for the others, as it was dealt.',
     },
@@ -39,25 +39,25 @@ export const roundErrors = {
   WrongDealer: {
     status: 409,
     exitStatus: 1,
-    retryWhen: 'that member takes part no more',
+    retryWhen: 'that member no longer takes part',
     means: 'The shares that a member dealt do not rebuild what it committed to. Nothing was unmasked.',
     remedies: { admin: 'Ask the operator of the member that the message names what software it runs.' },
   },
   AsymmetricEdges: {
     status: 409,
     exitStatus: 1,
-    means: 'A member masked with other members than those it shares a key with. Its vector is not taken.',
+    means: 'A member masked with other members than those it shares a key with. Its vector is refused.',
     remedies: { programmer: 'Mask with the members of U2 that you drew and with those whose boxes you received.' },
   },
   SumOutOfRange: {
     status: 409,
     exitStatus: 1,
-    retryWhen: 'the member behind it takes part no more',
+    retryWhen: 'the member that caused it no longer takes part',
     means:
       'The unmasked sum cannot be one of clipped updates, or the new model would not be finite. The model stays as it was.',
     remedies: {
       admin:
-        'Lower the learning rate if training diverges. Otherwise a member sends garbage and the masks hide which: ask the members what changed.',
+        'Lower the learning rate if training diverges. Otherwise a member sends wrong numbers, and the masks hide which one: ask the members what they changed.',
     },
   },
   TaskAborted: {
@@ -70,7 +70,7 @@ export const roundErrors = {
     status: 503,
     exitStatus: 1,
     retryWhen: 'the coordinator runs again',
-    means: 'The coordinator was stopped or restarted, or gave a set-up up for a newer one.',
+    means: 'The coordinator was stopped or restarted, or abandoned a set-up for a newer one.',
     remedies: { admin: 'Do nothing: the task goes on with its next round by itself.' },
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -23,8 +23,7 @@ export const transportErrors = {
   ConflictingMessage: {
     status: 409,
     exitStatus: 1,
-    means:
-      'A second, different message came for a place that has one; the first stands. A signed pair is kept as evidence.',
+    means: 'A different message came for a slot that is filled; the first counts. A signed pair is kept as evidence.',
     remedies: {
       'node operator': 'Run `hansa-client evidence list`, and show the admin what was kept.',
       admin: 'Run `hansa-coordinator evidence list`, and ask the operator of that node whether it runs twice.',
@@ -36,7 +35,7 @@ export const transportErrors = {
     exitStatus: 1,
     means: 'A message is for another round than the one in progress.',
     remedies: {
-      programmer: 'Drop what belongs to a round that is over; a round has a number and a hash, and both must match.',
+      programmer: 'Drop messages of a round that is over; a round has a number and a hash, and both must match.',
     },
   },
   WrongLength: {
@@ -48,9 +47,9 @@ export const transportErrors = {
   WrongHash: {
     status: 400,
     exitStatus: 1,
-    means: 'Bytes that were received do not hash to what they should; nothing of them is kept.',
+    means: 'The received bytes do not have the expected hash; none of them are kept.',
     remedies: {
-      'node operator': 'Try again; if it recurs, a proxy on the way alters bytes, or the source offers another file.',
+      'node operator': 'Try again; if it recurs, a proxy on the way alters bytes, or the source has another file.',
       admin: 'Send the file once more.',
       programmer: 'Send the bytes that the signed header names.',
     },
@@ -60,7 +59,7 @@ export const transportErrors = {
     exitStatus: 1,
     retryWhen: 'the vector is sent again from its first byte',
     means: 'All bytes of a masked vector arrived, and they are not the ones that its header names.',
-    remedies: { programmer: 'Send the same vector again; the upload begins anew.' },
+    remedies: { programmer: 'Send the same vector again; the upload starts from its first byte.' },
   },
   ConnectionLost: {
     status: 503,
@@ -69,7 +68,7 @@ export const transportErrors = {
     means: 'There is no connection to the other side, or it broke before an answer came.',
     remedies: {
       'node operator':
-        "Check the coordinator's address and this machine's way out; a running node connects again by itself.",
+        "Check the coordinator's address and that this machine can reach it; a running node connects again by itself.",
       admin: 'Check that the coordinator runs and can be reached at its address.',
     },
   },
@@ -90,13 +89,13 @@ export const transportErrors = {
     means: 'The other side is starting, stopping, or cannot work now.',
     remedies: {
       'node operator': 'Wait; a running node tries again by itself.',
-      admin: 'Ask `/readyz` what is in the way.',
+      admin: '`/readyz` says what it waits for.',
     },
   },
   PayloadTooLarge: {
     status: 413,
     exitStatus: 1,
-    means: 'More bytes were sent than this place takes.',
+    means: 'More bytes were sent than the receiver accepts.',
     remedies: {
       'node operator': 'Do not go on with this task: its model is larger than its plan says. Tell the admin.',
       admin: 'Check that the file is the right one; PROTOCOL.md has the limits.',
@@ -106,7 +105,7 @@ export const transportErrors = {
   TooManyRequests: {
     status: 429,
     exitStatus: 1,
-    retryWhen: 'some time has passed: after failed attempts to prove an identity, a minute',
+    retryWhen: 'some time has passed (a minute after failed attempts to prove an identity)',
     means:
       'An address has failed to prove an identity too often, or a node has sent too many messages in a short time.',
     remedies: {

@@ -14,14 +14,14 @@ const groups: readonly (readonly [title: string, codes: Group])[] = [
   ['Identity and enrolment', identityErrors],
   ['Messages and connections', transportErrors],
   ['Secure aggregation: what is refused', refusalErrors],
-  ['Secure aggregation: why a round is given up', roundErrors],
+  ['Secure aggregation: why a round is abandoned', roundErrors],
   ['The machine', machineErrors],
 ];
 
 const introduction = `# Error codes
 
 Every error that a person or a peer can act on has one of these codes. A command prints its message, which says what is wrong, where, and what to do; with
-\`--json\` it prints a problem document (RFC 9457). Node and coordinator tell each other the same documents:
+\`--json\` it prints a problem document (RFC 9457). Node and coordinator send each other the same documents:
 
 \`\`\`json
 {
@@ -35,12 +35,12 @@ Every error that a person or a peer can act on has one of these codes. A command
 }
 \`\`\`
 
-**HTTP** is the status of an answer over HTTP. **Exit** is the exit status of a command: 1 it failed, 2 its input or surroundings were wrong; a command that
-was interrupted exits with 130. **Retry** says after what the same call can succeed although nothing in it was changed; without it, change something first.
-A *node operator* runs a merchant's node, the *admin* the coordinator; a *programmer* writes software that speaks the
+**HTTP** is the status of an answer over HTTP. **Exit** is the exit status of a command: 1 the command failed, 2 its input or environment was wrong; a command that
+was interrupted exits with 130. **Retry** says when the same call can succeed without a change; where it is empty, change something first.
+A *node operator* runs a merchant's node, the *admin* the coordinator; a *programmer* writes software that uses the
 [protocol](../shared/protocol/PROTOCOL.md).
 
-This page is made of the table in \`shared/errors\` by \`npm run errors\`.
+\`npm run errors\` writes this page from the table in \`shared/errors\`.
 `;
 
 const readers: readonly Reader[] = ['node operator', 'admin', 'programmer'];
@@ -81,7 +81,7 @@ function detailsTable(): string {
   return [
     '## Details',
     '',
-    'What `details` may hold, by code. Any of these may be absent; a field of a peer that is not listed, or does not fit, is dropped.',
+    'What `details` may hold, by code. Every field may be absent. In an error from a peer, a field that is not listed or has another type is dropped.',
     '',
     '| code | field | what it is |',
     '| --- | --- | --- |',

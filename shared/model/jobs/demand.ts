@@ -21,7 +21,7 @@ export const DEMAND_ROWS = PATCH_PERIODS + 1;
 /** Simple forecasts that the demand head mixes and corrects; see client-node/jobs/demand/anchors.ts. */
 export const DEMAND_ANCHORS = 4;
 
-/** Rows of the table of static categories, by what they stand for. Every merchant's rows mean the same. */
+/** Rows of the table of static categories, by what they describe. A row means the same for every merchant. */
 export const STATIC_ROWS = {
   frequency: { first: 0, count: 8 },
   priceBand: { first: 8, count: 24 },
@@ -91,7 +91,7 @@ export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
   },
   // CLS, the static token, and the patches.
   longestSequence: ({ pastPatches, futurePatches }) => 2 + pastPatches + futurePatches,
-  // Without the job's name: models had these tensors before there were other jobs.
+  // Without the job's name: models had these tensors before there were several jobs.
   embedderPrefix: 'embedder.',
   embedder: ({ hiddenSize }, { staticRows, staticWidth, staticNumbers }) => [
     ...linearLayer('embedder.patch', hiddenSize, PATCH_WIDTH),

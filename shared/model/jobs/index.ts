@@ -14,13 +14,13 @@ type GeometryOf<Name extends JobName> = Registry[Name] extends JobTerms<infer Ge
 export type Heads = { readonly [Name in JobName]?: GeometryOf<Name> | undefined };
 
 type OptionsOf<Name extends JobName> = Registry[Name] extends JobTerms<infer _, infer Options> ? Options : never;
-/** A plan's `job`: which one a task trains, and what it has chosen. */
+/** A plan's `job`: the job that a task trains, and its options. */
 export type JobOptions = { [Name in JobName]: OptionsOf<Name> }[JobName];
 
 /** The names of all jobs, in the order in which their tensors follow each other in a model. */
 export const jobNames = Object.keys(registry) as [JobName, ...JobName[]];
 
-/** What is agreed on about a job. */
+/** What coordinator and nodes agree on about a job. */
 export const jobTerms = (name: JobName): JobTerms<unknown, { readonly kind: string }> =>
   registry[name] as JobTerms<unknown, { readonly kind: string }>;
 
@@ -34,7 +34,7 @@ export const tailMetricsOf = (job: JobName): readonly TailMetric[] => [
 /** Schema of `architecture.heads`. */
 export const headsSchema: z.ZodType<Heads> = z
   .strictObject(Object.fromEntries(jobNames.map((name) => [name, jobTerms(name).geometry.optional()])))
-  .refine((heads) => Object.keys(heads).length > 0, 'a model needs one job at least') as z.ZodType<Heads>;
+  .refine((heads) => Object.keys(heads).length > 0, 'a model needs at least one job') as z.ZodType<Heads>;
 
 /** Schema of a plan's `job`. */
 export const jobOptionsSchema = z.discriminatedUnion(
@@ -42,7 +42,7 @@ export const jobOptionsSchema = z.discriminatedUnion(
   jobNames.map((name) => jobTerms(name).options) as never,
 ) as unknown as z.ZodType<JobOptions>;
 
-/** The heads of a model for these jobs, in the sizes that all models are made with. */
+/** The heads of a model for these jobs, in their standard sizes. */
 export function standardHeads(names: readonly JobName[]): Heads {
   return Object.fromEntries(
     jobNames.filter((name) => names.includes(name)).map((name) => [name, jobTerms(name).standardGeometry]),

@@ -9,13 +9,13 @@ export interface EncoderWidth {
 export interface TensorShape {
   readonly name: string;
   readonly shape: readonly number[];
-  /** The numbers that it starts with; where absent, those of its kind (client-node/model/initialise.ts). */
+  /** The numbers that it starts with; where absent, the standard ones of its kind (client-node/model/initialise.ts). */
   readonly start?: () => Float32Array;
 }
 
 /** A number that nodes report with their update, inside the masked sum: only its mean over the members is ever known. */
 export interface TailMetric {
-  /** Letters and digits, beginning with a small letter. */
+  /** Letters and digits, the first a lower-case letter. */
   readonly name: string;
   /** Smaller values are reported as this. */
   readonly low: number;
@@ -41,7 +41,7 @@ export interface JobTerms<Geometry, Options extends { readonly kind: string }> {
   head(encoder: EncoderWidth, geometry: Geometry): readonly TensorShape[];
   /** Schema of a plan's `job`: the job's name as `kind`, and what a task may choose. */
   readonly options: z.ZodType<Options>;
-  /** What nodes report beside the losses: metrics of the job's evaluation, by their names, of the model as received on their own validation examples. */
+  /** What nodes report besides the losses, by name: metrics of the received model on their own validation examples. */
   readonly tail: readonly TailMetric[];
 }
 

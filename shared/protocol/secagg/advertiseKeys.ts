@@ -6,7 +6,7 @@ import { bytes32Schema, rosterIndexSchema, signatureSchema } from './limits.ts';
 export const advertiseKeysSchema = z.strictObject({
   sid: bytes32Schema,
   index: rosterIndexSchema,
-  /** C_i: the X25519 key to which the others seal their shares. */
+  /** C_i: the X25519 key for which the others seal their shares. */
   cipherKey: bytes32Schema,
   /** S_i: the X25519 key of the pairwise masks. */
   maskKey: bytes32Schema,

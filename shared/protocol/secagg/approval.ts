@@ -8,7 +8,7 @@ import { bytes32Schema, counterSchema, maxMemberApprovals, rosterIndexSchema, si
 /**
  * Who approves a federation's members. A node pins it at enrolment; no coordinator can change it afterwards.
  *
- * `consortium`: whoever holds the offline key whose Ed25519 public key is `approverKey`. `members`: the members themselves.
+ * `consortium`: the holder of the offline key with the Ed25519 public key `approverKey`. `members`: the members themselves.
  */
 export const approvalRuleSchema = z.discriminatedUnion('by', [
   z.strictObject({ by: z.literal('consortium'), approverKey: bytes32Schema }),
@@ -17,10 +17,10 @@ export const approvalRuleSchema = z.discriminatedUnion('by', [
 export type ApprovalRule = z.output<typeof approvalRuleSchema>;
 
 /**
- * The consortium's approval of one key, in two links.
+ * The consortium's approval of one key, in two signatures.
  *
  * `certificate`: the approver's signature ("approver") on the token's one-time key; `signature`: that key's ("approved") on the member's.
- * The one-time key is derived from the join token's seed, which no coordinator ever sees. `expiresAtMs` (since 1970) limits the enrolment alone.
+ * The one-time key is derived from the join token's seed, which the coordinator never sees. `expiresAtMs` (since 1970) limits only the enrolment.
  */
 export const consortiumApprovalSchema = z.strictObject({
   by: z.literal('consortium'),
@@ -31,7 +31,7 @@ export const consortiumApprovalSchema = z.strictObject({
 });
 export type ConsortiumApproval = z.output<typeof consortiumApprovalSchema>;
 
-/** What stands beside a member in the roster: why the others should believe in it. */
+/** A member's approval in the roster: why the others should accept it. */
 export const approvalSchema = z.discriminatedUnion('by', [
   consortiumApprovalSchema,
   /** Signatures ("approve") of members of the epoch before, by their index in it. */
@@ -42,15 +42,15 @@ export const approvalSchema = z.discriminatedUnion('by', [
       .min(1)
       .max(maxMemberApprovals),
   }),
-  /** A member of the first epoch of a federation that has no approver: nobody was there to approve it. */
+  /** A member of the first epoch of a federation without an approver: there was no one to approve it. */
   z.strictObject({ by: z.literal('founder') }),
 ]);
 export type Approval = z.output<typeof approvalSchema>;
 
-/** How many members approve a newcomer, unless a node's policy says otherwise; all, where a federation has fewer. */
+/** How many members must approve a newcomer, unless a node's policy sets another number; all, where a federation has fewer. */
 export const usualMemberApprovals = 2;
 
-/** What every approval is for and nothing else: one federation of one coordinator. */
+/** What an approval is valid for: one federation of one coordinator. */
 export interface ApprovalScope {
   readonly federation: string;
   /** The coordinator's Ed25519 key, 32 bytes. */
@@ -76,7 +76,7 @@ export const certifyToken = (
   expiresAtMs: number,
 ): Uint8Array => approver.sign('approver', certificateBytes(scope, tokenKey, expiresAtMs));
 
-/** Whether `certificate` is the approver's own on this token key and expiry. */
+/** Whether the approver signed `certificate` for this token key and expiry. */
 export const isCertified = (
   { tokenKey, expiresAtMs, certificate }: Pick<ConsortiumApproval, 'tokenKey' | 'expiresAtMs' | 'certificate'>,
   scope: ApprovalScope,
@@ -87,7 +87,7 @@ export const isCertified = (
 export const signAsApproved = (token: Signer, scope: ApprovalScope, publicKey: Uint8Array): Uint8Array =>
   token.sign('approved', approvedBytes(scope, publicKey));
 
-/** Whether the consortium approved `publicKey`: both links of the approval hold. The expiry is not looked at. */
+/** Whether the consortium approved `publicKey`: both signatures of the approval are valid. The expiry is not checked. */
 export const isApprovedByConsortium = (
   approval: ConsortiumApproval,
   scope: ApprovalScope,

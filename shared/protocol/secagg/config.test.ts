@@ -46,7 +46,7 @@ describe('the parts of a configuration', () => {
     ['a clip of zero', [encoder, { ...head, clipNorm: 0 }]],
     ['a clip that is not finite', [encoder, { ...head, clipNorm: Number.POSITIVE_INFINITY }]],
     ['a scale that is no whole power', [encoder, { ...head, scaleLog2: 1.5 }]],
-    ['a field that no part has', [encoder, { ...head, weight: 1 }]],
+    ['an unknown field', [encoder, { ...head, weight: 1 }]],
     ['too many', Array.from({ length: maxParts + 1 }, (_, at) => part(`part${at}`, 1))],
   ])('are refused with %s', (_, parts) => {
     const vectorLength = Array.isArray(parts) && parts.length > maxParts ? parts.length : 10;
@@ -55,7 +55,7 @@ describe('the parts of a configuration', () => {
 });
 
 describe('the hash of a configuration', () => {
-  it('is another one for every field of it and of its parts', () => {
+  it('changes with every field of it and of its parts', () => {
     const changes: Partial<SecAggConfig>[] = [
       { vectorLength: 11 },
       { wordBits: 16 },

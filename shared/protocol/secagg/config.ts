@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { enc, hashOf, realBytes } from './enc.ts';
 import { bytes32Schema, maxCohortSize, maxParts, maxVectorLength } from './limits.ts';
 
-/** One tail word beside the weight: a number clipped to [low, high] and told in `steps` equal steps. */
+/** One tail word besides the weight: a number clipped to [low, high] and rounded to one of `steps` equal steps. */
 export const tailWordSchema = z.strictObject({
   name: z.string().regex(/^[a-z][A-Za-z0-9]{0,31}$/),
   low: z.number(),
@@ -15,7 +15,7 @@ export const tailWordSchema = z.strictObject({
 
 export type TailWord = z.output<typeof tailWordSchema>;
 
-/** A part of the update: numbers that follow each other in the vector and are clipped and scaled together, apart from all others. */
+/** A part of the update: consecutive numbers of the vector that are clipped and scaled together, apart from all others. */
 const updatePartSchema = z.strictObject({
   name: z.string().regex(/^[a-z][A-Za-z0-9]{0,31}$/),
   /** Numbers in the part. */
@@ -29,11 +29,11 @@ const updatePartSchema = z.strictObject({
 export type UpdatePart = z.output<typeof updatePartSchema>;
 
 /**
- * What a task fixes about secure aggregation for all of its rounds; every node hashes it into the set-up's id.
+ * The settings of secure aggregation that a task fixes for all of its rounds; every node hashes them into the set-up's id.
  *
- * A masked vector is `vectorLength` body words of `wordBits` (the update), filled to a multiple of 4 bytes; then the weight a and one word for each
+ * A masked vector is `vectorLength` body words of `wordBits` (the update), padded to a multiple of 4 bytes; then the weight a and one word for each
  * entry of `tail`, of 32 bits in either ring; little-endian.
- * Whether clips, scales and cohort fit together is proved by `assertEncodingFits` of @hansa/aggregation/secagg/encoding.
+ * `assertEncodingFits` of @hansa/aggregation/secagg/encoding checks that clips, scales and cohort fit together.
  */
 export const secAggConfigSchema = z
   .strictObject({
@@ -46,13 +46,13 @@ export const secAggConfigSchema = z
     parts: z.array(updatePartSchema).min(1).max(maxParts),
     /** The largest cohort for which the sum cannot wrap. */
     maxCohort: z.int().min(2).max(maxCohortSize),
-    /** Whether members are cut by lot into groups of at most `maxCohort`, whose sums are summed (see draw.ts). */
+    /** Whether members are split at random into groups of at most `maxCohort`, whose sums are summed (see draw.ts). */
     grouped: z.boolean(),
     /** W: weights are whole numbers 1..W; with `uniform` every node's weight is W. */
     weightMax: z.int().min(1).max(16),
     weighting: z.enum(['uniform', 'buckets']),
     tail: z.array(tailWordSchema).max(32),
-    /** Differential privacy has an issue of its own: this protocol version adds no noise. */
+    /** Differential privacy: this protocol version adds no noise. */
     dp: z.literal('none'),
     /**
      * How holders k, threshold t and quorum q follow from the cohort of n. 'complete-two-thirds' (n ≤ 128): k = n, t = ⌊2n/3⌋+1,
@@ -67,7 +67,7 @@ export const secAggConfigSchema = z
     minCohort: z.int().min(2).max(maxCohortSize),
     minSurvivors: z.int().min(2).max(maxCohortSize),
     knownFloor: z.int().min(0).max(maxCohortSize),
-    /** SHA-256 of the training plan, as the task's description tells it. */
+    /** SHA-256 of the training plan's JSON text, as `assignment` carries it. */
     planHash: bytes32Schema,
     /** SHA-256 of the model's architecture and parameter manifest. */
     architectureHash: bytes32Schema,

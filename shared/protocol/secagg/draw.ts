@@ -6,7 +6,7 @@ import { enc, hashOf } from './enc.ts';
 import { bytes32Schema, counterSchema, maxRosterSize, rosterIndexSchema, signatureSchema } from './limits.ts';
 
 /**
- * `draw`, coordinator to node: a task's members are about to be cut into groups by lot, signed by the coordinator ("draw").
+ * `draw`, coordinator to node: a draw of groups begins for a task's members, signed by the coordinator ("draw").
  *
  * `seq` rises with every draw of one (federation, task).
  */
@@ -39,7 +39,7 @@ export const drawBytes = (draw: Omit<Draw, 'signature'>): Uint8Array =>
 /** The draw's id, which every later message of it repeats: 32 bytes. */
 export const drawId = (draw: Omit<Draw, 'signature'>): Uint8Array => sha256(drawBytes(draw));
 
-/** `commitSeed`, node to coordinator: the commitment to its part of the seed, signed by the node ("g1"). */
+/** `commitSeed`, node to coordinator: the commitment to the node's part of the seed, signed by the node ("g1"). */
 export const commitSeedSchema = z.strictObject({
   drawId: bytes32Schema,
   index: rosterIndexSchema,
@@ -92,7 +92,7 @@ export type RevealSeed = z.output<typeof revealSeedSchema>;
 export const revealSeedBytes = (message: Omit<RevealSeed, 'signature'>): Uint8Array =>
   enc(message.drawId, message.index, message.listHash, message.seed);
 
-/** `seedReveals`, coordinator to node: every revealed part, one for each member of the list in its order. Unsigned: the parts prove themselves. */
+/** `seedReveals`, coordinator to node: every revealed part, one for each member of the list in its order. Unsigned: each part matches its commitment. */
 export const seedRevealsSchema = z.strictObject({
   drawId: bytes32Schema,
   listHash: bytes32Schema,

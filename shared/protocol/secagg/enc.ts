@@ -18,7 +18,7 @@ const fieldBytes = (field: EncField): Uint8Array => {
 /**
  * The canonical encoding that is hashed and signed: each field after its length (u32 big-endian).
  *
- * Numbers are u64 big-endian, text is UTF-8, a list is the encoding of its own fields: two different lists of fields never encode alike.
+ * Numbers are u64 big-endian, text is UTF-8, a list is the encoding of its own fields. Two different lists of fields never have the same encoding.
  * Source: the protocol SA-1, PROTOCOL.md.
  */
 export function enc(...fields: readonly EncField[]): Uint8Array {

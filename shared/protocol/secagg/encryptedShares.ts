@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { bytes32Schema, maxCohortSize, rosterIndexSchema, signatureSchema } from './limits.ts';
 import { nonceSchema, sealedShareSchema } from './shareKeys.ts';
 
-/** M2', coordinator to node: what each dealer sealed for this holder. Unsigned: the boxes authenticate themselves. Sorted by dealer. */
+/** M2', coordinator to node: what each dealer sealed for this holder. Unsigned: the boxes are authenticated encryption. Sorted by dealer. */
 export const encryptedSharesSchema = z.strictObject({
   sid: bytes32Schema,
   dealers: z

@@ -48,7 +48,7 @@ describe('evidence', () => {
     expect(statementText('startRound', bind(7).bytes)).toMatchObject({ kind: 'round', round: '7' });
   });
 
-  it('has one name, whichever statement came first', () => {
+  it('has the same id for either order of the statements', () => {
     expect(evidenceId(evidence)).toEqual(evidenceId({ ...evidence, first: evidence.second, second: evidence.first }));
   });
 });

@@ -5,7 +5,7 @@ import { bytesBetween } from '../bytes.ts';
 import { enc, encFields } from './enc.ts';
 import { bytes32Schema, rosterIndexSchema, signatureSchema } from './limits.ts';
 
-/** What one signature was put on: the canonical encoding (see enc.ts) of the signed fields. */
+/** A signature and what it signs: the canonical encoding (see enc.ts) of the signed fields. */
 export interface SignedStatement {
   readonly bytes: Uint8Array;
   readonly signature: Uint8Array;
@@ -15,18 +15,18 @@ export interface SignedStatement {
 type FieldFormat = 'text' | 'number' | 'hex';
 
 interface Kind {
-  /** What whoever fills the slot twice has done, for people. */
+  /** What a signer of two statements for the slot has done, in words for people. */
   readonly meaning: string;
   readonly label: SignatureLabel;
   /** The statement's fields in order. */
   readonly fields: Readonly<Record<string, FieldFormat>>;
-  /** The fields that name the slot which its signer may fill once. */
+  /** The fields that name the slot: a signer may sign one statement for each. */
   readonly slot: readonly string[];
   /** Whether the signature is on the statement's hash instead of the statement. */
   readonly hashed?: true;
 }
 
-/** The slots of SA-1 that have room for one statement each. */
+/** The statements of SA-1 of which a signer may sign only one for each slot. */
 const kinds = {
   open: {
     meaning: 'opened two different set-ups under one number',
@@ -131,7 +131,7 @@ export type EvidenceKind = keyof typeof kinds;
 
 const statementSchema = z.strictObject({ bytes: bytesBetween(4, 256 * 1024), signature: signatureSchema });
 
-/** Proof that somebody signed two different statements for one slot. Whoever knows the signer's key can check it alone. */
+/** Proof that a signer signed two different statements for one slot. Anyone who knows the signer's key can check it. */
 export const evidenceSchema = z.strictObject({
   kind: z.enum(Object.keys(kinds) as [EvidenceKind, ...EvidenceKind[]]),
   /** The Ed25519 key that signed both. */
@@ -144,7 +144,7 @@ export const evidenceSchema = z.strictObject({
 
 export type Evidence = z.output<typeof evidenceSchema>;
 
-/** Whether it proves what it says: both signatures are the signer's, for one slot, on two different statements. */
+/** Whether the evidence is valid: both signatures are the signer's, on two different statements for one slot. */
 export function isEvidence({ kind, signer, first, second }: Evidence): boolean {
   const { label, slot, hashed }: Kind = kinds[kind];
   const signed = ({ bytes, signature }: SignedStatement): boolean =>
@@ -168,7 +168,7 @@ function fieldsOf(kind: EvidenceKind, bytes: Uint8Array): ReadonlyMap<string, Ui
   return new Map(names.map((name, place) => [name, values[place]!]));
 }
 
-/** What a kind of evidence proves, for people: the rest of a sentence that begins with who did it. */
+/** What a kind of evidence proves, in words for people: the predicate of a sentence whose subject is the signer. */
 export const evidenceMeaning = (kind: EvidenceKind): string => kinds[kind].meaning;
 
 /** A statement's fields as people read them, in order; empty where its bytes are no statement of that kind. */
@@ -182,12 +182,12 @@ export function statementText(kind: EvidenceKind, bytes: Uint8Array): Readonly<R
   return Object.fromEntries([...(fieldsOf(kind, bytes) ?? [])].map(([name, value]) => [name, text(name, value)]));
 }
 
-/** The evidence that two statements make; undefined where they do not contradict each other under the signer's own hand. */
+/** The evidence that two statements make; undefined where they do not contradict each other or the signer did not sign both. */
 export function contradiction(evidence: Evidence): Evidence | undefined {
   return isEvidence(evidence) ? evidence : undefined;
 }
 
-/** SHA-256 of the two statements, whichever came first: names one piece of evidence. */
+/** SHA-256 of the two statements in either order: the id of a piece of evidence. */
 export function evidenceId({ kind, signer, first, second }: Evidence): Uint8Array {
   const statements = [first.bytes, second.bytes].sort(Buffer.compare);
   return sha256(enc('evidence', kind, signer, ...statements));

@@ -4,16 +4,16 @@ import { bytesBetween, fixedBytes } from '../bytes.ts';
 /** The largest cohort that masks together on the complete graph. */
 export const maxCompleteCohort = 128;
 
-/** The largest cohort that masks together: every message stays within the limits of envelope.ts with it. More members go into groups. */
+/** The largest cohort that masks together: with it every message stays within the limits of envelope.ts. More members are split into groups. */
 export const maxCohortSize = 1000;
 
-/** The most holders of one secret: Shamir's scheme over GF(2^8) has no more places. */
+/** The most holders of one secret: Shamir's scheme over GF(2^8) has no more x coordinates. */
 export const maxHolders = 255;
 
 /** The largest roster of one federation. */
 export const maxRosterSize = 4096;
 
-/** The most members whose signatures stand beside one newcomer in the roster. */
+/** The most signatures of members in one newcomer's approval. */
 export const maxMemberApprovals = 5;
 
 /** The most numbers in one update: 2^28. */

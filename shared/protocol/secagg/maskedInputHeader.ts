@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { enc } from './enc.ts';
 import { bitmapSchema, bytes32Schema, maxVectorLength, rosterIndexSchema, signatureSchema } from './limits.ts';
 
-/** M3, node to coordinator: what the masked vector that follows over HTTP is, signed by the node ("m3"). One per node and round. */
+/** M3, node to coordinator: the header of the masked vector that follows over HTTP, signed by the node ("m3"). One per node and round. */
 export const maskedInputHeaderSchema = z.strictObject({
   sid: bytes32Schema,
   roundHash: bytes32Schema,
   index: rosterIndexSchema,
-  /** E_i over the cohort's order: with whom this vector shares pairwise masks. */
+  /** E_i over the cohort's order: the members with which this vector shares pairwise masks. */
   edges: bitmapSchema,
   byteLength: z
     .int()

@@ -63,7 +63,7 @@ export type MessageOf<Name extends MessageName> = z.output<(typeof schemas)[Name
 /** A message as JSON: its byte fields are base64url. */
 export type WireOf<Name extends MessageName> = z.input<(typeof schemas)[Name]>;
 
-/** The message that some JSON value is. @throws HansaError InvalidMessage (naming the fields that are wrong, never their values) */
+/** Decodes a message from its JSON value. @throws HansaError InvalidMessage (naming the fields that are wrong, never their values) */
 export function decodeMessage<Name extends MessageName>(name: Name, wire: unknown): MessageOf<Name> {
   const schema: z.ZodType = schemas[name];
   const parsed = schema.safeParse(wire);
@@ -83,7 +83,7 @@ export function encodeMessage<Name extends MessageName>(name: Name, message: Mes
   return z.encode(schema, message) as WireOf<Name>;
 }
 
-/** SHA-256 of a message's canonical JSON: tells an exact duplicate from the same stage with other bytes. */
+/** SHA-256 of a message's canonical JSON, to tell an exact duplicate from another message of the same stage. */
 export function messageHash<Name extends MessageName>(name: Name, message: MessageOf<Name>): Uint8Array {
   return sha256(Buffer.from(`${name}\0${JSON.stringify(encodeMessage(name, message))}`, 'utf8'));
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { enc } from './enc.ts';
 import { bitmapSchema, bytes32Schema, signatureSchema } from './limits.ts';
 
-/** M6, coordinator to all: what came of the round, signed by the coordinator ("result"). */
+/** M6, coordinator to all: the result of the round, signed by the coordinator ("result"). */
 export const resultSchema = z.strictObject({
   sid: bytes32Schema,
   roundHash: bytes32Schema,

@@ -3,9 +3,9 @@ import { enc } from './enc.ts';
 import { bytes32Schema, maxCohortSize, rosterIndexSchema, signatureSchema } from './limits.ts';
 
 /**
- * M5, node to coordinator: for each dealer whose share it keeps exactly one share, signed by the node ("m5"). Sorted by dealer.
+ * M5, node to coordinator: exactly one share for each dealer whose shares the node holds, signed by the node ("m5"). Sorted by dealer.
  *
- * 'self' for a dealer in U3, 'mask' for one in U2 without U3, nothing for any other.
+ * 'self' for a dealer in U3, 'mask' for one in U2 but not in U3, nothing for any other.
  */
 export const revealSharesSchema = z.strictObject({
   sid: bytes32Schema,
