@@ -1,29 +1,35 @@
 import {
   acceptRoster,
-  type ClientEffect,
   type ClientEvent,
   type ClientPolicy,
   type ClientState,
   createMemory,
-  step,
-  waiting,
 } from '@hansa/aggregation/secagg/client';
+import { SetupDriver, type SetupPorts } from '@hansa/aggregation/secagg/driver';
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import type { MessageOf, NodeSetupMessageName, Roster, SetupMessageName } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 
-type SharedState = Extract<ClientState, { readonly phase: 'acknowledged' }>;
+/** A message and its name. */
+interface Sent {
+  readonly name: NodeSetupMessageName;
+  readonly message: unknown;
+}
+
+const nothing = (): void => undefined;
 
 /** A member in league with the coordinator: it goes through a set-up as the protocol says, hands over all it knows, and signs whatever it is asked to. */
 export class Colluder {
   readonly identity = new IdentityKey(newIdentitySeed(systemRandom));
-  state: ClientState = waiting;
   readonly #memory = createMemory();
   readonly #policy: ClientPolicy;
+  readonly #sent: Sent[] = [];
+  #driver: SetupDriver;
 
   constructor(policy: ClientPolicy) {
     this.#policy = policy;
+    this.#driver = this.#newDriver();
   }
 
   join(roster: Roster): void {
@@ -37,25 +43,44 @@ export class Colluder {
     message: MessageOf<Name>,
     answerName: Answer,
   ): MessageOf<Answer> | undefined {
-    if (name === 'open') this.state = waiting;
-    const event = { type: 'message', name, message, nowMs: Date.now() } as unknown as ClientEvent;
-    const ports = { random: systemRandom, identity: this.identity, memory: this.#memory, policy: this.#policy };
-    let effects: readonly ClientEffect[];
+    if (name === 'open') this.#driver = this.#newDriver();
+    this.#sent.length = 0;
     try {
-      ({ state: this.state, effects } = step(this.state, event, ports));
+      this.#driver.applyNow({ type: 'message', name, message, nowMs: Date.now() } as unknown as ClientEvent);
     } catch (error) {
       if (error instanceof HansaError) return undefined;
       throw error;
     }
-    for (const effect of effects) {
-      if (effect.type === 'journal') this.#memory.apply(effect.record);
-      if (effect.type === 'send' && effect.name === answerName) return effect.message as MessageOf<Answer>;
-    }
-    return undefined;
+    return this.#sent.find((one) => one.name === answerName)?.message as MessageOf<Answer> | undefined;
+  }
+
+  get state(): ClientState {
+    return this.#driver.state;
   }
 
   /** Everything it learned in the set-up that it has gone through to its acknowledgement. */
-  get knowledge(): Pick<SharedState, 'secrets' | 'held' | 'cohort'> | undefined {
-    return this.state.phase === 'acknowledged' ? this.state : undefined;
+  get knowledge() {
+    const { state } = this;
+    return state.phase === 'acknowledged' ? state : undefined;
+  }
+
+  #newDriver(): SetupDriver {
+    const ports: SetupPorts = {
+      journal: ({ record }) => this.#memory.apply(record),
+      send: (effect) => void this.#sent.push(effect),
+      evidence: nothing,
+      prepareRound: nothing,
+      expandMasks: nothing,
+      mask: nothing,
+      upload: nothing,
+      // What it knows is the attacker's to keep.
+      wipe: nothing,
+      closed: nothing,
+      failed: nothing,
+    };
+    return new SetupDriver(
+      { random: systemRandom, identity: this.identity, memory: this.#memory, policy: this.#policy },
+      ports,
+    );
   }
 }

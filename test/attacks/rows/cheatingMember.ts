@@ -78,6 +78,10 @@ function instead(
       const league = await TestLeague.start();
       try {
         let told = 'let it pass';
+        let markTold: () => void = () => undefined;
+        const wasTold = new Promise<void>((resolve) => {
+          markTold = resolve;
+        });
         const update = toyUpdate;
         // With one that drops out, every share is needed.
         const honest = dropping === undefined ? 5 : 4;
@@ -88,6 +92,7 @@ function instead(
             const honest = sentBy(effect);
             if (honest?.name !== stage) return;
             told = await cheat(honest, node);
+            markTold();
             // The round then ends by what it lacks, and not by a deadline.
             if (stage === 'revealShares') node.kill();
             throw new Error('in place of the honest message');
@@ -105,7 +110,8 @@ function instead(
         const over = league.logged({ msg: 'round ended' });
         const taskId = await league.createTask({ rounds: 1 });
         await Promise.all(league.nodes.map((node) => node.connect()));
-        await over;
+        // The round may be over before the coordinator's answer is with the cheat.
+        await Promise.all([over, wasTold]);
         return { [name]: verdict(league, cheating.clientId, honest, (await league.rounds(taskId))[0]!, told) };
       } finally {
         await league.close();
