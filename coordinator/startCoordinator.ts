@@ -146,7 +146,7 @@ async function build(
   });
   enrolmentRoutes(app, { ...common, enrolled: () => void countClients() });
   approvalRoutes(app, { ...common, rosters });
-  blobRoutes(app, common);
+  blobRoutes(app, { ...common, states });
   bandwidthRoutes(app, common);
   uploads.routes(app);
   adminRoutes(app, {

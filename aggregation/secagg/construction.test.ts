@@ -52,14 +52,15 @@ const [sid, h1, modelHash, configHash, seed, share] = Array.from({ length: 6 }, 
   Uint8Array,
 ];
 const own = agreementKeyPair(random);
+const controlHash = new Uint8Array(32).fill(9);
 const other = agreementKeyPair(random);
 
 describe('the construction is that of the page', () => {
   const sharers = Uint8Array.of(0x1f);
-  const R = sha(enc('round', sid, h1, 3, modelHash, configHash, sharers));
+  const R = sha(enc('round', sid, h1, 3, modelHash, controlHash, configHash, sharers));
 
   it('for R, HB and the hashes of shares', () => {
-    expect(roundHash({ sid, cohortHash: h1, round: 3, modelHash, configHash, sharers })).toEqual(R);
+    expect(roundHash({ sid, cohortHash: h1, round: 3, modelHash, controlHash, configHash, sharers })).toEqual(R);
     expect(selfCommitment(sid, 7, seed)).toEqual(sha(enc('b', sid, 7, seed)));
     expect(shareHash(sid, 7, 10, 'self', share)).toEqual(sha(enc('share', sid, 7, 10, 'b', share)));
     expect(shareHash(sid, 7, 10, 'mask', share)).toEqual(sha(enc('share', sid, 7, 10, 's', share)));

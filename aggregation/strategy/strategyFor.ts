@@ -5,6 +5,7 @@ import { fedAvg } from './fedAvg.ts';
 import { fedAvgM } from './fedAvgM.ts';
 import { fedNova } from './fedNova.ts';
 import { fedYogi } from './fedYogi.ts';
+import { scaffold } from './scaffold.ts';
 import type { Strategy } from './strategy.ts';
 
 /** The strategy that a task's settings name. */
@@ -22,5 +23,7 @@ export function strategyFor(settings: StrategySettings): Strategy {
       return fedYogi(settings);
     case 'fedNova':
       return fedNova(settings);
+    case 'scaffold':
+      return scaffold(settings);
   }
 }

@@ -19,6 +19,9 @@ export interface NodeFolder {
   readonly tasks: string;
   /** SHA256.safetensors. */
   readonly models: string;
+  /** SCAFFOLD's control variates: this node's own, TASKID.safetensors, and in `common/` those of the rounds. */
+  readonly controls: string;
+  readonly commonControls: string;
   /** Updates and masked vectors of the running round; emptied at start. */
   readonly spool: string;
   /** With training.keepUpdates: quantised updates and masked vectors of every round. */
@@ -37,6 +40,8 @@ export function nodeFolder(root: string): NodeFolder {
     log: join(root, 'node.log'),
     tasks: join(root, 'tasks'),
     models: join(root, 'models'),
+    controls: join(root, 'controls'),
+    commonControls: join(root, 'controls', 'common'),
     spool: join(root, 'spool'),
     updates: join(root, 'updates'),
   };
@@ -45,8 +50,24 @@ export function nodeFolder(root: string): NodeFolder {
 /** Makes the folders a running node writes to and removes what an interrupted run left half-written. @throws HansaError DataFolderUnusable, StorageFull */
 export async function prepareFolder(folder: NodeFolder): Promise<void> {
   await writing(folder.spool, () => rm(folder.spool, { recursive: true, force: true }));
-  for (const path of [folder.root, folder.tasks, folder.models, folder.evidence, folder.spool]) await makeFolder(path);
-  for (const path of [folder.root, folder.tasks, folder.models, folder.evidence]) {
+  for (const path of [
+    folder.root,
+    folder.tasks,
+    folder.models,
+    folder.controls,
+    folder.commonControls,
+    folder.evidence,
+    folder.spool,
+  ])
+    await makeFolder(path);
+  for (const path of [
+    folder.root,
+    folder.tasks,
+    folder.models,
+    folder.controls,
+    folder.commonControls,
+    folder.evidence,
+  ]) {
     for (const name of await readdir(path)) {
       if (name.endsWith('.tmp')) await rm(join(path, name), { force: true });
     }

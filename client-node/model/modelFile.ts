@@ -93,9 +93,9 @@ export async function writeModelFile(
   return writeTensors(path, manifest, modelMetadata(architecture), [vector]);
 }
 
-/** Writes the numbers alone, little-endian float32, whole or not at all. */
-export async function writeVectorFile(path: string, vector: Float32Array): Promise<void> {
-  await writePieces(path, [bytesOf(vector)]);
+/** Writes the numbers alone, one vector behind the other, little-endian float32, whole or not at all. */
+export async function writeVectorFile(path: string, ...vectors: readonly Float32Array[]): Promise<void> {
+  await writePieces(path, vectors.map(bytesOf));
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>

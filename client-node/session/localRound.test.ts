@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClippedPart } from '@hansa/aggregation/secagg/encoding';
+import type { StrategySettings } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkModel } from './localRound.ts';
 import { InMemoryLeague } from './testing/inMemoryLeague.ts';
@@ -40,6 +41,9 @@ describe('a round whose segments have clips of their own', () => {
   });
 });
 
+const fedAvg: StrategySettings = { name: 'fedAvg', serverLearningRate: 1 };
+const scaffold: StrategySettings = { name: 'scaffold', serverLearningRate: 1, controlClipNorm: 2 };
+
 describe('checkModel', () => {
   let folder: string;
   beforeEach(() => {
@@ -47,16 +51,30 @@ describe('checkModel', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const check = async (parts: readonly ClippedPart[]) => {
+  const check = async (parts: readonly ClippedPart[], strategy: StrategySettings = fedAvg) => {
     const league = new InMemoryLeague({ size: 5, config: { parts } });
     const file = join(folder, 'model.safetensors');
     writeFileSync(file, league.blobs.get(league.modelHash)!);
-    await checkModel(file, league.config, whole, 1);
+    await checkModel(file, league.config, { ...whole, strategy }, 1);
   };
 
   it('takes a set-up that clips the update as a whole, and one that clips its segments', async () => {
     await expect(check(cut(['update', 131_060, 4]))).resolves.toBeUndefined();
     await expect(check(segments)).resolves.toBeUndefined();
+  });
+
+  it('takes the control variates of SCAFFOLD behind the update, as long as it, and refuses them elsewhere', async () => {
+    const update = cut(['update', 131_060, 4]);
+    for (const before of [update, segments])
+      await expect(check([...before, ...cut(['control', 131_060, 2])], scaffold)).resolves.toBeUndefined();
+    for (const [parts, strategy] of [
+      [[...update, ...cut(['control', 131_060, 2])], fedAvg],
+      [update, scaffold],
+      [[...update, ...cut(['control', 131_059, 2])], scaffold],
+      [[...update, ...cut(['other', 131_060, 2])], scaffold],
+      [[...cut(['control', 131_060, 2]), ...update], scaffold],
+    ] as const)
+      await expect(check(parts, strategy)).rejects.toMatchObject({ code: 'ModelMismatch' });
   });
 
   it.each([

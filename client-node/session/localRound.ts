@@ -15,7 +15,7 @@ import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { lengthOf, partsOf, type Trained, trainedSegments } from '@hansa/shared/model';
 import { readHeaderOfFile } from '@hansa/shared/numeric';
-import type { Plan } from '@hansa/shared/protocol';
+import { type Plan, type StrategySettings, strategyParts } from '@hansa/shared/protocol';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { makeFolder, writing } from '../ledger/files.ts';
 import type { TrainResult } from '../trainer/index.ts';
@@ -24,7 +24,12 @@ import type { TrainResult } from '../trainer/index.ts';
 const TILES_A_TURN = 8;
 
 /** Refuses a model or adapter whose tensors are not those that the set-up was made for. @throws HansaError ModelMismatch, InvalidModelFile */
-export async function checkModel(path: string, config: SecAggConfig, trained: Trained, round: number): Promise<void> {
+export async function checkModel(
+  path: string,
+  config: SecAggConfig,
+  trained: Trained & { readonly strategy: StrategySettings },
+  round: number,
+): Promise<void> {
   const header = await readHeaderOfFile(path);
   // The bytes before the data tell architecture, mode and tensors, and every model of a task shares them.
   if (!equalBytes(sha256(header.headerBytes), config.architectureHash)) {
@@ -32,19 +37,24 @@ export async function checkModel(path: string, config: SecAggConfig, trained: Tr
   }
   const segments = trainedSegments(header.manifest, trained, round);
   const length = lengthOf(segments);
-  if (length !== config.vectorLength) {
+  const extra = strategyParts(trained.strategy, length);
+  const updateParts = config.parts.slice(0, config.parts.length - extra.length);
+  if (
+    length !== updateParts.reduce((sum, part) => sum + part.length, 0) ||
+    textOf(config.parts.slice(updateParts.length)) !== textOf(extra)
+  ) {
     throw new HansaError(
       'ModelMismatch',
-      `Round ${round} trains ${length} numbers, and its set-up was made for ${config.vectorLength}.`,
+      `Round ${round} trains ${[`${length} numbers`, ...extra.map(({ name }) => `as many for ${name}`)].join(' and ')}, and its set-up was made for ${textOf(config.parts)}.`,
     );
   }
   // One part is the whole update; several are the segments. A cut of any other kind would clip, and tell apart, what nobody agreed to.
   const parts = partsOf(segments);
-  const isWhole = config.parts.length === 1;
-  if (isWhole || textOf(config.parts) === textOf(parts)) return;
+  const isWhole = updateParts.length === 1;
+  if (isWhole || textOf(updateParts) === textOf(parts)) return;
   throw new HansaError(
     'ModelMismatch',
-    `Round ${round} trains ${textOf(parts)}, and its set-up was made for ${textOf(config.parts)}.`,
+    `Round ${round} trains ${textOf(parts)}, and its set-up was made for ${textOf(updateParts)}.`,
   );
 }
 

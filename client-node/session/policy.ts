@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HansaError } from '@hansa/shared/errors';
 import { tailMetricsOf } from '@hansa/shared/model';
-import { type Plan, strategyTail } from '@hansa/shared/protocol';
+import { type Plan, strategyParts, strategyTail } from '@hansa/shared/protocol';
 import type { SecAggConfig, TailWord } from '@hansa/shared/protocol/secagg';
 import type { NodePolicy } from '../config/nodeConfig.ts';
 import { jobSource } from '../jobs/sources.ts';
@@ -48,6 +48,10 @@ export function checkConfig(
     (levels ?? config.weightMax) !== config.weightMax
   )
     refuse('the set-up weighs its members otherwise than the plan');
+  const [control] = strategyParts(plan.strategy, 1);
+  const last = config.parts.at(-1);
+  if (control !== undefined && (last?.name !== control.name || last.clipNorm !== control.clipNorm))
+    refuse('the set-up has no part for control variates, or clips it otherwise than the plan');
   const known = tailMetricsOf(plan.job.kind);
   const asked = strategyTail(plan.strategy, plan.training.steps, config.weightMax);
   const isAsked = (word: TailWord) => asked.some((one) => isDeepStrictEqual(one, word));

@@ -20,6 +20,7 @@ import { lockIdentity } from '../ledger/identityLock.ts';
 import { type Journal, openJournal } from '../ledger/journal.ts';
 import { type NodeFolder, nodeFolder, prepareFolder } from '../ledger/nodeFolder.ts';
 import type { Trainer, TrainerOptions } from '../trainer/index.ts';
+import { Controls } from './controls.ts';
 import { Draws, isDrawMessage } from './draws.ts';
 import type { Line } from './line.ts';
 import { ModelFetches } from './modelFetches.ts';
@@ -103,6 +104,7 @@ class RunningNode {
   readonly #line: Line;
   readonly #tasks: TaskBook;
   readonly #trainer: TrainerSlot;
+  readonly #controls: Controls;
   /** One thread, since the node trains meanwhile. */
   readonly #threads = new MaskThreads(1);
   readonly #stopping = new AbortController();
@@ -138,6 +140,7 @@ class RunningNode {
     this.#tasks = openTaskBook(folder.tasks, () => clock.now());
     this.#trainer = new TrainerSlot(() => this.#startTrainer());
     const models = openModelStore(folder.models, this.#line);
+    this.#controls = new Controls(folder.controls, openModelStore(folder.commonControls, this.#line));
     this.#fetches = new ModelFetches(models, this.#tasks, log, this.#stopping.signal);
     this.#outcomes = new RoundOutcomes(this.#tasks, folder.receipts, options);
     this.#draws = new Draws({
@@ -156,6 +159,7 @@ class RunningNode {
         folder,
         training: config.training,
         models,
+        controls: this.#controls,
         threads: this.#threads,
         journal: (record) => this.#records.journal(record),
         keepEvidence: (taskId, evidence) => this.#records.keepEvidence(taskId, evidence),
@@ -304,6 +308,7 @@ class RunningNode {
     const isNews = entry.outcome === 'running';
     await this.#tasks.update(taskId, { outcome, committedRounds, modelHash });
     await this.#setups.stop(taskId, 'TaskAborted', 'The task has ended.');
+    await this.#controls.forget(taskId);
     // Its models are fetched beside the messages, since the connection has to answer meanwhile.
     if (isNews || this.#options.untilTaskEnds) void this.#fetchModels(ended, entry.plan);
   }

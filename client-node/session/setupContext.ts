@@ -6,6 +6,7 @@ import type { Evidence } from '@hansa/shared/protocol/secagg';
 import type { NodeConfig } from '../config/nodeConfig.ts';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
 import type { Trainer } from '../trainer/index.ts';
+import type { Controls } from './controls.ts';
 import type { Line } from './line.ts';
 import type { ModelStore } from './modelStore.ts';
 import type { OnNodeEvent } from './nodeEvents.ts';
@@ -28,6 +29,7 @@ export interface SetupContext {
   readonly folder: NodeFolder;
   readonly training: NodeConfig['training'];
   readonly models: ModelStore;
+  readonly controls: Controls;
   /** Expand a round's masks while it trains. */
   readonly threads: MaskThreads;
   /** Appends to the journal, forced to disk, then to the reducer's memory. */

@@ -4,6 +4,7 @@ export { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } f
 export type {
   CompareRequest,
   CompareResult,
+  ControlRequest,
   LoadedData,
   RequestProgress,
   TrainRequest,

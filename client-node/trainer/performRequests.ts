@@ -10,13 +10,18 @@ import { jobSource } from '../jobs/sources.ts';
 import { writing } from '../ledger/files.ts';
 import { writeVectorFile } from '../model/modelFile.ts';
 import { checkpointAt } from '../training/checkpoint.ts';
+import { correctionOf, nextControl } from '../training/controlVariates.ts';
 import { meanLoss, trainLocally } from '../training/localTraining.ts';
 import { examplesWithin } from '../training/memory.ts';
+import { readControls, writeControl } from './controlFiles.ts';
 import type { LoadRequest, LoadResult, RequestProgress, TrainRequest, TrainResult } from './requests.ts';
 import type { RequestName, Requests } from './workerMessages.ts';
 
 /** Validation examples that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
 const VALIDATION_EXAMPLES = 128;
+
+/** Vectors as long as the trained one that SCAFFOLD holds beside training: c, cᵢ, what is added to gradients, their sum, cᵢ⁺ and its change. */
+const CONTROL_VECTORS = 6;
 
 export interface RequestContext {
   readonly signal: AbortSignal;
@@ -135,7 +140,8 @@ async function train(
   const model = await openLocalModel(request);
   const { shape, weights: start, dispose } = model.part(model.vector, request.round);
   try {
-    const { checkpoint, training, round, rounds, maxMemoryBytes } = request;
+    const { checkpoint, training, round, rounds, maxMemoryBytes, control } = request;
+    const controls = control && (await readControls(control, start.length));
     const { steps } = training;
     const onFailure = (warning: string) => onProgress({ step: 0, steps, loss: undefined, warning });
     // A process that takes over reads the data again, and it may have changed.
@@ -144,7 +150,11 @@ async function train(
     const resume = await kept?.read();
     if (resume !== undefined) onProgress({ step: resume.step, steps, loss: undefined, resumed: true });
     const examplesAtOnce =
-      resume?.examplesAtOnce ?? (await examplesWithin(model, data.train, round, { maxMemoryBytes, heldBytes }));
+      resume?.examplesAtOnce ??
+      (await examplesWithin(model, data.train, round, {
+        maxMemoryBytes,
+        heldBytes: heldBytes + (controls === undefined ? 0 : CONTROL_VECTORS * start.byteLength),
+      }));
     const validationLoss = await meanLoss(shape, start, data.validation, VALIDATION_EXAMPLES, examplesAtOnce);
     const metrics = await metricsToReport(request.job, data, (batch) => answersOf(shape, start, batch), {
       limit: VALIDATION_EXAMPLES,
@@ -166,12 +176,19 @@ async function train(
         onStep: onProgress,
         validation: data.validation,
         examplesAtOnce,
+        correction: controls && correctionOf(controls),
         resume,
         ...(kept !== undefined && { afterStep: (state) => kept.keep(state) }),
       },
     );
     const update = trained.weights.map((weight, index) => weight - start[index]!);
-    await writing(request.updateFile, () => writeVectorFile(request.updateFile, update));
+    const vectors: Float32Array[] = [update];
+    if (control !== undefined && controls !== undefined && trained.gradientSum !== undefined) {
+      const { next, difference } = nextControl(controls.own, trained.gradientSum, trained.steps, control.clipNorm);
+      await writing(control.next, () => writeControl(control, round, next));
+      vectors.push(difference);
+    }
+    await writing(request.updateFile, () => writeVectorFile(request.updateFile, ...vectors));
     await kept?.remove();
     return {
       steps: trained.steps,

@@ -4,6 +4,19 @@ import type { Comparison, ComparisonRequest } from '../evaluation/compareMethods
 import type { ModelFiles } from '../gradient/localModel.ts';
 import type { DataReport, JobDataConfig } from '../jobs/job.ts';
 
+/** A round's control variates, files of one tensor each. */
+export interface ControlRequest {
+  readonly taskId: string;
+  /** c; undefined where it is zero. */
+  readonly common: string | undefined;
+  /** cᵢ; undefined where it is c. */
+  readonly own: string | undefined;
+  /** Where cᵢ⁺ is written. */
+  readonly next: string;
+  /** L2 bound on cᵢ⁺ − cᵢ. */
+  readonly clipNorm: number;
+}
+
 /** One round's local training. */
 export interface TrainRequest extends ModelFiles {
   /** From 1: in some modes it decides which part is trained, and in some plans the learning rate. */
@@ -13,6 +26,8 @@ export interface TrainRequest extends ModelFiles {
   readonly training: LocalTraining;
   /** Where the update is written: local minus received weights of the trained part, little-endian float32, in the segments' order. */
   readonly updateFile: string;
+  /** What SCAFFOLD trains with; with it `updateFile` has the change of the control variate behind the update. */
+  readonly control?: ControlRequest | undefined;
   /** Where and how often the state of training is kept, so that another process can go on from it. */
   readonly checkpoint?: { readonly file: string; readonly everyMs: number };
   /** Resident memory that the process may take. */

@@ -47,6 +47,7 @@ export function checkpointAt(
           examplesAtOnce: Number(content.examplesAtOnce),
           weights: find('weights')!,
           moments: ['moment.0', 'moment.1'].flatMap((name) => find(name) ?? []),
+          gradientSum: find('gradientSum'),
           best: best && {
             loss: Number(content.bestLoss),
             misses: Number(content.bestMisses),
@@ -60,11 +61,12 @@ export function checkpointAt(
         throw error;
       }
     },
-    async keep({ step, lossSum, examplesAtOnce, weights, moments, best }) {
+    async keep({ step, lossSum, examplesAtOnce, weights, moments, best, gradientSum }) {
       if (performance.now() - keptAtMs < everyMs) return;
       const tensors: [name: string, values: Float32Array][] = [
         ['weights', weights],
         ...moments.map((values, index): [string, Float32Array] => [`moment.${index}`, values]),
+        ...(gradientSum === undefined ? [] : [['gradientSum', gradientSum] satisfies [string, Float32Array]]),
         ...(best === undefined ? [] : [['best', best.weights] satisfies [string, Float32Array]]),
       ];
       const manifest = layOut(tensors.map(([name, values]) => ({ name, shape: [values.length] })));

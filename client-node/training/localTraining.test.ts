@@ -7,7 +7,14 @@ import type { ModelShape } from '../gradient/gradient.ts';
 import { sampleWindows } from '../jobs/demand/sample.ts';
 import { chunks, type ExampleSet, spread } from '../jobs/examples.ts';
 import { initialWeights } from '../model/initialise.ts';
-import { type LocalPlan, learningRateAt, meanLoss, type TrainingState, trainLocally } from './localTraining.ts';
+import {
+  type LocalPlan,
+  learningRateAt,
+  meanLoss,
+  type TrainingHooks,
+  type TrainingState,
+  trainLocally,
+} from './localTraining.ts';
 
 const nano = architectureOf('nano');
 const architecture: Architecture = {
@@ -200,6 +207,34 @@ describe('FedProx', () => {
   });
 });
 
+describe('SCAFFOLD', () => {
+  const sgdPlan: Change = { steps: 4, optimizer: 'sgd', learningRate: 0.1, warmupSteps: 0, fullBatch: true };
+  const correction = start.map((_, at) => Math.sin(at) / 100);
+
+  it('adds the correction to every gradient of SGD', async () => {
+    const one: Change = { ...sgdPlan, steps: 1 };
+    const plain = await trainLocally(shape, start, windows, planWith(one));
+    const { weights } = await trainLocally(shape, start, windows, planWith(one), { correction });
+    const worst = weights.reduce(
+      (most, weight, at) => Math.max(most, Math.abs(weight - (plain.weights[at]! - 0.1 * correction[at]!))),
+      0,
+    );
+    expect(worst).toBeLessThan(1e-6);
+  });
+
+  it('tells the mean gradient, which is option II of the paper: cᵢ − c + (x − y)/(Kη)', async () => {
+    const { weights, gradientSum, steps } = await trainLocally(shape, start, windows, planWith(sgdPlan), {
+      correction,
+    });
+    expect(steps).toBe(4);
+    const byOption = start.map((before, at) => (before - weights[at]!) / (4 * 0.1) - correction[at]!);
+    const distance = Math.hypot(...byOption.map((value, at) => value - gradientSum![at]! / 4));
+    expect(distance).toBeLessThan(1e-3 * Math.hypot(...byOption));
+    const { gradientSum: none } = await trainLocally(shape, start, windows, planWith(sgdPlan));
+    expect(none).toBeUndefined();
+  });
+});
+
 describe('early stopping', () => {
   const stop = { everySteps: 2, patience: 2 };
   const other = sampleWindows('validation', 20);
@@ -241,23 +276,27 @@ describe('early stopping', () => {
 });
 
 describe('going on from a state', () => {
-  it.each([
+  const cases: readonly [string, Change, TrainingHooks?][] = [
     ['AdamW', {}],
     ['SGD', { optimizer: 'sgd' }],
+    ['SCAFFOLD', { optimizer: 'sgd' }, { correction: start.map((_, at) => Math.cos(at) / 100) }],
     ['early stopping and FedProx', { earlyStop: { everySteps: 2, patience: 3 }, proximalMu: 0.1 }],
-  ] as const)('comes to the same weights, bit for bit: %s', async (_, change) => {
+  ];
+  it.each(cases)('comes to the same weights, bit for bit: %s', async (_, change, hooks = {}) => {
     const full = planWith({ ...change, steps: 7 });
     const states: TrainingState[] = [];
     const validation = sampleWindows('validation', 10);
     const expected = await trainLocally(shape, start, windows, full, {
+      ...hooks,
       validation,
       afterStep: async (state) => {
-        const { weights, moments, best } = state;
+        const { weights, moments, best, gradientSum } = state;
         states.push({
           ...state,
           weights: weights.slice(),
           moments: moments.map((values) => values.slice()),
           best: best && { ...best, weights: best.weights.slice() },
+          gradientSum: gradientSum?.slice(),
         });
       },
     });
@@ -265,7 +304,9 @@ describe('going on from a state', () => {
     for (const resume of [states[0]!, states[3]!, states[5]!]) {
       const seen: number[] = [];
       const onStep = ({ step }: { step: number }) => seen.push(step);
-      expect(await trainLocally(shape, start, windows, full, { validation, resume, onStep })).toEqual(expected);
+      expect(await trainLocally(shape, start, windows, full, { ...hooks, validation, resume, onStep })).toEqual(
+        expected,
+      );
       expect(seen[0]).toBe(resume.step + 1);
     }
   });

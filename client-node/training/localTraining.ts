@@ -47,6 +47,8 @@ export interface TrainingState {
   readonly best:
     | { readonly loss: number; readonly misses: number; readonly step: number; readonly weights: Float32Array }
     | undefined;
+  /** SCAFFOLD's sum of the uncorrected gradients; undefined under another strategy. */
+  readonly gradientSum: Float32Array | undefined;
   /** Examples that went through the engine at once: another number would round differently. */
   readonly examplesAtOnce: number;
 }
@@ -54,6 +56,8 @@ export interface TrainingState {
 export interface TrainingHooks {
   readonly onStep?: (report: StepReport) => void;
   readonly signal?: AbortSignal | undefined;
+  /** What SCAFFOLD adds to every gradient: c − cᵢ. */
+  readonly correction?: Float32Array | undefined;
   /** What early stopping looks at. */
   readonly validation?: ExampleSet;
   readonly examplesAtOnce?: number;
@@ -71,6 +75,8 @@ export interface Trained {
   readonly steps: number;
   /** Steps that made `weights`: fewer where early stopping went back to its best look. */
   readonly stepsInWeights: number;
+  /** Sum of the gradients as they were before the correction; undefined where there is none. */
+  readonly gradientSum: Float32Array | undefined;
 }
 
 /**
@@ -85,7 +91,15 @@ export async function trainLocally(
   start: Float32Array,
   examples: ExampleSet,
   plan: LocalPlan,
-  { onStep, signal, validation, examplesAtOnce = MOST_EXAMPLES_AT_ONCE, resume, afterStep }: TrainingHooks = {},
+  {
+    onStep,
+    signal,
+    validation,
+    examplesAtOnce = MOST_EXAMPLES_AT_ONCE,
+    resume,
+    afterStep,
+    correction,
+  }: TrainingHooks = {},
 ): Promise<Trained> {
   if (examples.count === 0) {
     throw new HansaError('TrainingFailed', 'There is no training example: the data before validFrom is too short.');
@@ -106,6 +120,7 @@ export async function trainLocally(
   for (let step = 1; step <= (resume?.step ?? 0); step++) drawBatch();
   const stopper =
     training.earlyStop && earlyStopper(shape, validation, examplesAtOnce, training.earlyStop, resume?.best);
+  const gradientSum = correction && (resume?.gradientSum?.slice() ?? new Float32Array(start.length));
   let lossSum = resume?.lossSum ?? 0;
   let step = resume?.step ?? 0;
   while (step < training.steps) {
@@ -117,6 +132,10 @@ export async function trainLocally(
         'TrainingFailed',
         `The loss became ${loss} at step ${step} of ${training.steps}; the task's learning rate of ${training.learningRate} may be too high.`,
       );
+    }
+    if (correction !== undefined && gradientSum !== undefined) {
+      addTo(gradientSum, gradient);
+      addTo(gradient, correction);
     }
     if (training.proximalMu > 0) addProximalTerm(gradient, weights, start, training.proximalMu);
     optimizer.step(learningRateAt(step, plan));
@@ -131,6 +150,7 @@ export async function trainLocally(
         weights,
         moments: optimizer.moments,
         best: stopper?.best,
+        gradientSum,
         examplesAtOnce,
       });
     }
@@ -142,6 +162,7 @@ export async function trainLocally(
     loss: lossSum / step,
     steps: step,
     stepsInWeights: best?.step ?? step,
+    gradientSum,
   };
 }
 
@@ -169,6 +190,10 @@ function earlyStopper(
     },
   };
   return stopper;
+}
+
+function addTo(sum: Float32Array, values: Float32Array): void {
+  for (let index = 0; index < sum.length; index++) sum[index]! += values[index]!;
 }
 
 /** The gradient of μ/2 · |w − start|² (Li et al. 2020, FedProx). */

@@ -68,9 +68,39 @@ describe('newTask', () => {
     expect(config.tail.at(-1)).toEqual({ name: 'weightedSteps', low: 0, high: most, steps: most });
   });
 
+  it('has members of SCAFFOLD send the change of their control variates behind the update', async () => {
+    const modelHash = await store(model.bytes);
+    const strategy = { name: 'scaffold', controlClipNorm: 3 } as const;
+    const clips = { head: 2 };
+    for (const [settings, names] of [
+      [{}, ['update', 'control']],
+      [{ clips }, ['encoder', 'embedder', 'head', 'control']],
+    ] as const) {
+      const { task: row } = await newTask(
+        { task: testTask({ strategy, secureAggregation: settings }), modelHash },
+        blobs,
+        5,
+      );
+      const config = secAggConfigOf(row.file, row.plan, await readModelHeader(blobs, modelHash));
+      expect(config.parts.map(({ name }) => name)).toEqual(names);
+      expect(config.parts.at(-1)).toMatchObject({ length: model.parameters, clipNorm: 3 });
+      expect(config.vectorLength).toBe(2 * model.parameters);
+    }
+  });
+
   it.each([
     ['a small cohort that is not allowed', { cohort: { minimum: 3 } }, 'allowSmall'],
     ['more known peers than members', { secureAggregation: { knownFloor: 7 }, cohort: { maximum: 6 } }, 'knownFloor'],
+    [
+      'SCAFFOLD with weights',
+      { strategy: { name: 'scaffold' }, secureAggregation: { weighting: { kind: 'examples', cap: 10 } } } as const,
+      'secureAggregation.weighting examples',
+    ],
+    [
+      'SCAFFOLD with factors that take turns',
+      { strategy: { name: 'scaffold' }, plan: { mode: { kind: 'roLora' } } } as const,
+      'plan.mode roLora',
+    ],
     ['more at least than at most', { cohort: { minimum: 9, maximum: 6 } }, 'cohort.maximum'],
     [
       'a clip norm too large for the ring',

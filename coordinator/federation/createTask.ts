@@ -13,7 +13,14 @@ import {
   trainedSegments,
 } from '@hansa/shared/model';
 import { elementCount, parameterCount, readHeader, type SafetensorsHeader, wordLimit } from '@hansa/shared/numeric';
-import { type CreateTask, type Plan, strategyTail, type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
+import {
+  type CreateTask,
+  type Plan,
+  strategyParts,
+  strategyTail,
+  type TaskFile,
+  taskFileSchema,
+} from '@hansa/shared/protocol';
 import {
   maxCohortSize,
   maxCompleteCohort,
@@ -42,6 +49,7 @@ export async function newTask(
 ): Promise<{ task: TaskRow; adapter?: ModelRow }> {
   const file = taskFileSchema.parse(request.task);
   assertCohort(file);
+  assertStrategy(file);
   const { mode } = file.plan;
   const header = await readModelHeader(blobs, request.modelHash);
   const model = { sha256: request.modelHash, header, architecture: architectureOfHeader(header) };
@@ -127,11 +135,13 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
   const { ring, weighting, maxLoss } = settings;
   // Of round 1 as of all: adapterManifest sees to it.
   const segments = trainedSegments(header.manifest, trainedOf(file), 1);
-  const vectorLength = lengthOf(segments);
-  if (vectorLength < 1 || vectorLength > maxVectorLength) {
+  const trainedLength = lengthOf(segments);
+  const parts = [...clippedParts(settings, segments), ...strategyParts(file.strategy, trainedLength)];
+  const vectorLength = parts.reduce((sum, { length }) => sum + length, 0);
+  if (trainedLength < 1 || vectorLength > maxVectorLength) {
     throw new HansaError(
       'InvalidTask',
-      `The model has ${vectorLength} parameters; 1 to ${maxVectorLength} can be aggregated.`,
+      `The task sends ${vectorLength} numbers; 1 to ${maxVectorLength} can be aggregated.`,
     );
   }
   // With groups a cohort is a group: its own size is what its sum, its thresholds and its floors go by.
@@ -142,7 +152,7 @@ export function secAggConfigOf(file: TaskFile, planText: string, header: Safeten
     suite: 'SA-1',
     vectorLength,
     wordBits: ring,
-    parts: scaledParts({ wordBits: ring, maxCohort: largestCohort }, clippedParts(settings, segments)),
+    parts: scaledParts({ wordBits: ring, maxCohort: largestCohort }, parts),
     maxCohort: largestCohort,
     grouped: cohort.groups !== undefined,
     weightMax,
@@ -191,6 +201,18 @@ export async function readModelHeader(blobs: BlobStore, hash: string): Promise<S
   } finally {
     await reader.close();
   }
+}
+
+function assertStrategy({ strategy, secureAggregation, plan }: TaskFile): void {
+  if (strategy.name !== 'scaffold') return;
+  if (secureAggregation.weighting.kind !== 'uniform')
+    invalid(
+      `strategy is scaffold and secureAggregation.weighting ${secureAggregation.weighting.kind}: control variates are means over members who all count the same; set it to uniform`,
+    );
+  if (plan.mode.kind === 'roLora')
+    invalid(
+      'strategy is scaffold and plan.mode roLora: control variates are of the same numbers in every round; take lora, or another strategy',
+    );
 }
 
 function assertCohort({ cohort, secureAggregation }: TaskFile): void {

@@ -33,11 +33,14 @@ export class ByteLedger {
     this.#transferred.inc({ direction: 'down', kind: 'model' }, count);
   }
 
-  /** Bytes of a model by node, each counted to the first round that asks. */
-  takeModel(sha256: string): ReadonlyMap<string, number> {
-    const counts = this.#models.get(sha256) ?? new Map<string, number>();
-    this.#models.delete(sha256);
-    return counts;
+  /** Bytes of models by node, each counted to the first round that asks. */
+  takeModels(hashes: readonly (string | undefined)[]): ReadonlyMap<string, number> {
+    const sums = new Map<string, number>();
+    for (const sha256 of hashes.filter((hash) => hash !== undefined)) {
+      for (const [id, count] of this.#models.get(sha256) ?? []) sums.set(id, (sums.get(id) ?? 0) + count);
+      this.#models.delete(sha256);
+    }
+    return sums;
   }
 
   /** All counts at this moment, without models; with it the bytes since can be told. */

@@ -6,7 +6,7 @@ import type { MeanTile } from '@hansa/aggregation/secagg/encoding';
 import { strategyFor } from '@hansa/aggregation/strategy';
 import { lengthOf, type Trained, trainedSegments, trainingModeSchema } from '@hansa/shared/model';
 import { encodeFile, layOut, type Manifest, parameterCount, readHeader } from '@hansa/shared/numeric';
-import { strategySchema } from '@hansa/shared/protocol';
+import { readControlHeader, strategySchema } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileBlobStore } from '../storage/fileBlobStore.ts';
 import { StrategyStates } from '../storage/strategyStates.ts';
@@ -83,6 +83,7 @@ class Task {
     const update = mean ?? meanOf(round, lengthOf(trainedSegments(this.manifest, this.trained, round)));
     const { model, strategyStateHash } = await storeNextModel({ ...this.request, round }, () => tilesOf(update), {
       stepShare,
+      memberShare: 1,
     });
     this.request = { ...this.request, modelHash: model.sha256, strategyStateHash };
   }
@@ -110,7 +111,7 @@ class Task {
             state: state.map(piece),
             out: piece(model),
           },
-          { stepShare },
+          { stepShare, memberShare: 1 },
         );
         from += count;
       }
@@ -161,6 +162,29 @@ describe('storeNextModel', () => {
       { name: 'mean', shape: [40_700] },
       { name: 'variance', shape: [40_700] },
     ]);
+  });
+
+  it('keeps the c of SCAFFOLD as a file that says whose it is and which rounds made it', async () => {
+    const task = await Task.start({ name: 'scaffold' });
+    const facts = { stepShare, memberShare: 0.6 };
+    const length = 40_700;
+    let c = new Float32Array(length);
+    for (const round of [1, 2, 4]) {
+      const mean = meanOf(round, 2 * length);
+      c = c.map((value, at) => value + facts.memberShare * mean[length + at]!);
+      const { model, strategyStateHash } = await storeNextModel({ ...task.request, round }, () => tilesOf(mean), facts);
+      task.request = { ...task.request, modelHash: model.sha256, strategyStateHash };
+    }
+    const hash = task.request.strategyStateHash!;
+    const bytes = readFileSync(path.join(folder, 'states', hash));
+    const header = readHeader(bytes, bytes.length);
+    expect(readControlHeader(header, { taskId: 'some task', length })).toMatchObject({ rounds: [1, 2, 4] });
+    expect(new Float32Array(Uint8Array.from(bytes.subarray(header.dataOffset)).buffer)).toEqual(c);
+    expect(await task.model()).toEqual(task.plainly([1, 2, 4]));
+    task.request = { ...task.request, taskId: 'another task' };
+    await expect(
+      storeNextModel({ ...task.request, round: 5 }, () => tilesOf(meanOf(5, 2 * length)), facts),
+    ).rejects.toMatchObject({ code: 'StrategyStateLost' });
   });
 
   it('stores no state where the strategy keeps nothing', async () => {

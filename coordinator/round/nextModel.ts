@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { MeanTile } from '@hansa/aggregation/secagg/encoding';
 import { type RoundFacts, type Strategy, strategyFor } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
-import { type Segment, stretchesOf, type Trained, trainedSegments } from '@hansa/shared/model';
+import { lengthOf, type Segment, stretchesOf, type Trained, trainedSegments } from '@hansa/shared/model';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
 import type { StrategySettings } from '@hansa/shared/protocol';
 import type { BlobFacts, BlobReader, BlobStore } from '../storage/blobStore.ts';
 import type { StrategyStates } from '../storage/strategyStates.ts';
+import { storeNextControl } from './nextControl.ts';
 import { firstState, readState, StateLayout, type StateReader, stateHeader } from './strategyState.ts';
 
 /** After so many tiles of 64 KiB other work gets its turn. */
@@ -59,17 +60,31 @@ export async function storeNextModel(
   try {
     before = await stateBefore(request, strategy, layout);
     const segments = trainedSegments(header.manifest, trained, round);
+    const length = lengthOf(segments);
+    const updates = () => tilesWithin(tiles(), 0, length);
     const work = { header, segments, strategy, layout, base, before, facts };
     // The state is stored first: a state without its model is swept away, and nothing sweeps models.
     let strategyStateHash: string | undefined;
     if (strategy.state.length > 0) {
       const headerBytes = stateHeader({ taskId, round, strategy }, layout.length);
-      strategyStateHash = (await states.put(stateContent(work, headerBytes, tiles))).sha256;
+      strategyStateHash = (await states.put(stateContent(work, headerBytes, updates))).sha256;
+    } else if (strategy.applyControl !== undefined) {
+      const changes = tilesWithin(tiles(), length, 2 * length);
+      strategyStateHash = await storeNextControl({ ...request, length }, strategy.applyControl, changes, facts);
     }
-    return { model: await blobs.put(modelContent(work, tiles())), strategyStateHash };
+    return { model: await blobs.put(modelContent(work, updates())), strategyStateHash };
   } finally {
     await before?.close();
     await base.close();
+  }
+}
+
+/** The numbers `start` to just before `end` of a mean, counted from `start`. It is read to its end whatever is asked for, since only then it proved to be in range. */
+function* tilesWithin(tiles: Iterable<MeanTile>, start: number, end: number): Generator<MeanTile> {
+  for (const tile of tiles) {
+    const from = Math.max(start, tile.start);
+    const to = Math.min(end, tile.start + tile.mean.length);
+    if (from < to) yield { start: from - start, mean: tile.mean.subarray(from - tile.start, to - tile.start) };
   }
 }
 
@@ -78,7 +93,7 @@ async function stateBefore(
   strategy: Strategy,
   layout: StateLayout,
 ): Promise<StateReader> {
-  if (hash === undefined) return firstState(strategy.state);
+  if (hash === undefined || strategy.state.length === 0) return firstState(strategy.state);
   const blob = await states.open(hash);
   try {
     return await readState(blob, hash, { taskId, strategy }, layout.length);

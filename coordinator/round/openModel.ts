@@ -35,6 +35,8 @@ export interface OpenModelRequest extends NextModelRequest {
   readonly config: SecAggConfig;
   /** E: the most steps that a member takes in a round. */
   readonly localSteps: number;
+  /** The share that these members, by roster index, are of all that have been in a sum of the task; asked for where the strategy is SCAFFOLD. */
+  memberShare(survivors: readonly number[]): Promise<number>;
   /** At least one. */
   readonly cohorts: readonly CohortToOpen[];
   readonly threads: MaskThreads;
@@ -56,7 +58,10 @@ export async function openModel(request: OpenModelRequest): Promise<OpenedModel>
     const opened =
       only !== undefined && cohorts.length === 1 ? await openCohort(request, only) : await meanOfCohorts(request);
     const { meanSteps } = opened;
-    const facts = { stepShare: meanSteps === undefined ? 1 : meanSteps / request.localSteps };
+    const facts = {
+      stepShare: meanSteps === undefined ? 1 : meanSteps / request.localSteps,
+      memberShare: request.strategy.name === 'scaffold' ? await request.memberShare(opened.survivors) : 1,
+    };
     const next = await storeNextModel(request, opened.tiles, facts);
     return { ...next, sums: opened.sums(), means: opened.means };
   } finally {
@@ -71,6 +76,8 @@ interface OpenedMean {
   readonly means: OpenedModel['means'];
   /** As {@link meanStepsOf}. */
   readonly meanSteps: number | undefined;
+  /** Roster indexes of the members in it. */
+  readonly survivors: readonly number[];
   /** Known once the first pass has ended. */
   sums(): OpenedModel['sums'];
 }
@@ -93,6 +100,7 @@ async function openCohort(
     weightSum,
     means,
     meanSteps,
+    survivors: plan.survivors,
     sums: () => {
       if (resultHash === undefined) throw new RangeError('the sum was not read to its end');
       return [{ resultHash, weightSum }];
@@ -108,7 +116,7 @@ async function meanOfCohorts(request: OpenModelRequest): Promise<OpenedMean> {
   const means: Record<string, number> = {};
   let weight = 0;
   let steps = 0;
-  let survivors = 0;
+  const survivors: number[] = [];
   let refusal: HansaError | undefined;
   for (const cohort of cohorts) {
     const part = new Float64Array(config.vectorLength);
@@ -121,7 +129,7 @@ async function meanOfCohorts(request: OpenModelRequest): Promise<OpenedMean> {
       steps += (opened.meanSteps ?? 0) * opened.weightSum;
       const count = cohort.plan.survivors.length;
       for (const [name, value] of Object.entries(opened.means)) means[name] = (means[name] ?? 0) + value * count;
-      survivors += count;
+      survivors.push(...cohort.plan.survivors);
     } catch (error) {
       if (!(error instanceof HansaError) || error.code !== 'SumOutOfRange') throw error;
       refusal = error;
@@ -130,10 +138,11 @@ async function meanOfCohorts(request: OpenModelRequest): Promise<OpenedMean> {
     await nextTurn();
   }
   if (refusal !== undefined && sums.length === 0) throw refusal;
-  for (const name of Object.keys(means)) means[name] = means[name]! / survivors;
+  for (const name of Object.keys(means)) means[name] = means[name]! / survivors.length;
   return {
     sums: () => sums,
     means,
+    survivors,
     meanSteps: request.strategy.name === 'fedNova' ? steps / weight : undefined,
     *tiles() {
       const mean = new Float64Array(TILE_LENGTH);

@@ -16,6 +16,11 @@ export class StrategyStates {
     return this.#blobs.put(source);
   }
 
+  /** Where what members may fetch of one of `tasks` lies; undefined where `hash` is no such state. */
+  handedOut(hash: string, tasks: readonly TaskRow[]): BlobStore | undefined {
+    return tasks.some((task) => handedOutState(task) === hash) ? this.#blobs : undefined;
+  }
+
   /** @throws HansaError StrategyStateLost (when it is not there) */
   async open(hash: string): Promise<BlobReader> {
     const blob = await this.#blobs.open(hash);
@@ -44,6 +49,10 @@ export class StrategyStates {
     for (const hash of await this.#blobs.list()) if (!kept.has(hash)) await this.#blobs.delete(hash);
   }
 }
+
+/** SHA-256 of the state that members of a task train with: SCAFFOLD's c, from round 2 on. */
+export const handedOutState = ({ file, strategyStateHash }: TaskRow): string | undefined =>
+  file.strategy.name === 'scaffold' ? strategyStateHash : undefined;
 
 /** The error for a strategy's state that cannot be gone on from. */
 export function lostState(hash: string, what: string): HansaError {

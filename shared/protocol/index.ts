@@ -1,6 +1,7 @@
 export * from './admin.ts';
 export * from './assignment.ts';
 export * from './bytes.ts';
+export * from './controlFile.ts';
 export * from './enrolment.ts';
 export * from './envelope.ts';
 export * from './handshake.ts';

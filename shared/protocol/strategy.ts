@@ -28,6 +28,7 @@ const adaptive = {
  * | fedAdam | m = β₁m + (1−β₁)Δ, v = β₂v + (1−β₂)Δ²; x + ηm/(√v + τ) | Reddi et al. 2021 |
  * | fedYogi | as fedAdam, with v = v − (1−β₂)Δ²·sign(v − Δ²) | Reddi et al. 2021 |
  * | fedNova | x + η · τ · ΣaᵢΔᵢ/τᵢ / Σaᵢ, with τ = Σaᵢτᵢ / Σaᵢ, for members who took τᵢ steps | Wang et al. 2020 |
+ * | scaffold | x + ηΔ, where members add c − cᵢ to their gradients; c + \|S\|/N · mean of (cᵢ⁺ − cᵢ) | Karimireddy et al. 2020 |
  *
  * Defaults are those of the papers. FedProx (Li et al. 2020) changes only the members' training, and can be used with any of these: a plan's `proximalMu`.
  */
@@ -38,6 +39,12 @@ export const strategySchema = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('fedAdam'), ...adaptive, beta1: decay(0.9), beta2: decay(0.99) }),
   z.strictObject({ name: z.literal('fedYogi'), ...adaptive, beta1: decay(0.9), beta2: decay(0.99) }),
   z.strictObject({ name: z.literal('fedNova'), serverLearningRate: serverLearningRate(1) }),
+  z.strictObject({
+    name: z.literal('scaffold'),
+    serverLearningRate: serverLearningRate(1),
+    /** L2 bound on what a member's control variate changes by in a round. */
+    controlClipNorm: z.number().min(1e-6).max(1e6).default(10),
+  }),
 ]);
 export type StrategySettings = z.output<typeof strategySchema>;
 export type StrategyName = StrategySettings['name'];
@@ -54,4 +61,21 @@ export function strategyTail({ name }: StrategySettings, steps: number, weightMa
   if (name !== 'fedNova') return [];
   const most = steps * weightMax;
   return [{ name: 'weightedSteps', low: 0, high: most, steps: most }];
+}
+
+/** A part of the vector beside the update, and the L2 norm that members clip it to. */
+interface StrategyPart {
+  readonly name: 'control';
+  readonly length: number;
+  readonly clipNorm: number;
+}
+
+/**
+ * What members send behind the update, summed under the same masks: in SCAFFOLD the change of their control variates.
+ *
+ * @param length numbers that the task trains
+ */
+export function strategyParts(settings: StrategySettings, length: number): readonly StrategyPart[] {
+  if (settings.name !== 'scaffold') return [];
+  return [{ name: 'control', length, clipNorm: settings.controlClipNorm }];
 }

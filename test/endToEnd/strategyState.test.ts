@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { askAdmin, type Coordinator, newToken, startCoordinator } from './league.ts';
 import { Processes } from './processes.ts';
 
-const strategies = ['fedAvgM', 'fedAdam', 'fedYogi'] as const;
+const strategies = ['fedAvgM', 'fedAdam', 'fedYogi', 'scaffold'] as const;
 const members = 5;
 const rounds = 3;
 
@@ -91,7 +91,7 @@ async function finalModels(name: string, isKilled: boolean): Promise<string[]> {
   return models;
 }
 
-it('FedAvgM, FedAdam and FedYogi come to the same model whether or not the coordinator is killed between two rounds', async () => {
+it('FedAvgM, FedAdam, FedYogi and SCAFFOLD come to the same model whether or not the coordinator is killed between two rounds', async () => {
   const undisturbed = await finalModels('undisturbed', false);
   expect(new Set(undisturbed).size).toBe(strategies.length);
   expect(await finalModels('killed', true)).toEqual(undisturbed);

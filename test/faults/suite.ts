@@ -31,6 +31,7 @@ export const suite: readonly string[] = [
   'aggregation/secagg/server/hostileNode.test.ts',
   'aggregation/secagg/client/roster.test.ts',
   'aggregation/secagg/grouping/draw.test.ts',
+  'aggregation/strategy/fedNova.test.ts',
   'aggregation/kernels/kernels.test.ts',
   'shared/protocol/secagg/messages.test.ts',
 ];

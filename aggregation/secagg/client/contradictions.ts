@@ -26,10 +26,10 @@ export function statementOf(state: LiveState, event: MessageEvent): SignedStatem
       };
     case 'startRound': {
       if (!('cohort' in state)) return undefined;
-      const { round, modelHash, sharers, signature, sid } = event.message;
+      const { round, modelHash, controlHash, sharers, signature, sid } = event.message;
       const { configHash } = state.setup;
       return {
-        bytes: roundBytes({ sid, cohortHash: state.cohort.hash, round, modelHash, configHash, sharers }),
+        bytes: roundBytes({ sid, cohortHash: state.cohort.hash, round, modelHash, controlHash, configHash, sharers }),
         signature,
       };
     }

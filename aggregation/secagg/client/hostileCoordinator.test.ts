@@ -387,6 +387,11 @@ describe('M3', () => {
   const cases: readonly [string, ErrorCode, (scene: Scene<'startRound'>) => StartRound][] = [
     ['not signed', 'BadSignature', ({ message }) => ({ ...message, modelHash: new Uint8Array(32) })],
     [
+      'with a control variate of its own',
+      'BadSignature',
+      ({ message }) => ({ ...message, controlHash: new Uint8Array(32).fill(1) }),
+    ],
+    [
       'with a U2 lacking this node',
       'U2NotSubset',
       (scene) => signed(scene, { sharers: bitsOf(cohortOf(scene.node), others) }),
@@ -412,8 +417,8 @@ describe('M3', () => {
     league.deliver(node, 'startRound', message);
     const header = league.toServer[0]!.wire;
     const vector = node.vector;
-    const other = signed(scene, { modelHash: leagueModelHash(77) });
-    expectRefused(scene, other, 'SetupSpent', 'startRound', [{ kind: 'startRound' }]);
+    for (const change of [{ modelHash: leagueModelHash(77) }, { controlHash: leagueModelHash(77) }])
+      expectRefused(scene, signed(scene, change), 'SetupSpent', 'startRound', [{ kind: 'startRound' }]);
     league.toServer = [];
     league.deliver(node, 'startRound', message);
     expect(league.toServer[0]!.wire).toBe(header);

@@ -10,12 +10,13 @@ import type { ClientPorts, ClientStateIn, ClientStep } from './types.ts';
 export function startRound(state: ClientStateIn<'acknowledged'>, message: StartRound, ports: ClientPorts): ClientStep {
   const { setup, cohort } = state;
   const { federation, task } = setup.open;
-  const { round, modelHash, sharers: sharersBits } = message;
+  const { round, modelHash, controlHash, sharers: sharersBits } = message;
   const hash = roundHash({
     sid: setup.sid,
     cohortHash: cohort.hash,
     round,
     modelHash,
+    controlHash,
     configHash: setup.configHash,
     sharers: sharersBits,
   });
@@ -49,7 +50,7 @@ export function startRound(state: ClientStateIn<'acknowledged'>, message: StartR
         record: { type: 'roundStarted', federation, task, round, sid: setup.sid, roundHash: hash },
       },
       { type: 'expandMasks', plan: masksOf(state, facts), config },
-      { type: 'prepareRound', round, modelHash, config },
+      { type: 'prepareRound', round, modelHash, controlHash, config },
     ],
   };
 }

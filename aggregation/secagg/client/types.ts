@@ -205,10 +205,12 @@ export type ClientEffect =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   | ClientSendEffect
   | {
-      /** Download the model, check its hash, train; then event `prepared`. */
+      /** Download the model and what SCAFFOLD has beside it, check their hashes, train; then event `prepared`. */
       readonly type: 'prepareRound';
       readonly round: number;
       readonly modelHash: Uint8Array;
+      /** `noControl` where there is no control variate to download. */
+      readonly controlHash: Uint8Array;
       readonly config: SecAggConfig;
     }
   | {

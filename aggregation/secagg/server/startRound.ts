@@ -1,4 +1,4 @@
-import { roundHash, type StartRound } from '@hansa/shared/protocol/secagg';
+import { noControl, roundHash, type StartRound } from '@hansa/shared/protocol/secagg';
 import { bitsOf } from '../cohortView.ts';
 import { sharersOf } from './acknowledgeShares.ts';
 import { abandon } from './finish.ts';
@@ -19,13 +19,14 @@ export function startRound(
       'TooFewSurvivors',
       `${sharers.length} members are left; at least ${minSurvivors} are needed.`,
     );
-  const { round, modelHash } = event;
+  const { round, modelHash, controlHash = noControl } = event;
   const bits = bitsOf(cohort, sharers);
   const hash = roundHash({
     sid: setup.sid,
     cohortHash: cohort.hash,
     round,
     modelHash,
+    controlHash,
     configHash: setup.configHash,
     sharers: bits,
   });
@@ -33,6 +34,7 @@ export function startRound(
     sid: setup.sid,
     round,
     modelHash,
+    controlHash,
     sharers: bits,
     signature: ports.identity.sign('round', hash),
   };

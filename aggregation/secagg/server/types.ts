@@ -57,8 +57,13 @@ export type ServerEvent =
   /** The driver gives the node up (its process is gone or it broke the protocol): nobody waits for it any more. */
   | { readonly type: 'dropped'; readonly index: number }
   | { readonly type: 'deadline'; readonly stage: ServerStage }
-  /** Binds a finished set-up to a round; only in phase `ready`. */
-  | { readonly type: 'startRound'; readonly round: number; readonly modelHash: Uint8Array }
+  /** Binds a finished set-up to a round; only in phase `ready`. `controlHash` where members are handed a control variate. */
+  | {
+      readonly type: 'startRound';
+      readonly round: number;
+      readonly modelHash: Uint8Array;
+      readonly controlHash?: Uint8Array | undefined;
+    }
   /** The node's whole vector is on disk, its length and hash are those of its header. */
   | {
       readonly type: 'vectorCommitted';

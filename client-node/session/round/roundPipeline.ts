@@ -100,7 +100,7 @@ export class RoundPipeline {
     const { taskId, plan } = this.#setup;
     const { round, modelHash } = bound;
     const report = new StageReport(taskId, round, this.#ports);
-    const order = { plan, bound, updateFile: this.#files.update, checkpointFile: this.#files.checkpoint };
+    const order = { taskId, plan, bound, updateFile: this.#files.update, checkpointFile: this.#files.checkpoint };
     this.#begin(async (signal) => {
       const contribution = await trainRound(order, report, this.#ports, signal);
       this.#state = { at: 'trained', round, report, masks, contribution };

@@ -1,13 +1,13 @@
 import type { ClientEffect } from '@hansa/aggregation/secagg/client';
 import { rotationSeed } from '@hansa/aggregation/secagg/encoding';
-import type { Logger } from '@hansa/shared/log';
 import { MOST_WORD_BYTES } from '@hansa/shared/model';
 import type { Plan } from '@hansa/shared/protocol';
 import type { NodeConfig } from '../../config/nodeConfig.ts';
 import type { NodeFolder } from '../../ledger/nodeFolder.ts';
-import type { ModelFiles, Trainer, TrainResult } from '../../trainer/index.ts';
+import type { ModelFiles, Trainer, TrainRequest, TrainResult } from '../../trainer/index.ts';
 import { checkModel, type OpenContribution, openContribution } from '../localRound.ts';
 import { adapterOf, MAX_MODEL_BYTES, type ModelStore } from '../modelStore.ts';
+import { type ControlPorts, fetchControl } from './fetchControl.ts';
 import type { StageReport } from './stageReport.ts';
 
 /** Bytes that a model's or an adapter's file may have beside the numbers that a round trains: its header, and what lies in it untrained. */
@@ -22,6 +22,7 @@ const ROOM_BYTES: Readonly<Record<Plan['mode']['kind'], (trained: number) => num
 
 /** What a round trains, and where. */
 export interface RoundOrder {
+  readonly taskId: string;
   readonly plan: Plan;
   /** The model that the round is bound to, and the set-up's configuration. */
   readonly bound: Extract<ClientEffect, { readonly type: 'prepareRound' }>;
@@ -29,8 +30,7 @@ export interface RoundOrder {
   readonly checkpointFile: string;
 }
 
-export interface TrainPorts {
-  readonly log: Logger;
+export interface TrainPorts extends ControlPorts {
   readonly folder: NodeFolder;
   readonly training: NodeConfig['training'];
   readonly models: ModelStore;
@@ -40,9 +40,9 @@ export interface TrainPorts {
 }
 
 /**
- * Downloads the model of a round, checks it and trains from it: this node's contribution, not masked yet.
+ * Downloads the model of a round and what its strategy has beside it, checks them and trains from them: this node's contribution, not masked yet.
  *
- * @throws HansaError ModelMismatch, InvalidModelFile (when the model is not what the set-up was made for)
+ * @throws HansaError ModelMismatch, InvalidModelFile (when a file is not what the set-up was made for)
  * @throws what the download or the trainer throws
  * @throws the signal's reason
  */
@@ -54,7 +54,8 @@ export async function trainRound(
 ): Promise<OpenContribution> {
   const { plan, bound, updateFile } = order;
   const files = await download(order, report, ports, signal);
-  const result = await train(order, files, report, ports, signal);
+  const control = await fetchControl(order.taskId, plan, bound, ports, signal);
+  const result = await train(order, { ...files, control }, report, ports, signal);
   signal.throwIfAborted();
   const { steps, examplesAtOnce, peakMemoryBytes, seconds } = result;
   ports.log.info({ round: bound.round, steps, examplesAtOnce, peakMemoryBytes, seconds }, 'trained');
@@ -73,7 +74,7 @@ async function download(
   const maxBytes = config.vectorLength * 4 + ROOM_BYTES[plan.mode.kind](config.vectorLength);
   const modelFile = await models.fetch(Buffer.from(modelHash).toString('hex'), { maxBytes, signal, onProgress });
   const job = plan.job.kind;
-  await checkModel(modelFile, config, { mode: plan.mode, job }, round);
+  await checkModel(modelFile, config, { mode: plan.mode, job, strategy: plan.strategy }, round);
   const adapter = adapterOf(plan, folder);
   if (adapter !== undefined && plan.baseModelHash !== undefined)
     await models.fetch(plan.baseModelHash, { maxBytes: MAX_MODEL_BYTES, signal, onProgress });
@@ -82,7 +83,7 @@ async function download(
 
 async function train(
   { plan, bound: { round }, updateFile, checkpointFile }: RoundOrder,
-  files: ModelFiles,
+  files: ModelFiles & Pick<TrainRequest, 'control'>,
   report: StageReport,
   { training, trainer, trainerFailed }: TrainPorts,
   signal: AbortSignal,

@@ -11,9 +11,11 @@ import {
   roundPhases,
 } from '@hansa/shared/protocol';
 import { trainedOf } from '../../federation/createTask.ts';
+import { handedOutState } from '../../storage/strategyStates.ts';
 import type { ByteMark } from '../byteLedger.ts';
 import { CohortDriver } from '../cohort/cohortDriver.ts';
 import type { Member } from '../cohort/member.ts';
+import { memberShare } from '../memberShare.ts';
 import { type OpenedModel, openModel } from '../openModel.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { AttemptSpec, RoundBinding } from './attemptSpec.ts';
@@ -87,7 +89,7 @@ export class AttemptDriver {
     const phases = new PhaseTimes(this.#ports.clock.now());
     this.#bound = { ...binding, phases, mark: this.#ports.bytes.mark() };
     this.#noteProgress();
-    for (const cohort of this.#cohorts) if (!cohort.isOver) cohort.bind(binding.round, binding.task.modelHash);
+    for (const cohort of this.#cohorts) if (!cohort.isOver) cohort.bind(binding.round, binding.task);
     this.#concludeIfComplete();
   }
 
@@ -178,7 +180,7 @@ export class AttemptDriver {
   }
 
   async #unmask(bound: Bound): Promise<void> {
-    const { clock, metrics, blobs, states, threads, log } = this.#ports;
+    const { clock, metrics, blobs, states, store, threads, log } = this.#ports;
     const { round, task, header } = bound;
     const beganMs = clock.now();
     const opened = await openModel({
@@ -198,6 +200,7 @@ export class AttemptDriver {
       taskId: task.id,
       strategy: task.file.strategy,
       localSteps: task.file.plan.training.steps,
+      memberShare: (survivors) => memberShare(store, task.id, this.#members(), survivors),
       trained: trainedOf(task.file),
       modelHash: task.modelHash,
       header,
@@ -294,7 +297,7 @@ export class AttemptDriver {
 
   #recordOf({ round, task, phases, mark }: Bound, end: RoundEnd): RoundRecord {
     const endedAtMs = this.#ports.clock.now();
-    const models = this.#ports.bytes.takeModel(task.modelHash);
+    const models = this.#ports.bytes.takeModels([task.modelHash, handedOutState(task)]);
     return roundRecord(
       {
         taskId: task.id,

@@ -20,6 +20,8 @@ import {
   type UploadTicket,
 } from '@hansa/shared/protocol';
 import { decodeMessage, type Evidence, type NodeSetupMessageName } from '@hansa/shared/protocol/secagg';
+import type { TaskRow } from '../../storage/stateStore.ts';
+import { handedOutState } from '../../storage/strategyStates.ts';
 import { keepEvidence } from '../keepEvidence.ts';
 import { encodeOnce } from '../messages/encodeOnce.ts';
 import type { RoundPorts } from '../ports.ts';
@@ -73,7 +75,7 @@ export class CohortDriver {
   #stage: Stage = 'advertiseKeys';
   #effects: Promise<void> = Promise.resolve();
   #lastAnnouncedAtMs: number | undefined;
-  #binding: { readonly round: number; readonly modelHash: string } | undefined;
+  #binding: { readonly round: number; readonly task: TaskRow } | undefined;
   #masked: MaskedSum | undefined;
   #abandonment: Abandonment | undefined;
 
@@ -157,8 +159,8 @@ export class CohortDriver {
   }
 
   /** Binds the set-up to a round: M3 leaves as soon as the set-up is done. Once only. */
-  bind(round: number, modelHash: string): void {
-    this.#binding = { round, modelHash };
+  bind(round: number, task: TaskRow): void {
+    this.#binding = { round, task };
     this.#startIfReady();
   }
 
@@ -281,8 +283,9 @@ export class CohortDriver {
 
   #startIfReady(): void {
     if (this.#binding === undefined || this.#state.phase !== 'ready') return;
-    const { round, modelHash } = this.#binding;
-    this.#take({ type: 'startRound', round, modelHash: new Uint8Array(Buffer.from(modelHash, 'hex')) });
+    const { round, task } = this.#binding;
+    const [modelHash, controlHash] = [bytesOf(task.modelHash), bytesOf(handedOutState(task))];
+    this.#take({ type: 'startRound', round, modelHash, controlHash });
   }
 
   #send(effect: Extract<ServerEffect, { type: 'send' }>): void {
@@ -382,3 +385,9 @@ export class CohortDriver {
 }
 
 const isSetupMessage = (name: string): name is NodeSetupMessageName => Object.hasOwn(memberStageOf, name);
+
+function bytesOf(hash: string): Uint8Array;
+function bytesOf(hash: string | undefined): Uint8Array | undefined;
+function bytesOf(hash: string | undefined): Uint8Array | undefined {
+  return hash === undefined ? undefined : new Uint8Array(Buffer.from(hash, 'hex'));
+}

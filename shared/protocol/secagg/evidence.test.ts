@@ -39,6 +39,7 @@ describe('evidence', () => {
         cohortHash: bytes(2),
         round,
         modelHash: bytes(3),
+        controlHash: bytes(6),
         configHash: bytes(4),
         sharers: bytes(5),
       };

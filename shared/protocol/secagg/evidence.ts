@@ -53,7 +53,7 @@ const kinds = {
     slot: ['sid'],
   },
   startRound: {
-    meaning: 'bound one set-up to two rounds, models or sets of members',
+    meaning: 'bound one set-up to two rounds, models, control variates or sets of members',
     label: 'round',
     fields: {
       kind: 'text',
@@ -61,6 +61,7 @@ const kinds = {
       cohortHash: 'hex',
       round: 'number',
       modelHash: 'hex',
+      controlHash: 'hex',
       configHash: 'hex',
       sharers: 'hex',
     },

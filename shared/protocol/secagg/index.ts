@@ -93,5 +93,12 @@ export {
 } from './roster.ts';
 export { type ShareKeys, type ShareKind, shareHash, shareKeysBytes, shareKeysSchema } from './shareKeys.ts';
 export { type SignSurvivors, signSurvivorsSchema } from './signSurvivors.ts';
-export { type RoundBinding, roundBytes, roundHash, type StartRound, startRoundSchema } from './startRound.ts';
+export {
+  noControl,
+  type RoundBinding,
+  roundBytes,
+  roundHash,
+  type StartRound,
+  startRoundSchema,
+} from './startRound.ts';
 export { type Survivors, survivorsBytes, survivorsSchema } from './survivors.ts';

@@ -125,7 +125,7 @@ const largest: { [Name in MessageName]: MessageOf<Name> } = {
     }),
   },
   acknowledgeShares: { sid, index, cohortHash: sid, accepted: bytes(maxCohortSize / 8), signature },
-  startRound: { sid, round: 100_000, modelHash: sid, sharers: bytes(maxCohortSize / 8), signature },
+  startRound: { sid, round: 100_000, modelHash: sid, controlHash: sid, sharers: bytes(maxCohortSize / 8), signature },
   maskedInputHeader: {
     sid,
     roundHash,

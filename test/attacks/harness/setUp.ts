@@ -13,6 +13,7 @@ import {
   type MaskedInputHeader,
   type MessageOf,
   type NodeSetupMessageName,
+  noControl,
   type Open,
   openBytes,
   positionsOf,
@@ -221,11 +222,12 @@ export class SetUp {
       cohortHash: cohortHash(this.cohorts.get(viewer)!),
       round,
       modelHash,
+      controlHash: noControl,
       configHash: configHash(this.opens.get(viewer)!.config),
       sharers: bits,
     });
     const signature = this.#scene.rogue.key.sign('round', hash);
-    const message: StartRound = { sid: this.sid, round, modelHash, sharers: bits, signature };
+    const message: StartRound = { sid: this.sid, round, modelHash, controlHash: noControl, sharers: bits, signature };
     return { message, hash };
   }
 

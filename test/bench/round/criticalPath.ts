@@ -354,7 +354,8 @@ class PathBench {
     for (let repeat = 0; repeat < REPEATS; repeat++) {
       const { tookMs } = await timed(async () => {
         sha256(await readFile(this.#modelFile));
-        await checkModel(this.#modelFile, this.#config, { mode: { kind: 'full' }, job: 'demand' }, 1);
+        const strategy = { name: 'fedAvg', serverLearningRate: 1 } as const;
+        await checkModel(this.#modelFile, this.#config, { mode: { kind: 'full' }, job: 'demand', strategy }, 1);
       });
       all.push(tookMs);
     }
@@ -396,6 +397,7 @@ class PathBench {
           taskId: 'bench',
           strategy: { name: 'fedAvg', serverLearningRate: 1 },
           localSteps: 1,
+          memberShare: async () => 1,
           trained: { mode: { kind: 'full' }, job: 'demand' },
           modelHash: baseModelHash,
           strategyStateHash: undefined,

@@ -1,0 +1,32 @@
+import type { ClientEffect, ClientPorts } from '@hansa/aggregation/secagg/client';
+import type { Logger } from '@hansa/shared/log';
+import type { Plan } from '@hansa/shared/protocol';
+import type { ControlRequest } from '../../trainer/index.ts';
+import type { Controls } from '../controls.ts';
+
+export interface ControlPorts {
+  readonly reducer: ClientPorts;
+  readonly controls: Controls;
+  readonly log: Logger;
+}
+
+/** SCAFFOLD's control variates for a round, c fetched; undefined under another strategy. @throws as {@link Controls.prepare} */
+export async function fetchControl(
+  taskId: string,
+  { strategy }: Plan,
+  { round, config, controlHash }: Extract<ClientEffect, { readonly type: 'prepareRound' }>,
+  { reducer: { memory, policy }, controls, log }: ControlPorts,
+  signal: AbortSignal,
+): Promise<ControlRequest | undefined> {
+  if (strategy.name !== 'scaffold') return undefined;
+  const hasSigned = (earlier: number): boolean => memory.hasSigned(policy.federation, taskId, earlier);
+  // The update and as many numbers of the control variate.
+  const length = config.vectorLength / 2;
+  const { isLost, ...files } = await controls.prepare({ taskId, controlHash, length, hasSigned, signal });
+  if (isLost)
+    log.warn(
+      { task: taskId, round },
+      "this node's control variate of the task is lost or of an earlier round: it begins anew with the members' mean",
+    );
+  return { ...files, taskId, clipNorm: strategy.controlClipNorm };
+}
