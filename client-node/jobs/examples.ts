@@ -29,6 +29,22 @@ export function rowsOf<B extends Batch>(batch: B, from: number, to: number): B {
   return { ...Object.fromEntries(columns), count: to - from };
 }
 
+/** The examples at `indices` of a batch (repeats allowed), copied. @throws RangeError (on an index outside) */
+export function examplesAt<B extends Batch>(batch: B, indices: ArrayLike<number>): B {
+  const picked = Array.from(indices);
+  const outside = picked.find((index) => !(index >= 0 && index < batch.count));
+  if (outside !== undefined) throw new RangeError(`no example ${outside}: there are ${batch.count}`);
+  const columns = Object.entries(batch).map(([name, column]) => {
+    if (typeof column === 'number') return [name, column];
+    const width = column.length / batch.count;
+    const rows = new (column.constructor as new (length: number) => Column)(picked.length * width);
+    for (const [at, index] of picked.entries())
+      rows.set(column.subarray(index * width, (index + 1) * width), at * width);
+    return [name, rows];
+  });
+  return { ...Object.fromEntries(columns), count: picked.length };
+}
+
 /** At most `limit` indices below `count`, evenly spread, ascending. */
 export function spread(count: number, limit: number): number[] {
   const taken = Math.min(count, limit);

@@ -1,5 +1,6 @@
 import { PAST_PATCHES, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import { seededNumbers } from '@hansa/shared/random';
+import { examplesAt } from '../examples.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from './windows.ts';
 
 /** Made-up windows, for tests of the model and for trying an engine: series with a weekly pattern, noise, some history missing and some periods sold out. */
@@ -7,6 +8,11 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
   const numbers = seededNumbers(seed);
   const futurePeriods = futurePatches * PATCH_PERIODS;
   const all = {
+    count,
+    pastPatches: PAST_PATCHES,
+    futurePatches,
+    season: PATCH_PERIODS,
+    horizonPeriods: futurePeriods,
     past: new Float32Array(count * PAST_PERIODS * PERIOD_CHANNELS),
     pastPresent: new Float32Array(count * PAST_PATCHES).fill(1),
     future: new Float32Array(count * futurePeriods * PERIOD_CHANNELS),
@@ -43,7 +49,7 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
   return {
     count,
     weights: Float64Array.from(all.scale, Math.sqrt),
-    batch: (indices) => pick(all, Array.from(indices), count, futurePatches),
+    batch: (indices) => examplesAt(all, indices),
     describe: (index) => ({ seriesIndex: index, series: `series ${index}`, originPeriod: '2024-01-01' }),
   };
 }
@@ -51,33 +57,4 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
 /** One batch of all windows of sampleWindows. */
 export function sampleBatch(seed: string, count: number, futurePatches = 4): WindowBatch {
   return sampleWindows(seed, count, futurePatches).batch(Array.from({ length: count }, (_, index) => index));
-}
-
-type Columns = Omit<WindowBatch, 'count' | 'pastPatches' | 'futurePatches' | 'season' | 'horizonPeriods'>;
-
-function pick(all: Columns, indices: readonly number[], count: number, futurePatches: number): WindowBatch {
-  const rows = <Column extends Float32Array | Int32Array>(column: Column): Column => {
-    const width = column.length / count;
-    const out = new (column.constructor as new (length: number) => Column)(indices.length * width);
-    indices.forEach((index, row) => {
-      out.set(column.subarray(index * width, (index + 1) * width), row * width);
-    });
-    return out;
-  };
-  return {
-    count: indices.length,
-    pastPatches: PAST_PATCHES,
-    futurePatches,
-    season: PATCH_PERIODS,
-    horizonPeriods: futurePatches * PATCH_PERIODS,
-    past: rows(all.past),
-    pastPresent: rows(all.pastPresent),
-    future: rows(all.future),
-    staticCategories: rows(all.staticCategories),
-    staticNumbers: rows(all.staticNumbers),
-    scale: rows(all.scale),
-    target: rows(all.target),
-    targetObserved: rows(all.targetObserved),
-    stockOut: rows(all.stockOut),
-  };
 }

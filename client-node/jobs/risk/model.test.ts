@@ -1,14 +1,13 @@
 import { type Architecture, architectureOf, manifestFor } from '@hansa/shared/model';
 import { MOST_CATEGORIES, MOST_NUMBERS } from '@hansa/shared/model/jobs/risk';
 import { localTrainingSchema } from '@hansa/shared/protocol';
-import { seededNumbers } from '@hansa/shared/random';
-import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activate, engineNames, missingPart } from '../../engines/engine.ts';
+import { activate } from '../../engines/engine.ts';
 import { answersOf, lossAndGradient, lossOf, type ModelShape } from '../../gradient/gradient.ts';
 import { initialWeights } from '../../model/initialise.ts';
 import { trainLocally } from '../../training/localTraining.ts';
 import { rowsOf } from '../examples.ts';
+import { awayFrom, lossGradientContract, norm } from '../lossGradient.contract.ts';
 import { type OrderBatch, WORDS } from './orders.ts';
 import { sampleOrders } from './sample.ts';
 import { auroc } from './scores/ranking.ts';
@@ -22,51 +21,9 @@ const shape: ModelShape = { architecture, job: 'risk', manifest: manifestFor(arc
 const all = (seed: string, count: number): OrderBatch => sampleOrders(seed, count).batch([...Array(count).keys()]);
 const batch = all('model', 6);
 const start = initialWeights(architecture, 1);
-// Away from the start, where many gradients are nearly 0.
-const numbers = seededNumbers('away');
-const weights = start.map((weight) => weight + 0.3 * numbers.truncatedNormal());
+const weights = awayFrom(start);
 
-const norm = (values: ArrayLike<number>): number =>
-  Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0));
-
-let onCpu: { loss: number; gradient: Float32Array };
-beforeAll(async () => {
-  await activate('cpu');
-  onCpu = await lossAndGradient(shape, weights, batch);
-});
-
-describe.each(engineNames.filter((name) => missingPart(name) === undefined))('on %s', (engine) => {
-  beforeAll(() => activate(engine, { withoutCard: true }));
-
-  it('gives the loss and the gradient of tfjs-cpu, and leaves no tensor behind', async () => {
-    const before = tf.memory().numTensors;
-    const found = await lossAndGradient(shape, weights, batch);
-    expect(tf.memory().numTensors).toBe(before);
-    expect(found.loss).toBeCloseTo(onCpu.loss, 5);
-    expect(await lossOf(shape, weights, batch)).toBeCloseTo(onCpu.loss, 5);
-    const difference = found.gradient.map((value, index) => value - onCpu.gradient[index]!);
-    expect(norm(difference)).toBeLessThan(1e-5 * norm(onCpu.gradient));
-  });
-
-  it('gives a gradient that finite differences confirm, along random directions and the gradient itself', async () => {
-    const directions = [1, 2, 3].map((seed) => {
-      const drawn = seededNumbers(`direction ${seed}`);
-      return weights.map(() => drawn.truncatedNormal());
-    });
-    for (const direction of [...directions, onCpu.gradient]) {
-      const step = 3e-3 / norm(direction);
-      const moved = (by: number) =>
-        lossOf(
-          shape,
-          weights.map((weight, index) => weight + by * direction[index]!),
-          batch,
-        );
-      const slope = ((await moved(step)) - (await moved(-step))) / (2 * step);
-      const expected = onCpu.gradient.reduce((sum, value, index) => sum + value * direction[index]!, 0);
-      expect(Math.abs(slope - expected)).toBeLessThan(0.02 * norm(onCpu.gradient) * norm(direction) + 1e-6);
-    }
-  });
-});
+lossGradientContract(shape, weights, batch);
 
 describe('the risk model', () => {
   beforeAll(() => activate('wasm'));

@@ -16,7 +16,8 @@ export function sampleOrders(seed: string, count: number): OrderSet {
     const logit = base + 2 * numbers[order * MOST_NUMBERS]! + 2 * pastRates[order * MOST_CATEGORIES]!;
     return drawn.uniform() < 1 / (1 + Math.exp(-logit)) ? 1 : 0;
   });
-  const columns = {
+  const orders = {
+    count,
     numbers,
     present,
     categories: integers(MOST_CATEGORIES, () => Math.floor(2 ** 31 * drawn.uniform())),
@@ -30,8 +31,7 @@ export function sampleOrders(seed: string, count: number): OrderSet {
     late,
   };
   return orderSet(
-    columns,
-    count,
+    orders,
     Int32Array.from({ length: count }, (_, row) => row),
   );
 }

@@ -1,7 +1,8 @@
-import { HansaError } from '@hansa/shared/errors';
+import type { HansaError } from '@hansa/shared/errors';
 import { type OrderDatabase, openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
 import { dayNumber, isoDate } from '../../../data/days.ts';
+import { interruptible } from '../../../data/interruptible.ts';
 import { findOrderFile, type OrderFile, openOrderTable } from '../../../data/orderFile.ts';
 import type { LoadOptions } from '../../job.ts';
 import { type DataConfig, type Frequency, frequencyShapes, type Source } from '../config.ts';
@@ -37,12 +38,7 @@ export async function loadMerchantData(
   baseFolder: string,
   options: LoadOptions = {},
 ): Promise<MerchantData> {
-  try {
-    return await load(config, baseFolder, options);
-  } catch (error) {
-    if (options.signal?.aborted) throw new HansaError('Interrupted', 'Reading the order files was interrupted.');
-    throw error;
-  }
+  return interruptible(options.signal, () => load(config, baseFolder, options));
 }
 
 async function load(config: DataConfig, baseFolder: string, options: LoadOptions): Promise<MerchantData> {

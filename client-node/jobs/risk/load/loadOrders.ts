@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { HansaError } from '@hansa/shared/errors';
+import type { HansaError } from '@hansa/shared/errors';
 import { ORDER_FEATURES } from '@hansa/shared/model/jobs/risk';
 import { seededNumbers } from '@hansa/shared/random';
 import { openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
+import { interruptible } from '../../../data/interruptible.ts';
 import { findOrderFile, type OrderFile } from '../../../data/orderFile.ts';
 import type { LoadOptions } from '../../job.ts';
 import type { RiskConfig } from '../config.ts';
@@ -40,12 +41,7 @@ export async function loadOrders(
   baseFolder: string,
   options: LoadOptions = {},
 ): Promise<OrderData> {
-  try {
-    return await load(config, baseFolder, options);
-  } catch (error) {
-    if (options.signal?.aborted) throw new HansaError('Interrupted', 'Reading the order files was interrupted.');
-    throw error;
-  }
+  return interruptible(options.signal, () => load(config, baseFolder, options));
 }
 
 async function load(config: RiskConfig, baseFolder: string, options: LoadOptions): Promise<OrderData> {
@@ -94,8 +90,9 @@ function noOrders({ merchant }: RiskConfig, { rowsRead }: OrderCounts): HansaErr
 function assemble(config: RiskConfig, names: OrderNames, table: OrderTable, counts: OrderCounts): OrderData {
   const split = splitOrders(table, config);
   const columns = columnsOf(table, split.trainEnd);
+  const orders = { ...columns, count: table.count };
   const rows = (from: number, to: number) => Int32Array.from({ length: to - from }, (_, at) => from + at);
-  const set = (from: number, to: number) => orderSet(columns, table.count, rows(from, to));
+  const set = (from: number, to: number) => orderSet(orders, rows(from, to));
   const digest = digestOf(columns, { names, split });
   return {
     rows: counts.rowsRead,
@@ -104,7 +101,7 @@ function assemble(config: RiskConfig, names: OrderNames, table: OrderTable, coun
     names,
     carrier: config.carrier === undefined ? undefined : names.categories.indexOf(config.carrier),
     // Whoever knows a round's seed, but not the orders, cannot tell which of them are drawn.
-    train: orderSet(columns, table.count, shuffled(rows(0, split.trainEnd), digest)),
+    train: orderSet(orders, shuffled(rows(0, split.trainEnd), digest)),
     validation: set(split.trainEnd, split.validEnd),
     test: set(split.validEnd, table.count),
   };
