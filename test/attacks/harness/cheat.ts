@@ -31,7 +31,7 @@ export function sentBy(effect: ClientEffect): Honest | undefined {
 }
 
 /** Sends a message to the coordinator as it is given: the named error with which it is refused, or that it was let pass. */
-export async function fire(node: ToyNode, name: string, wire: unknown, version?: unknown): Promise<string> {
+export async function send(node: ToyNode, name: string, wire: unknown, version?: unknown): Promise<string> {
   try {
     await node.send(name, wire, version);
     return 'let it pass';
@@ -75,7 +75,9 @@ export function cheating(
   before: Readonly<Partial<Record<NodeSetupMessageName, Readonly<Record<string, Bad>>>>>,
   after: Readonly<Partial<Record<NodeSetupMessageName, Readonly<Record<string, Bad>>>>> = {},
 ): Attack {
-  const all = [before, after].flatMap((stages) => Object.values(stages).flatMap((shots) => Object.entries(shots)));
+  const all = [before, after].flatMap((stages) =>
+    Object.values(stages).flatMap((messages) => Object.entries(messages)),
+  );
   return {
     expects: Object.fromEntries(all.map(([variant, [expects]]) => [variant, expects])),
     async run() {
@@ -109,11 +111,12 @@ export function cheating(
               [before, false],
               [after, true],
             ] as const) {
-              const shots = Object.entries(stages[honest.name] ?? {});
-              if (isAfter && shots.length > 0) await node.send(honest.name, encodeMessage(honest.name, honest.message));
-              for (const [variant, [, of]] of shots) {
+              const messages = Object.entries(stages[honest.name] ?? {});
+              if (isAfter && messages.length > 0)
+                await node.send(honest.name, encodeMessage(honest.name, honest.message));
+              for (const [variant, [, of]] of messages) {
                 const { wire, version, name = honest.name } = of(honest, node);
-                did.set(variant, await fire(node, name, wire, version));
+                did.set(variant, await send(node, name, wire, version));
               }
             }
             if (honest.name === 'revealShares') cheated();

@@ -63,35 +63,35 @@ export function staged(
 }
 
 /** A message as it goes on the wire, good or bad. */
-export interface Shot {
+export interface WireMessage {
   readonly name: string;
   readonly wire: unknown;
   /** What the envelope has instead. */
   readonly envelope?: object;
 }
 
-export const shot = <Name extends SetupMessageName>(name: Name, message: MessageOf<Name>): Shot => ({
+export const onWire = <Name extends SetupMessageName>(name: Name, message: MessageOf<Name>): WireMessage => ({
   name,
   wire: encodeMessage(name, message),
 });
 
-/** Where a set-up can stand when a shot is fired: just before the victim is told that message. */
+/** Where a set-up can stand when a message is sent: just before the victim is told that message. */
 type Stage = 'open' | 'cohort' | 'encryptedShares' | 'startRound' | 'survivors' | 'quorum' | 'result';
 
 /** Variants of one stage: each with what the victim must answer, and the message; `earlier` is the set-up of a round that is over. */
-export type Volley = Readonly<Record<string, Try>>;
+export type BadMessages = Readonly<Record<string, Try>>;
 
-export type Try = readonly [string, (scene: Scene, set: SetUp, earlier: SetUp) => Shot];
+export type Try = readonly [string, (scene: Scene, set: SetUp, earlier: SetUp) => WireMessage];
 
 /**
  * Bad messages to one node, many in one set-up: each must be refused by name and change nothing. That is seen by the node's journal, byte for byte, and
  * by the set-up going on to its exact sum after all of them.
  */
-export function volley(
-  stages: Readonly<Partial<Record<Stage, Volley>>>,
+export function messageAttack(
+  stages: Readonly<Partial<Record<Stage, BadMessages>>>,
   { afterRound = false, ...options }: SceneOptions & { readonly afterRound?: boolean } = {},
 ): Attack {
-  const all = Object.values(stages).flatMap((shots) => Object.entries(shots));
+  const all = Object.values(stages).flatMap((messages) => Object.entries(messages));
   return {
     expects: Object.fromEntries(all.map(([name, [expects]]) => [name, expects])),
     async run() {
@@ -99,25 +99,25 @@ export function volley(
       try {
         const outcomes = new Map<string, string>();
         const earlier = afterRound ? await wholeRound(scene) : scene.setUp();
-        const fire = async (stage: Stage, set: SetUp) => {
-          for (const [name, [, shotOf]] of Object.entries(stages[stage] ?? {}))
-            outcomes.set(name, await fireAt(scene, shotOf(scene, set, earlier)));
+        const send = async (stage: Stage, set: SetUp) => {
+          for (const [name, [, messageOf]] of Object.entries(stages[stage] ?? {}))
+            outcomes.set(name, await sendTo(scene, messageOf(scene, set, earlier)));
         };
         const set = scene.setUp();
-        await fire('open', set);
+        await send('open', set);
         await set.advertise();
-        await fire('cohort', set);
+        await send('cohort', set);
         await set.deal();
-        await fire('encryptedShares', set);
+        await send('encryptedShares', set);
         await set.handOut();
-        await fire('startRound', set);
+        await send('startRound', set);
         await set.mask();
-        await fire('survivors', set);
+        await send('survivors', set);
         await set.collectSignatures();
-        await fire('quorum', set);
+        await send('quorum', set);
         await set.reveal();
-        await fire('result', set);
-        const exact = set.loot.openedSums().some(({ members }) => members.length === scene.honest.length);
+        await send('result', set);
+        const exact = set.view.openedSums().some(({ members }) => members.length === scene.honest.length);
         const leak = scene.leak();
         return Object.fromEntries(
           [...outcomes].map(([name, did]) => [
@@ -140,7 +140,7 @@ async function wholeRound(scene: Scene): Promise<SetUp> {
   return set;
 }
 
-async function fireAt(scene: Scene, { name, wire, envelope }: Shot): Promise<string> {
+async function sendTo(scene: Scene, { name, wire, envelope }: WireMessage): Promise<string> {
   const before = scene.node(scene.victim).journal();
   const did = await scene.rogue.tell(scene.victim, name, wire, envelope).then(() => 'let it pass', codeOf);
   if (did === 'ConnectionLost') await scene.rogue.connected(scene.victim);

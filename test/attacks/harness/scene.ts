@@ -17,9 +17,9 @@ import {
   type SecAggConfig,
 } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
+import { difference, type OpenedSum } from './attackerView.ts';
 import { Colluder } from './colluder.ts';
 import { HonestNode } from './honestNode.ts';
-import { difference, type OpenedSum } from './loot.ts';
 import { NodesProcess } from './nodesProcess.ts';
 import { Rogue } from './rogue.ts';
 import { SetUp } from './setUp.ts';
@@ -309,7 +309,7 @@ export class Scene {
 
   /** The worst of what the attacker learned and may not know: a sum of fewer members than a round may have. */
   leak(): string | undefined {
-    const opened = this.setUps.flatMap((setUp) => setUp.loot.openedSums());
+    const opened = this.setUps.flatMap((setUp) => setUp.view.openedSums());
     const differences = opened.flatMap((larger) =>
       opened.flatMap((smaller) => {
         const found = difference(larger, smaller);

@@ -28,7 +28,7 @@ import {
   setupId,
   survivorsBytes,
 } from '@hansa/shared/protocol/secagg';
-import { Loot } from './loot.ts';
+import { AttackerView } from './attackerView.ts';
 import type { Scene } from './scene.ts';
 
 /** What each member is told; a member for which it gives nothing is told nothing. */
@@ -55,7 +55,7 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 export class SetUp {
   readonly open: Open;
   readonly sid: Uint8Array;
-  readonly loot: Loot;
+  readonly view: AttackerView;
   /** The OPEN that each member was shown. */
   readonly opens = new Map<number, Open>();
   readonly advertised = new Map<number, AdvertiseKeys>();
@@ -75,7 +75,7 @@ export class SetUp {
     this.#scene = scene;
     this.open = this.signOpen(fields);
     this.sid = setupId(fields);
-    this.loot = new Loot(this.sid, fields.config);
+    this.view = new AttackerView(this.sid, fields.config);
   }
 
   signOpen(fields: Omit<Open, 'signature'>): Open {
@@ -122,7 +122,7 @@ export class SetUp {
     };
     await this.#ask('open', 'advertiseKeys', shown, (member, keys) => {
       this.advertised.set(member, keys);
-      this.loot.addKeys(keys);
+      this.view.addKeys(keys);
     });
     return this;
   }
@@ -182,11 +182,11 @@ export class SetUp {
 
   #takeKnowledge(member: number, knowledge: ReturnType<Scene['knowledgeOf']>): void {
     if (knowledge === undefined) return;
-    this.loot.addSecret(member, 'self', knowledge.secrets.selfSeed);
-    this.loot.addSecret(member, 'mask', knowledge.secrets.maskKey);
+    this.view.addSecret(member, 'self', knowledge.secrets.selfSeed);
+    this.view.addSecret(member, 'mask', knowledge.secrets.maskKey);
     for (const [dealer, held] of knowledge.held) {
-      this.loot.addShare(dealer, 'self', this.placeOf(dealer, member), held.self.expose());
-      if (held.mask !== undefined) this.loot.addShare(dealer, 'mask', this.placeOf(dealer, member), held.mask.expose());
+      this.view.addShare(dealer, 'self', this.placeOf(dealer, member), held.self.expose());
+      if (held.mask !== undefined) this.view.addShare(dealer, 'mask', this.placeOf(dealer, member), held.mask.expose());
     }
   }
 
@@ -257,7 +257,7 @@ export class SetUp {
 
   #takeVector(header: MaskedInputHeader, bytes: Uint8Array, round: number): void {
     if (text(sha256(bytes)) !== text(header.vectorHash)) throw new Error('a node sent another vector than it signed');
-    this.loot.addVector({
+    this.view.addVector({
       header,
       neighbours: this.#named(header.index, header.edges),
       bytes,
@@ -361,7 +361,7 @@ export class SetUp {
   /** Keeps what a member revealed. */
   takeShares(member: number, { shares }: MessageOf<'revealShares'>): void {
     for (const { dealer, kind, share } of shares)
-      if (this.placeOf(dealer, member) > 0) this.loot.addShare(dealer, kind, this.placeOf(dealer, member), share);
+      if (this.placeOf(dealer, member) > 0) this.view.addShare(dealer, kind, this.placeOf(dealer, member), share);
   }
 
   /** OPEN to ACK as the protocol says. */

@@ -90,8 +90,8 @@ export const alteredBoxes: Row = {
       // What the victim gives away as its dead peers' shares are shares of its own s.
       const { shares } = await set.hear(victim, 'revealShares');
       for (const { dealer, kind, share } of shares)
-        if (peers.includes(dealer)) set.loot.addShare(victim, kind, set.placeOf(victim, dealer), share);
-        else if (dealer === victim) set.loot.addShare(victim, kind, set.placeOf(victim, victim), share);
+        if (peers.includes(dealer)) set.view.addShare(victim, kind, set.placeOf(victim, dealer), share);
+        else if (dealer === victim) set.view.addShare(victim, kind, set.placeOf(victim, victim), share);
       await set.reveal((member) => (member === victim ? undefined : set.quorum(member)));
       return scene.leak() === undefined ? 'one share too few' : undefined;
     }),

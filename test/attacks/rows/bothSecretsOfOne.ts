@@ -11,7 +11,7 @@ export const bothSecretsOfOne: Row = {
     staged(inOneRequest, 'gave one kind of each', async (scene) => {
       const set = await (await scene.shared()).finish();
       // Colluders have shares of both kinds in any case.
-      const given = scene.honest.map((dealer) => set.loot.sharesOf(dealer, 'mask') - scene.colluding.length);
+      const given = scene.honest.map((dealer) => set.view.sharesOf(dealer, 'mask') - scene.colluding.length);
       return given.every((count) => count === 0) ? 'gave one kind of each' : 'gave both kinds';
     }),
     staged('in two requests: once more, with a U3 without the peer', 'ConflictingMessage', async (scene) => {

@@ -14,7 +14,7 @@ import {
   shareKeysBytes,
 } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
-import { cheating, fire, type Honest, sentBy, toyUpdate } from '../harness/cheat.ts';
+import { cheating, type Honest, send, sentBy, toyUpdate } from '../harness/cheat.ts';
 import type { Attack, Outcome, Row } from '../harness/row.ts';
 
 const atM5 = 'a bad share at M5 where every share is needed';
@@ -175,14 +175,14 @@ export const cheatingMember: Row = {
       },
     ),
     instead('bad shares at M2', 'the cheat is left out', 'shareKeys', async ({ message }, node) =>
-      fire(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, false))),
+      send(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, false))),
     ),
     instead(
       'shares of no polynomial at M2, hashes that fit',
       'WrongDealer, the cheat is named',
       'shareKeys',
       async ({ message }, node) =>
-        fire(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, true))),
+        send(node, 'shareKeys', encodeMessage('shareKeys', badShares(message as ShareKeys, node, true))),
     ),
     instead(
       atM5,
@@ -191,7 +191,7 @@ export const cheatingMember: Row = {
       async ({ message }, node) => {
         const honest = message as RevealShares;
         const shares = honest.shares.map((entry) => ({ ...entry, share: spoilt(entry.share) }));
-        return fire(node, 'revealShares', encodeMessage('revealShares', signedReveal({ ...honest, shares }, node)));
+        return send(node, 'revealShares', encodeMessage('revealShares', signedReveal({ ...honest, shares }, node)));
       },
       'revealShares',
     ),

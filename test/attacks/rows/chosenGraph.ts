@@ -1,7 +1,7 @@
 import { thresholdsFor } from '@hansa/aggregation/secagg/server';
 import { drawHolders } from '@hansa/aggregation/secagg/testing';
 import { type RandomSource, systemRandom, uniformInt } from '@hansa/shared/random';
-import { type Attack, type Row, shot, volley } from '../harness/row.ts';
+import { type Attack, messageAttack, onWire, type Row } from '../harness/row.ts';
 
 const size = 100;
 const trials = 10_000;
@@ -69,11 +69,11 @@ export const chosenGraph: Row = {
   attack: 'k-out: L1 fitted to the picks, a cut by chosen drops',
   attacks: [
     monteCarlo,
-    volley({
+    messageAttack({
       encryptedShares: {
         'another L1 once the picks are known': [
           'ConflictingMessage',
-          (scene, set) => shot('cohort', set.cohort(scene.without(scene.honest[4]!))),
+          (scene, set) => onWire('cohort', set.cohort(scene.without(scene.honest[4]!))),
         ],
       },
     }),

@@ -97,9 +97,9 @@ export const differentCohorts: Row = {
         const place = { sid: set.sid, cohortHash: cohortHash(cohort), dealer: victim, holder: member };
         const box = boxes.find(({ holder }) => holder === member)!;
         const content = openBox(place, { own: cipher.secretKey, other: cipherKey }, box)!;
-        set.loot.addShare(victim, 'self', content.x, content.self.expose());
-        set.loot.addKeys(cohort.members.find(({ index }) => index === member)!);
-        set.loot.addSecret(member, 'mask', mask.secretKey);
+        set.view.addShare(victim, 'self', content.x, content.self.expose());
+        set.view.addKeys(cohort.members.find(({ index }) => index === member)!);
+        set.view.addSecret(member, 'mask', mask.secretKey);
       }
       await set.handOut((member) => (member === victim ? { sid: set.sid, dealers: [] } : undefined));
       await set.mask((member) => (member === victim ? { sharers: scene.members } : undefined));
@@ -122,7 +122,7 @@ export const differentCohorts: Row = {
       );
       await set.handOut();
       await set.finish();
-      const sum = set.loot.openedSums().find(({ members }) => members.length === scene.honest.length);
+      const sum = set.view.openedSums().find(({ members }) => members.length === scene.honest.length);
       if (sum === undefined) return 'noise';
       const scale = 2 ** config.parts[0]!.scaleLog2;
       const truth = wordsOf(config, scene.node(victim).truth(scene.taskId, scene.round, scene.seq));

@@ -1,6 +1,6 @@
 import type { Quorum } from '@hansa/shared/protocol/secagg';
 import { survivorsBytes } from '@hansa/shared/protocol/secagg';
-import { type Row, shot, staged, volley } from '../harness/row.ts';
+import { messageAttack, onWire, type Row, staged } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
 import { scatteredU3, threeDead } from './differentU3.ts';
@@ -11,7 +11,7 @@ const withSignatures =
   (change: (signatures: Quorum['signatures'], scene: Scene, set: SetUp) => Quorum['signatures']) =>
   (scene: Scene, set: SetUp) => {
     const message = set.quorum(scene.victim);
-    return shot('quorum', { ...message, signatures: change(message.signatures, scene, set) });
+    return onWire('quorum', { ...message, signatures: change(message.signatures, scene, set) });
   };
 
 /** A colluder's signature on something else than what the victim signed. */
@@ -30,7 +30,7 @@ export const falseQuorum: Row = {
   name: 'false-quorum',
   attack: 'a quorum that is none',
   attacks: [
-    volley({
+    messageAttack({
       quorum: {
         'one signature too few': ['NoQuorum', withSignatures((signatures) => signatures.slice(0, 4))],
         'none at all': ['NoQuorum', withSignatures(() => [])],

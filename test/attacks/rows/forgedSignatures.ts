@@ -7,12 +7,12 @@ import {
   resultBytes,
   survivorsBytes,
 } from '@hansa/shared/protocol/secagg';
-import { type Row, type Shot, shot, staged, volley } from '../harness/row.ts';
+import { messageAttack, onWire, type Row, staged, type WireMessage } from '../harness/row.ts';
 import { scatteredU3, threeDead } from './differentU3.ts';
 
 const challenge = 'a socket challenge that is the digest of an M4';
 
-const stripped = ({ name, wire }: Shot): Shot => {
+const stripped = ({ name, wire }: WireMessage): WireMessage => {
   const { signature: _, ...rest } = wire as { signature: string };
   return { name, wire: rest };
 };
@@ -23,24 +23,24 @@ export const forgedSignatures: Row = {
   name: 'forged-signatures',
   attack: 'signatures stripped, forged, under another label',
   attacks: [
-    volley({
+    messageAttack({
       open: {
-        'OPEN stripped': ['InvalidMessage', (_, set) => stripped(shot('open', set.open))],
-        'OPEN forged': ['BadSignature', (_, set) => shot('open', { ...set.open, signature: new Uint8Array(64) })],
+        'OPEN stripped': ['InvalidMessage', (_, set) => stripped(onWire('open', set.open))],
+        'OPEN forged': ['BadSignature', (_, set) => onWire('open', { ...set.open, signature: new Uint8Array(64) })],
         'OPEN under the label of a roster': [
           'BadSignature',
-          ({ rogue }, set) => shot('open', { ...set.open, signature: rogue.key.sign('roster', openBytes(set.open)) }),
+          ({ rogue }, set) => onWire('open', { ...set.open, signature: rogue.key.sign('roster', openBytes(set.open)) }),
         ],
       },
       cohort: {
-        'L1 stripped': ['InvalidMessage', (_, set) => stripped(shot('cohort', set.cohort()))],
+        'L1 stripped': ['InvalidMessage', (_, set) => stripped(onWire('cohort', set.cohort()))],
         'L1 forged by a member': [
           'BadSignature',
           (scene, set) => {
             const cohort = set.cohort();
             const { identity } = scene.colluders.get(scene.colluding[0]!)!;
             const signed = cohortBytes(set.sid, cohortHash(cohort));
-            return shot('cohort', { ...cohort, signature: identity.sign('l1', signed) });
+            return onWire('cohort', { ...cohort, signature: identity.sign('l1', signed) });
           },
         ],
         'L1 under the label of U3': [
@@ -48,7 +48,7 @@ export const forgedSignatures: Row = {
           ({ rogue }, set) => {
             const cohort = set.cohort();
             const signed = cohortBytes(set.sid, cohortHash(cohort));
-            return shot('cohort', { ...cohort, signature: rogue.key.sign('u3', signed) });
+            return onWire('cohort', { ...cohort, signature: rogue.key.sign('u3', signed) });
           },
         ],
       },
@@ -57,7 +57,7 @@ export const forgedSignatures: Row = {
           'BadSignature',
           (scene, set) => {
             const { message, hash } = set.startRound(scene.victim, { sharers: scene.members });
-            return shot('startRound', { ...message, signature: scene.rogue.key.sign('open', hash) });
+            return onWire('startRound', { ...message, signature: scene.rogue.key.sign('open', hash) });
           },
         ],
       },
@@ -65,7 +65,7 @@ export const forgedSignatures: Row = {
         'M4 forged': [
           'BadSignature',
           (scene, set) =>
-            shot('survivors', {
+            onWire('survivors', {
               ...set.survivors(scene.victim, scene.members),
               signature: new Uint8Array(64),
             }),
@@ -75,7 +75,7 @@ export const forgedSignatures: Row = {
           (scene, set) => {
             const message = set.survivors(scene.victim, scene.members);
             const signed = survivorsBytes(message.roundHash, message.survivors);
-            return shot('survivors', { ...message, signature: scene.rogue.key.sign('l1', signed) });
+            return onWire('survivors', { ...message, signature: scene.rogue.key.sign('l1', signed) });
           },
         ],
       },
@@ -89,7 +89,7 @@ export const forgedSignatures: Row = {
               index,
               signature: scene.colluders.get(index)?.identity.sign('m3', signed) ?? signature,
             }));
-            return shot('quorum', { ...message, signatures });
+            return onWire('quorum', { ...message, signatures });
           },
         ],
       },
@@ -98,7 +98,7 @@ export const forgedSignatures: Row = {
           'BadSignature',
           (scene, set) => {
             const message = set.result(scene.victim);
-            return shot('result', { ...message, signature: scene.rogue.key.sign('round', resultBytes(message)) });
+            return onWire('result', { ...message, signature: scene.rogue.key.sign('round', resultBytes(message)) });
           },
         ],
       },

@@ -1,6 +1,6 @@
 import { encodeMessage, type NodeSetupMessageName, type SetupMessageName } from '@hansa/shared/protocol/secagg';
 import { cheating, type Honest } from '../harness/cheat.ts';
-import { type Row, type Shot, shot, type Try, type Volley, volley } from '../harness/row.ts';
+import { type BadMessages, messageAttack, onWire, type Row, type Try, type WireMessage } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
 
@@ -26,7 +26,11 @@ function mapText(wire: Wire, change: (text: string) => unknown): Wire {
 const hugeText = 'x'.repeat(5 << 20);
 
 /** All of them for one stage of a node's. */
-function badMessages(title: string, name: SetupMessageName, good: (scene: Scene, set: SetUp) => Shot): Volley {
+function badMessages(
+  title: string,
+  name: SetupMessageName,
+  good: (scene: Scene, set: SetUp) => WireMessage,
+): BadMessages {
   return Object.fromEntries([
     ...spoiled.map(([how, code, change]): [string, Try] => [
       `${title}: ${how}`,
@@ -84,78 +88,83 @@ export const malformedMessages: Row = {
   name: 'malformed-messages',
   attack: 'malformed, huge, early, late, out of order',
   attacks: [
-    volley({
+    messageAttack({
       open: {
-        ...badMessages('OPEN', 'open', (_, set) => shot('open', set.open)),
+        ...badMessages('OPEN', 'open', (_, set) => onWire('open', set.open)),
         'M4 before there is a set-up': [
           'UnknownSetup',
-          (_, { sid }) => shot('survivors', { sid, roundHash: empty, survivors: Uint8Array.of(1), signature }),
+          (_, { sid }) => onWire('survivors', { sid, roundHash: empty, survivors: Uint8Array.of(1), signature }),
         ],
         'a message that nobody knows': ['InvalidMessage', () => ({ name: 'giveUpdate', wire: {} })],
       },
       cohort: {
-        ...badMessages('L1', 'cohort', (_, set) => shot('cohort', set.cohort())),
+        ...badMessages('L1', 'cohort', (_, set) => onWire('cohort', set.cohort())),
         'L1 out of order': [
           'CohortMismatch',
-          (_, set) => shot('cohort', set.signCohort([...set.cohort().members].reverse())),
+          (_, set) => onWire('cohort', set.signCohort([...set.cohort().members].reverse())),
         ],
-        "M2' before L1": ['UnexpectedMessage', (_, { sid }) => shot('encryptedShares', { sid, dealers: [] })],
+        "M2' before L1": ['UnexpectedMessage', (_, { sid }) => onWire('encryptedShares', { sid, dealers: [] })],
       },
       encryptedShares: {
-        ...badMessages("M2'", 'encryptedShares', (scene, set) => shot('encryptedShares', set.sharesFor(scene.victim))),
+        ...badMessages("M2'", 'encryptedShares', (scene, set) =>
+          onWire('encryptedShares', set.sharesFor(scene.victim)),
+        ),
         "M2' out of order": [
           'InvalidMessage',
           (scene, set) => {
             const { sid, dealers } = set.sharesFor(scene.victim);
-            return shot('encryptedShares', { sid, dealers: [...dealers].reverse() });
+            return onWire('encryptedShares', { sid, dealers: [...dealers].reverse() });
           },
         ],
         "M3 before M2'": [
           'UnexpectedMessage',
-          (scene, set) => shot('startRound', set.startRound(scene.victim, { sharers: scene.members }).message),
+          (scene, set) => onWire('startRound', set.startRound(scene.victim, { sharers: scene.members }).message),
         ],
       },
       startRound: {
         ...badMessages('M3', 'startRound', (scene, set) =>
-          shot('startRound', set.startRound(scene.victim, { sharers: scene.members }).message),
+          onWire('startRound', set.startRound(scene.victim, { sharers: scene.members }).message),
         ),
         'M4 before M3': [
           'UnexpectedMessage',
-          (_, { sid }) => shot('survivors', { sid, roundHash: empty, survivors: Uint8Array.of(0x7f), signature }),
+          (_, { sid }) => onWire('survivors', { sid, roundHash: empty, survivors: Uint8Array.of(0x7f), signature }),
         ],
         'another L1 after all': [
           'ConflictingMessage',
-          (scene, set) => shot('cohort', set.cohort(scene.without(scene.honest[4]!))),
+          (scene, set) => onWire('cohort', set.cohort(scene.without(scene.honest[4]!))),
         ],
-        "another M2' after all": ['ConflictingMessage', (_, { sid }) => shot('encryptedShares', { sid, dealers: [] })],
+        "another M2' after all": [
+          'ConflictingMessage',
+          (_, { sid }) => onWire('encryptedShares', { sid, dealers: [] }),
+        ],
       },
       survivors: {
         ...badMessages('M4', 'survivors', (scene, set) =>
-          shot('survivors', set.survivors(scene.victim, scene.members)),
+          onWire('survivors', set.survivors(scene.victim, scene.members)),
         ),
         'M5 before M4': [
           'UnexpectedMessage',
           (scene, { sid, rounds }) =>
-            shot('quorum', { sid, roundHash: rounds.get(scene.victim)!.hash, signatures: [] }),
+            onWire('quorum', { sid, roundHash: rounds.get(scene.victim)!.hash, signatures: [] }),
         ],
       },
       quorum: {
-        ...badMessages('M5', 'quorum', (scene, set) => shot('quorum', set.quorum(scene.victim))),
+        ...badMessages('M5', 'quorum', (scene, set) => onWire('quorum', set.quorum(scene.victim))),
         'another U3 after all': [
           'ConflictingMessage',
-          (scene, set) => shot('survivors', set.survivors(scene.victim, scene.without(scene.honest[4]!))),
+          (scene, set) => onWire('survivors', set.survivors(scene.victim, scene.without(scene.honest[4]!))),
         ],
       },
       result: {
         'M6 for a U3 that was not signed': [
           'ResultMismatch',
-          (scene, set) => shot('result', set.result(scene.victim, scene.without(scene.honest[4]!))),
+          (scene, set) => onWire('result', set.result(scene.victim, scene.without(scene.honest[4]!))),
         ],
         'another M5 after all': [
           'ConflictingMessage',
           (scene, set) => {
             const { signatures, ...rest } = set.quorum(scene.victim);
-            return shot('quorum', { ...rest, signatures: signatures.slice(1) });
+            return onWire('quorum', { ...rest, signatures: signatures.slice(1) });
           },
         ],
       },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Row, shot, staged, volley } from '../harness/row.ts';
+import { messageAttack, onWire, type Row, staged } from '../harness/row.ts';
 import { scatteredU3, threeDead } from './differentU3.ts';
 
 const oldSignatures = 'signatures of M4 from earlier rounds fill the quorum';
@@ -10,47 +10,50 @@ export const replayedMessages: Row = {
   name: 'replayed-messages',
   attack: 'replay across set-up, task, round, group, federation',
   attacks: [
-    volley(
+    messageAttack(
       {
         open: {
-          'OPEN of a round that is over': ['SequenceReplayed', (_scene, _set, earlier) => shot('open', earlier.open)],
+          'OPEN of a round that is over': ['SequenceReplayed', (_scene, _set, earlier) => onWire('open', earlier.open)],
           'OPEN of another federation': [
             'PolicyRefused',
-            (_, set) => shot('open', set.signOpen({ ...set.open, federation: randomUUID() })),
+            (_, set) => onWire('open', set.signOpen({ ...set.open, federation: randomUUID() })),
           ],
           'OPEN of another task': [
             'PolicyRefused',
-            (_, set) => shot('open', set.signOpen({ ...set.open, task: randomUUID() })),
+            (_, set) => onWire('open', set.signOpen({ ...set.open, task: randomUUID() })),
           ],
-          'OPEN of another group': ['PolicyRefused', (_, set) => shot('open', set.signOpen({ ...set.open, group: 1 }))],
+          'OPEN of another group': [
+            'PolicyRefused',
+            (_, set) => onWire('open', set.signOpen({ ...set.open, group: 1 })),
+          ],
           'OPEN that has expired': [
             'Timeout',
-            (_, set) => shot('open', set.signOpen({ ...set.open, notAfterMs: Date.now() - 1 })),
+            (_, set) => onWire('open', set.signOpen({ ...set.open, notAfterMs: Date.now() - 1 })),
           ],
         },
         cohort: {
-          'L1 of another set-up': ['UnknownSetup', (_scene, _set, earlier) => shot('cohort', earlier.cohort())],
+          'L1 of another set-up': ['UnknownSetup', (_scene, _set, earlier) => onWire('cohort', earlier.cohort())],
           'L1 of another set-up, under this sid': [
             'BadSignature',
-            (_, set, earlier) => shot('cohort', { ...earlier.cohort(), sid: set.sid }),
+            (_, set, earlier) => onWire('cohort', { ...earlier.cohort(), sid: set.sid }),
           ],
           "the others' M1 of another set-up in a new L1": [
             'BadSignature',
             (scene, set, earlier) => {
               const old = earlier.cohort().members.filter(({ index }) => index !== scene.victim);
               const own = set.cohort().members.filter(({ index }) => index === scene.victim);
-              return shot('cohort', set.signCohort([...own, ...old]));
+              return onWire('cohort', set.signCohort([...own, ...old]));
             },
           ],
         },
         encryptedShares: {
           "M2' of another set-up": [
             'UnknownSetup',
-            (scene, _set, earlier) => shot('encryptedShares', earlier.sharesFor(scene.victim)),
+            (scene, _set, earlier) => onWire('encryptedShares', earlier.sharesFor(scene.victim)),
           ],
           "M2' of another set-up, under this sid": [
             'CohortMismatch',
-            (scene, set, earlier) => shot('encryptedShares', { ...earlier.sharesFor(scene.victim), sid: set.sid }),
+            (scene, set, earlier) => onWire('encryptedShares', { ...earlier.sharesFor(scene.victim), sid: set.sid }),
           ],
         },
         startRound: {
@@ -58,7 +61,7 @@ export const replayedMessages: Row = {
             'BadSignature',
             (scene, set, earlier) => {
               const { message } = earlier.startRound(scene.victim, { sharers: scene.members });
-              return shot('startRound', { ...message, sid: set.sid });
+              return onWire('startRound', { ...message, sid: set.sid });
             },
           ],
         },
@@ -66,33 +69,33 @@ export const replayedMessages: Row = {
           'M4 of another set-up, under this sid': [
             'WrongRound',
             (scene, set, earlier) =>
-              shot('survivors', { ...earlier.survivors(scene.victim, scene.members), sid: set.sid }),
+              onWire('survivors', { ...earlier.survivors(scene.victim, scene.members), sid: set.sid }),
           ],
           'M4 of another round, under this one': [
             'BadSignature',
             (scene, set, earlier) => {
               const { sid, roundHash } = set.survivors(scene.victim, scene.members);
-              return shot('survivors', { ...earlier.survivors(scene.victim, scene.members), sid, roundHash });
+              return onWire('survivors', { ...earlier.survivors(scene.victim, scene.members), sid, roundHash });
             },
           ],
         },
         quorum: {
           'M5 of another round, under this sid': [
             'WrongRound',
-            (scene, set, earlier) => shot('quorum', { ...earlier.quorum(scene.victim), sid: set.sid }),
+            (scene, set, earlier) => onWire('quorum', { ...earlier.quorum(scene.victim), sid: set.sid }),
           ],
           'M5 of another round, under this one': [
             'NoQuorum',
             (scene, set, earlier) => {
               const { signatures } = earlier.quorum(scene.victim);
-              return shot('quorum', { ...set.quorum(scene.victim), signatures });
+              return onWire('quorum', { ...set.quorum(scene.victim), signatures });
             },
           ],
         },
         result: {
           'M6 of another round, under this sid': [
             'WrongRound',
-            (scene, set, earlier) => shot('result', { ...earlier.result(scene.victim), sid: set.sid }),
+            (scene, set, earlier) => onWire('result', { ...earlier.result(scene.victim), sid: set.sid }),
           ],
         },
       },

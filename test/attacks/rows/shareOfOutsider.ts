@@ -15,7 +15,7 @@ export const shareOfOutsider: Row = {
       await set.mask((member) => (member === outside ? undefined : { sharers: inside }));
       await set.collectSignatures((member) => (member === outside ? undefined : inside));
       await set.reveal();
-      const given = [set.loot.sharesOf(outside, 'mask'), set.loot.sharesOf(outside, 'self')];
+      const given = [set.view.sharesOf(outside, 'mask'), set.view.sharesOf(outside, 'self')];
       return given.every((count) => count === scene.colluding.length) ? 'nothing is sent' : 'its shares are sent';
     }),
     staged(asIfDead, 'U3NotSubset', async (scene) => {

@@ -1,14 +1,14 @@
-import { type Row, shot, staged, volley } from '../harness/row.ts';
+import { messageAttack, onWire, type Row, staged } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
 
 const ofSizeT = 'U3 of t members where all must survive';
 
 const sharers = (members: (scene: Scene) => readonly number[]) => (scene: Scene, set: SetUp) =>
-  shot('startRound', set.startRound(scene.victim, { sharers: members(scene) }).message);
+  onWire('startRound', set.startRound(scene.victim, { sharers: members(scene) }).message);
 
 const survivors = (members: (scene: Scene) => readonly number[]) => (scene: Scene, set: SetUp) =>
-  shot('survivors', set.survivors(scene.victim, members(scene)));
+  onWire('survivors', set.survivors(scene.victim, members(scene)));
 
 /** A sum too small to hide in. */
 export const sumTooSmall: Row = {
@@ -16,7 +16,7 @@ export const sumTooSmall: Row = {
   name: 'sum-too-small',
   attack: 'U2 or U3 too small, or without the victim',
   attacks: [
-    volley({
+    messageAttack({
       startRound: {
         'U2 without the victim': ['U2NotSubset', sharers((scene) => scene.without(scene.victim))],
         "U2 without the victim's neighbours": [

@@ -1,4 +1,4 @@
-import { type Row, shot, staged, volley } from '../harness/row.ts';
+import { messageAttack, onWire, type Row, staged } from '../harness/row.ts';
 
 const split = 'the victim masks with two members that U3 declares dead';
 
@@ -19,20 +19,20 @@ export const u3OutsideU2: Row = {
       await set.reveal();
       return undefined;
     }),
-    volley({
+    messageAttack({
       survivors: {
         'U3 with a bit beyond the cohort': [
           'U3NotSubset',
           (scene, set) => {
             const honest = set.survivors(scene.victim, scene.members);
-            return shot('survivors', set.signSurvivors({ ...honest, survivors: Uint8Array.of(0xff) }));
+            return onWire('survivors', set.signSurvivors({ ...honest, survivors: Uint8Array.of(0xff) }));
           },
         ],
         'U3 of another length': [
           'U3NotSubset',
           (scene, set) => {
             const honest = set.survivors(scene.victim, scene.members);
-            return shot('survivors', set.signSurvivors({ ...honest, survivors: Uint8Array.of(0x7f, 0) }));
+            return onWire('survivors', set.signSurvivors({ ...honest, survivors: Uint8Array.of(0x7f, 0) }));
           },
         ],
       },

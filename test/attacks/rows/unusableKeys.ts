@@ -7,7 +7,7 @@ import {
   encodeMessage,
   shareHash,
 } from '@hansa/shared/protocol/secagg';
-import { type Row, type Shot, staged, volley } from '../harness/row.ts';
+import { messageAttack, type Row, staged, type WireMessage } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
 
@@ -27,7 +27,7 @@ function cohortWith(scene: Scene, set: SetUp, change: (own: CohortMember) => Par
 
 const withKeys =
   (change: (victim: CohortMember) => Partial<CohortMember>) =>
-  (scene: Scene, set: SetUp): Shot => ({
+  (scene: Scene, set: SetUp): WireMessage => ({
     name: 'cohort',
     wire: encodeMessage('cohort', cohortWith(scene, set, change)),
   });
@@ -42,7 +42,7 @@ export const unusableKeys: Row = {
   name: 'unusable-keys',
   attack: 'low-order or duplicate keys, a commitment used again',
   attacks: [
-    volley({
+    messageAttack({
       cohort: {
         'a mask key of order 1': ['InvalidKey', withKeys(() => ({ maskKey: new Uint8Array(32) }))],
         'a key to seal to of order 4': ['InvalidKey', withKeys(() => ({ cipherKey: one }))],

@@ -27,7 +27,7 @@ async function solve(scene: Scene): Promise<Outcome> {
     await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
     await set.reveal();
     await Promise.all(alive.map((member) => set.tell(member, 'result', set.result(member, alive))));
-    const sum = set.loot.openedSums().find(({ members }) => members.length === alive.length)!;
+    const sum = set.view.openedSums().find(({ members }) => members.length === alive.length)!;
     rows.push(scene.honest.map((member) => (alive.includes(member) ? 1 : 0)));
     sums.push(sum.words[modelLength]!);
     scene.round += 1;

@@ -17,7 +17,7 @@ const atTheClip = (sign: 1 | -1): SceneOptions => ({
 async function sumOfAll(scene: Scene, config = scene.config): Promise<Outcome> {
   const set = scene.setUp({ config });
   await (await set.share()).finish();
-  const sum = set.loot.openedSums().find(({ members }) => members.length === scene.honest.length)!;
+  const sum = set.view.openedSums().find(({ members }) => members.length === scene.honest.length)!;
   const first = (sum.words[0]! | 0) / 2 ** config.parts[0]!.scaleLog2;
   const weights = sum.words[modelLength]!;
   const isExact = Math.abs(first) === 4 * scene.honest.length && weights === 16 * scene.honest.length;

@@ -27,7 +27,7 @@ export interface OpenedSum {
 }
 
 /** Everything the attacker got in one set-up: shares, secrets of its colluders, masked vectors. */
-export class Loot {
+export class AttackerView {
   readonly #sid: Uint8Array;
   readonly #config: SecAggConfig;
   /** Of each dealer and kind: x → share. */
