@@ -34,9 +34,9 @@ export function countAuthFailure(ports: AuthFailurePorts, method: AuthMethod, pe
 }
 
 /**
- * Does `work`, which checks an identity; its failures are counted and, past a few, told as TooManyRequests alone.
+ * Does `work`, which checks an identity; its failures are counted and, past a few, reported as TooManyRequests alone.
  *
- * Whoever proves an identity is let in even so: others at the same address, a guesser behind one proxy say, must not lock anybody out.
+ * A peer that proves its identity is let in all the same: a guesser at the same address, behind one proxy say, must lock nobody out.
  */
 export async function guarded<T>(
   ports: AuthFailurePorts,

@@ -3,7 +3,7 @@ import { HansaError } from '@hansa/shared/errors';
 
 const MAX_PEERS = 10_000;
 
-/** Slows down who guesses: a peer may fail `burst` times at once, and once more for every `refillMs` that pass. */
+/** Limits guessing: a peer may fail `burst` times at once, and once more for every `refillMs` that pass. */
 export class FailureLimit {
   readonly #clock: Clock;
   readonly #burst: number;

@@ -5,11 +5,11 @@ import type { FastifyInstance } from 'fastify';
 import { type AuthPorts, nodeOf } from './authentication.ts';
 
 /**
- * How quick the line of a node is: GET /v1/bandwidth/BYTES answers with so many bytes, POST /v1/bandwidth takes some and throws them away. Both are
+ * How fast a node's connection is: GET /v1/bandwidth/BYTES answers with so many bytes, POST /v1/bandwidth takes some and throws them away. Both are
  * signed by a node, and larger than maxBandwidthProbeBytes is neither.
  */
 export function bandwidthRoutes(app: FastifyInstance, ports: AuthPorts): void {
-  // Random, so that nothing on the way can pack it.
+  // Random, so that nothing on the way can compress it.
   const filler = randomBytes(maxBandwidthProbeBytes);
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request) => {

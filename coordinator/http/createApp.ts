@@ -45,7 +45,7 @@ export function createApp(options: {
     if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
   });
   app.addHook('onRequest', async (request) => {
-    // A masked vector or a model may take long on a slow line; who may send one is known before its first byte, and a round's deadlines bound it.
+    // A masked vector or a model may take long on a slow connection; who may send one is known before its first byte, and a round's deadlines bound it.
     if (request.method === 'PATCH' || request.method === 'PUT') return;
     const { raw } = request;
     const timer = setTimeout(() => raw.complete || raw.destroy(), BODY_TIMEOUT_MS);

@@ -3,7 +3,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../metrics/createMetrics.ts';
 
-/** A probe writes to the disk: whoever asks more often gets the last answer. */
+/** A probe writes to the disk: requests that come more often get the last answer. */
 const PROBE_EVERY_MS = 1_000;
 
 export interface HealthPorts {
@@ -13,7 +13,7 @@ export interface HealthPorts {
   readonly assertReady: () => Promise<void>;
 }
 
-/** /livez: the event loop turns. /readyz: store and blobs take writes, and no shutdown is under way. /metrics: Prometheus. */
+/** /livez: the process answers. /readyz: store and blobs take writes, and no shutdown is under way. /metrics: Prometheus. */
 export function healthRoutes(app: FastifyInstance, { metrics, clock, assertReady }: HealthPorts): void {
   let probedAtMs = Number.NEGATIVE_INFINITY;
   let probe: Promise<void> = Promise.resolve();

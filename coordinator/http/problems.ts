@@ -10,7 +10,7 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   return reply.code(problem.status).type(problemType).send(problem);
 }
 
-/** Every error of every route becomes a problem document; what nobody foresaw is logged and told as Internal. */
+/** Every error of every route becomes a problem document; what nobody foresaw is logged and reported as Internal. */
 export function installProblems(app: FastifyInstance, log: Logger): void {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(reply, toProblem(new HansaError('NotFound', `There is nothing at ${request.method} ${request.url}.`))),

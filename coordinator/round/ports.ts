@@ -70,7 +70,7 @@ export interface RoundPorts {
   readonly states: StrategyStates;
   readonly rosters: Rosters;
   readonly uploads: VectorUploads;
-  /** Take masks away, for one round after the other. */
+  /** Expand masks, for one round after the other. */
   readonly threads: MaskThreads;
   readonly connections: NodeConnections;
   readonly bytes: ByteLedger;

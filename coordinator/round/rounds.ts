@@ -10,7 +10,7 @@ import { TaskRunner } from './task/taskRunner.ts';
 /**
  * Runs the tasks, one after another, oldest first.
  *
- * How far each is is on disk before a node hears of it; after a crash `open` takes up where that left off.
+ * How far each has come is on disk before a node is told; after a crash `open` goes on from there.
  */
 export class Rounds {
   readonly #ports: RoundPorts;
@@ -57,7 +57,7 @@ export class Rounds {
     return this.#runner?.status();
   }
 
-  /** A node's handshake is done: it is brought up to date. */
+  /** A node's handshake is done: it is sent the rosters, the task and what it has missed of the round. */
   async connected(clientId: string): Promise<void> {
     sendRosters(this.#ports, clientId);
     if (this.#runner !== undefined) await this.#runner.connected(clientId);

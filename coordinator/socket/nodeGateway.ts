@@ -48,7 +48,7 @@ export interface GatewayPorts {
   readonly log: Logger;
 }
 
-/** Whom the gateway hands on to. */
+/** What the gateway calls. */
 export interface NodeEvents {
   connected(clientId: string): Promise<void>;
   disconnected(clientId: string): Promise<void>;
@@ -118,7 +118,7 @@ export class NodeGateway implements NodeConnections {
   async close(): Promise<void> {
     this.#draining = true;
     this.#io.disconnectSockets(true);
-    // The HTTP server is closed by whoever made it.
+    // What made the HTTP server closes it.
     await new Promise<void>((resolve) => this.#io.engine.close() && resolve());
   }
 
@@ -240,7 +240,7 @@ export class NodeGateway implements NodeConnections {
     );
   }
 
-  /** Says why, then hangs up. */
+  /** Says why, then disconnects. */
   #refuse(socket: Socket, error: unknown): void {
     if (error instanceof HansaError) {
       countAuthFailure(

@@ -7,9 +7,9 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** Whether the disk (or its quota) had no room, told by the file system or by SQLite. */
+/** Whether the disk (or its quota) had no room, as the file system or SQLite reports it. */
 export function isStorageFull(error: unknown): boolean {
-  // SQLite tells a disk that fills up under its write-ahead log as a failed write or sync.
+  // SQLite reports a disk that fills up under its write-ahead log as a failed write or sync.
   return fullCodes.has(codeOf(error)) || /^SQLITE_IOERR_(WRITE|FSYNC|SHM|TRUNCATE)/.test(codeOf(error));
 }
 

@@ -11,7 +11,7 @@ export interface SpoolEvents {
   full(id: string, error: Error): void;
 }
 
-/** Files of the spool, as tus asks for them; a full disk is told as such, and every byte is counted. */
+/** Files of the spool, as tus asks for them; a full disk has an error of its own, and every byte is counted. */
 export class SpoolStore extends DataStore {
   readonly #folder: string;
   readonly #events: SpoolEvents;
@@ -91,7 +91,7 @@ export class SpoolStore extends DataStore {
           this.#events.received(id, at, chunk);
           giveBack(chunk);
         });
-        // Whoever waits for it hears of a failure.
+        // A failure reaches whatever awaits it.
         writing.catch(() => undefined);
       }
       await writing;

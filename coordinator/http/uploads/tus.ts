@@ -15,7 +15,7 @@ export function webRequest(request: FastifyRequest): Request {
   return new Request(url, { method, headers, body: body as never, duplex: 'half' } as RequestInit);
 }
 
-/** The problem in a refusal of tus; some of its own are plain text. */
+/** The problem document in a response of tus that refuses; some of its own are plain text. */
 export async function problemIn(response: Response): Promise<Problem> {
   const text = await response.text();
   try {

@@ -64,7 +64,7 @@ export class Uploads implements VectorUploads {
     });
   }
 
-  /** Opens the spool; what an earlier process left there goes. */
+  /** Opens the spool and deletes what an earlier process left there. */
   static async open(folder: string, ports: UploadPorts): Promise<Uploads> {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o700 });

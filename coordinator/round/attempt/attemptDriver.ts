@@ -20,7 +20,7 @@ import { type OpenedModel, openModel } from '../openModel.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { AttemptSpec, RoundBinding } from './attemptSpec.ts';
 import { PhaseTimes } from './phaseTimes.ts';
-import { showEnd, showProgress } from './roundMetrics.ts';
+import { showEnd, showRound } from './roundMetrics.ts';
 import { type RoundEnd, roundRecord } from './roundRecord.ts';
 
 /** An attempt's round, once it has one. */
@@ -58,7 +58,7 @@ export class AttemptDriver {
           ports,
           { task, attempt, roster, config, ...cohort },
           {
-            changed: () => this.#noteProgress(),
+            changed: () => this.#noteStatus(),
             beforeSigning: () => this.#beforeSigning(),
             unmaskable: () => this.#concludeIfComplete(),
             ended: () => this.#cohortEnded(),
@@ -88,7 +88,7 @@ export class AttemptDriver {
   bind(binding: RoundBinding): void {
     const phases = new PhaseTimes(this.#ports.clock.now());
     this.#bound = { ...binding, phases, mark: this.#ports.bytes.mark() };
-    this.#noteProgress();
+    this.#noteStatus();
     for (const cohort of this.#cohorts) if (!cohort.isOver) cohort.bind(binding.round, binding.task);
     this.#concludeIfComplete();
   }
@@ -128,7 +128,7 @@ export class AttemptDriver {
     for (const cohort of this.#cohorts) if (!cohort.isOver) cohort.abort(code, reason);
   }
 
-  /** For an admin's eyes; undefined as long as the attempt is not bound to a round. */
+  /** For an admin's status; undefined as long as the attempt is not bound to a round. */
   status(): AdminStatus['running'] {
     if (this.#bound === undefined) return undefined;
     const { task, attempt } = this.spec;
@@ -153,7 +153,7 @@ export class AttemptDriver {
     return this.#cohorts.flatMap(({ members }) => members);
   }
 
-  /** From here on nodes may sign for this round: that must be known after a crash, before the first of them hears it. */
+  /** From here on nodes may sign for this round: that must be on disk before the first of them is told. */
   #beforeSigning(): Promise<void> {
     this.#signing ??= this.#ports.store.markSigning(this.spec.task.id, this.spec.attempt);
     return this.#signing;
@@ -212,7 +212,7 @@ export class AttemptDriver {
     const nowMs = clock.now();
     metrics.unmaskDuration.observe((nowMs - beganMs) / 1000);
     bound.phases.enter('publish', nowMs);
-    this.#noteProgress();
+    this.#noteStatus();
     const { model } = opened;
     try {
       // Given up meanwhile.
@@ -224,7 +224,7 @@ export class AttemptDriver {
     }
   }
 
-  /** Records the round, then lets the nodes know: what they hear of is there after a crash. */
+  /** Stores the round's record, then tells the nodes: what they are told is there after a crash. */
   async #publish(bound: Bound, opened: OpenedModel): Promise<void> {
     const { round, task, header } = bound;
     const { model, strategyStateHash, sums, means } = opened;
@@ -282,7 +282,7 @@ export class AttemptDriver {
 
   async #cohortEnded(): Promise<void> {
     this.#endedCohorts += 1;
-    this.#noteProgress();
+    this.#noteStatus();
     this.#concludeIfComplete();
     this.#finishIfOver();
   }
@@ -339,7 +339,7 @@ export class AttemptDriver {
   }
 
   /** Notes the phase that the round has come to, and shows it in the metrics. */
-  #noteProgress(): void {
+  #noteStatus(): void {
     const bound = this.#bound;
     if (bound === undefined) return;
     const phase = this.#livePhase();
@@ -350,7 +350,7 @@ export class AttemptDriver {
       if (lastMs > 0) bound.phases.enter('maskedInput', lastMs);
     }
     if (phase !== 'maskedInput') bound.phases.enter(phase, nowMs);
-    showProgress(this.#ports.metrics, {
+    showRound(this.#ports.metrics, {
       round: bound.round,
       phase,
       deadlineAtMs: this.#deadlineAtMs(),

@@ -9,7 +9,7 @@ import type { Metrics } from '../../metrics/createMetrics.ts';
 import type { Member } from '../cohort/member.ts';
 
 /** Where the round in progress is. */
-export interface RoundProgress {
+export interface RoundStatus {
   readonly round: number;
   readonly phase: RoundPhase;
   /** When the phase ends at the latest; undefined where nothing is waited for. */
@@ -24,12 +24,12 @@ export function showState(metrics: Metrics, state: CoordinatorState): void {
 }
 
 /** Shows where the round in progress is. */
-export function showProgress(metrics: Metrics, progress: RoundProgress): void {
-  metrics.roundNumber.set(progress.round);
-  metrics.roundDeadline.set((progress.deadlineAtMs ?? 0) / 1000);
-  metrics.participantsRequired.set(progress.requiredSurvivors);
-  showState(metrics, progress.phase);
-  showParticipants(metrics, progress.members);
+export function showRound(metrics: Metrics, status: RoundStatus): void {
+  metrics.roundNumber.set(status.round);
+  metrics.roundDeadline.set((status.deadlineAtMs ?? 0) / 1000);
+  metrics.participantsRequired.set(status.requiredSurvivors);
+  showState(metrics, status.phase);
+  showParticipants(metrics, status.members);
 }
 
 /** Shows how a round ended. `version`: how many rounds the newest model has behind it where this one committed. */

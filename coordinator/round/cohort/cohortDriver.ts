@@ -41,7 +41,7 @@ export interface Abandonment {
   readonly retryRound: boolean;
 }
 
-/** What is opened: a sum and how its masks go. */
+/** A sum that can be opened, and how its masks are removed. */
 export interface MaskedSum {
   readonly plan: UnmaskPlan;
   readonly rebuilt: readonly RebuiltMask[];
@@ -115,7 +115,7 @@ export class CohortDriver {
     return this.#members.all;
   }
 
-  /** Where it is; while nobody can start on it yet, the set-up's phases. */
+  /** The phase it is in. */
   get phase(): RoundPhase {
     const isUploading = this.#stage === 'maskedInput' && this.#lastAnnouncedAtMs !== undefined && this.#allAnnounced();
     return isUploading ? 'maskedInput' : phaseOfStage[this.#stage];
@@ -187,7 +187,7 @@ export class CohortDriver {
     if (member !== undefined && !this.isOver) this.#grace.lost(member);
   }
 
-  /** The member's own word that it is out. */
+  /** A member says that it drops out. */
   leave(clientId: string, why: string): void {
     const member = this.#members.of(clientId);
     if (member !== undefined) this.#drop(member, why);
@@ -207,7 +207,7 @@ export class CohortDriver {
     return this.#uploads.foldedSum(survivors);
   }
 
-  /** The sum is open and the round recorded: every member of U2 hears of it. */
+  /** The sum is open and the round recorded: every member of U2 is told. */
   publish(weightSum: number, resultHash: Uint8Array, newModelHash: Uint8Array): void {
     this.#take({ type: 'unmasked', weightSum, resultHash, newModelHash });
   }

@@ -1,11 +1,11 @@
 /** What a cohort's driver calls as the cohort goes on. */
 export interface CohortListener {
-  /** Where the cohort or one of its members is has changed. */
+  /** The stage or deadline of the cohort, or the stage of a member, has changed. */
   changed(): void;
-  /** Awaited before the first node hears of a U3: from there on it may sign. */
+  /** Awaited before a U3 is sent to the first node: from then on it may sign. */
   beforeSigning(): Promise<void>;
-  /** The masks of the sum can be taken away; `publish` or `abort` must follow. */
+  /** The masks can be removed from the sum; `publish` or `abort` must follow. */
   unmaskable(): void;
-  /** The cohort is over and every node that waits was told. */
+  /** The cohort is over, and every node that waits for its outcome has been sent it. */
   ended(): Promise<void>;
 }

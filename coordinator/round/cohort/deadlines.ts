@@ -6,7 +6,7 @@ export type Deadlines = Readonly<Record<DeadlineKey, number>>;
 /** A node may take this long to be told that its round is over, or to notice, beside the stages' own deadlines. */
 export const CLOSING_MS = 60_000;
 
-/** When a set-up that begins now ends at the latest: every stage twice, but the first, since a set-up made ahead waits for the round before to end. */
+/** When a set-up that begins now ends at the latest: its own stages and two rounds, since a set-up made ahead waits for the round before to end. */
 export function notAfter(deadlines: Deadlines, nowMs: number): number {
   const { advertiseKeysMs, shareKeysMs, trainMs, maskedInputMs, consistencyMs, unmaskMs } = deadlines;
   const roundMs = trainMs + 2 * maskedInputMs + consistencyMs + unmaskMs + CLOSING_MS;

@@ -73,7 +73,7 @@ export interface ModelTable {
 
 /** Reads only; a transaction can be read from too. */
 export type Reader = Kysely<Tables>;
-/** A function that writes takes a transaction, so that whoever calls it decides what belongs together. */
+/** A function that writes takes a transaction, so that its caller decides what belongs together. */
 export type Writer = Transaction<Tables>;
 
 // Drivers disagree on what a BLOB is in memory, and no value here is longer than 64 bytes.
