@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { IdentityKey, SecretBytes, verifyLabelled } from '@hansa/shared/crypto';
 import { challengeAnswerSchema, challengeSchema, helloSchema } from '@hansa/shared/protocol';
 import { enc } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
+import { listenLocally } from '@hansa/shared/testing';
 import { Server, type Socket } from 'socket.io';
 import { z } from 'zod';
 
@@ -59,9 +58,7 @@ export class FakeCoordinator {
   }
 
   async listen(): Promise<this> {
-    this.#http.listen(0, '127.0.0.1');
-    await once(this.#http, 'listening');
-    this.address = `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+    this.address = await listenLocally(this.#http);
     return this;
   }
 

@@ -58,6 +58,15 @@ export function writeOrders(path: string, merchant: number, days = 300): void {
   writeFileSync(path, `${lines.join('\n')}\n`);
 }
 
+/** A node's own data: what {@link writeOrders} writes into orders.csv beside the config. */
+export const ordersOfNode = {
+  sources: [{ file: 'orders.csv', columns: { date: 'day', item: 'sku', quantity: 'units' } }],
+  frequency: 'day',
+  returns: 'none',
+  validFrom: '2025-08-01',
+  testFrom: '2025-09-15',
+} as const;
+
 /** Writes the config of a node with orders of its own. */
 export function writeNode(folder: string, address: string, merchant: number, overrides: object = {}): string {
   mkdirSync(folder, { recursive: true });
@@ -66,13 +75,7 @@ export function writeNode(folder: string, address: string, merchant: number, ove
   const content = {
     coordinator: address,
     folder: 'data',
-    data: {
-      sources: [{ file: 'orders.csv', columns: { date: 'day', item: 'sku', quantity: 'units' } }],
-      frequency: 'day',
-      returns: 'none',
-      validFrom: '2025-08-01',
-      testFrom: '2025-09-15',
-    },
+    data: ordersOfNode,
     training: { engine: 'wasm', keepUpdates: true },
     ...overrides,
   };

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { listenLocally } from '@hansa/shared/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZipFile } from 'yazl';
 import { downloadWheel, unpackWheel } from '../../client-node/compute/native/wheelFile.ts';
@@ -57,9 +57,7 @@ beforeAll(async () => {
     if (page === undefined) response.writeHead(404).end();
     else page();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  index = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  index = await listenLocally(server);
 });
 
 afterAll(() => {

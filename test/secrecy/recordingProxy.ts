@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { listenLocally } from '@hansa/shared/testing';
 import { WebSocket, WebSocketServer } from 'ws';
 
 /** Engine.IO's packets, protocol 4: the server pings, the client answers. */
@@ -23,6 +23,7 @@ export interface Received {
  * web sockets. It pings a node, in the name of the coordinator, after each message that `pingsAfter` picks.
  */
 export class RecordingProxy {
+  address = '';
   readonly received: Received[] = [];
   /** Of each web socket the node's messages as text, in order, {@link answerToPing} where it answered a ping of this proxy. */
   readonly conversations: string[][] = [];
@@ -52,13 +53,8 @@ export class RecordingProxy {
 
   static async start(target: string, pingsAfter: (message: string) => boolean): Promise<RecordingProxy> {
     const proxy = new RecordingProxy(target, pingsAfter);
-    proxy.#server.listen(0, '127.0.0.1');
-    await once(proxy.#server, 'listening');
+    proxy.address = await listenLocally(proxy.#server);
     return proxy;
-  }
-
-  get address(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async close(): Promise<void> {

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { seededRandom } from '@hansa/shared/random';
+import { listenLocally } from '@hansa/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { download } from './download.ts';
 
@@ -29,9 +28,7 @@ describe('download', () => {
       requests.push({ range: request.headers.range, signed: request.headers['x-signed'] as string | undefined });
       answer(request, response);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    address = await listenLocally(server);
     answer = serve;
   });
   afterEach(async () => {

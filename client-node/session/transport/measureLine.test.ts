@@ -1,12 +1,12 @@
-import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { systemRandom } from '@hansa/shared/random';
+import { listenLocally } from '@hansa/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { measureLine } from './measureLine.ts';
 
 describe('measureLine', () => {
   let server: Server;
+  let address: string;
   let down: (bytes: number, response: ServerResponse) => void;
   let up: (response: ServerResponse) => void;
   /** Resolves once the other side has hung up on an answer. */
@@ -27,8 +27,7 @@ describe('measureLine', () => {
       if (request.method === 'POST') up(response);
       else down(Number(request.url?.split('/').at(-1)), response);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    address = await listenLocally(server);
   });
   afterEach(async () => {
     server.closeAllConnections();
@@ -37,7 +36,7 @@ describe('measureLine', () => {
 
   const measure = () =>
     measureLine({
-      address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      address,
       session: { sign: () => ({}) },
       random: systemRandom,
       signal: new AbortController().signal,

@@ -4,6 +4,7 @@ import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-no
 import { systemClock } from '@hansa/shared/clock';
 import { createLogger } from '@hansa/shared/log';
 import { type RandomSource, systemRandom } from '@hansa/shared/random';
+import { ordersOfNode } from '../../endToEnd/league.ts';
 import { knownTrainer } from './trainer.ts';
 
 export interface HonestNodeOptions {
@@ -118,13 +119,7 @@ export function runHonestNode(
 const configOf = ({ address, policy }: HonestNodeOptions) => ({
   coordinator: address,
   folder: 'data',
-  data: {
-    sources: [{ file: 'orders.csv', columns: { date: 'day', item: 'sku', quantity: 'units' } }],
-    frequency: 'day',
-    returns: 'none',
-    validFrom: '2025-08-01',
-    testFrom: '2025-09-15',
-  },
+  data: ordersOfNode,
   training: { keepUpdates: true },
   policy,
 });

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { IdentityKey, newIdentitySeed, sha256, verifyLabelled } from '@hansa/shared/crypto';
 import {
   acknowledgementSchema,
@@ -15,6 +13,7 @@ import {
 } from '@hansa/shared/protocol';
 import { type Approval, enc } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
+import { listenLocally } from '@hansa/shared/testing';
 import { Server, type Socket } from 'socket.io';
 import { z } from 'zod';
 
@@ -76,9 +75,7 @@ export class Rogue {
   }
 
   async listen(): Promise<this> {
-    this.#http.listen(0, '127.0.0.1');
-    await once(this.#http, 'listening');
-    this.address = `http://127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+    this.address = await listenLocally(this.#http);
     return this;
   }
 
