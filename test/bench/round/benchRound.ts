@@ -1,17 +1,14 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
-import { type Architecture, manifestFor, modelMetadata } from '@hansa/shared/model';
-import { encodeHeader, parameterCount } from '@hansa/shared/numeric';
 import { type RoundRecord, roundPhases, type TaskRecord } from '@hansa/shared/protocol';
-import { smallestArchitecture } from '@hansa/shared/testing';
 import { z } from 'zod';
 import { newToken, roundsOf, startCoordinator } from '../../endToEnd/league.ts';
 import { Processes } from '../../endToEnd/processes.ts';
 import { type BenchCase, type BenchResult, withinLimit } from '../report.ts';
 import { criticalPath } from './criticalPath.ts';
+import { writeZeroModel } from './zeroModel.ts';
 
 const MEGABYTE = 1e6;
 const nodeReportSchema = z.object({ processorSeconds: z.number() });
@@ -19,7 +16,6 @@ const nodeReportSchema = z.object({ processorSeconds: z.number() });
 const PEAK_RSS_GROWTH_LIMIT_BYTES = 60 * MEGABYTE;
 /** The most memory that the coordinator may ever hold at 10M parameters, in bytes. */
 const PEAK_RSS_LIMIT_BYTES = 400 * MEGABYTE;
-const ZEROS = new Uint8Array(1024 * 1024);
 
 export interface RoundBenchOptions {
   /** Cohort sizes, one league after the other. */
@@ -185,38 +181,6 @@ function writeNodeConfig(folder: string, coordinator: string): string {
 }
 
 /** A model of `length` zeros. */
-async function writeZeroModel(path: string, length: number): Promise<void> {
-  const architecture = architectureWith(length);
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(encodeHeader(manifestFor(architecture), modelMetadata(architecture)));
-    for (let left = 4 * length; left > 0; left -= ZEROS.length) {
-      await file.writeFile(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-/** An architecture of exactly `length` numbers: as shallow as it can be, the rest of them rows of the static table, which are one number long. */
-function architectureWith(length: number): Architecture {
-  for (let layers = 1; layers <= 24; layers++) {
-    for (let hiddenSize = 8; hiddenSize <= 1024; hiddenSize += 8) {
-      const sized = (feedForwardSize: number, staticRows: number): Architecture => ({
-        ...smallestArchitecture,
-        encoder: { ...smallestArchitecture.encoder, hiddenSize, layers, feedForwardSize },
-        heads: { demand: { ...smallestArchitecture.heads.demand!, staticRows } },
-      });
-      const spare = length - parameterCount(manifestFor(sized(8, 1)));
-      if (spare < 0) break;
-      const perFeedForward = layers * (2 * hiddenSize + 1);
-      const wider = Math.min(Math.floor(spare / perFeedForward), 4096 - 8);
-      const rows = 1 + spare - wider * perFeedForward;
-      if (rows <= 8192) return sized(8 + wider, rows);
-    }
-  }
-  throw new HansaError('InvalidArgument', `No model has ${length} numbers. Name another size with --params.`);
-}
 
 /** The most memory that a running process ever had resident (VmHWM); only Linux tells. */
 function peakRssBytes(pid: number | undefined): number {
