@@ -3,6 +3,7 @@ import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { Command, CommanderError, Option } from 'commander';
 import { type BenchResult, describeMachine } from './report.ts';
+import { contenders } from './strategies/contenders.ts';
 
 const wholeNumber = (name: string, low: number, high: number) => (text: string) => {
   const value = Number(text);
@@ -24,6 +25,7 @@ const someOf =
         throw new HansaError('InvalidArgument', `${option} takes some of ${names.join(', ')}, not "${given}".`);
       return found;
     });
+const strategyNames = contenders.map(({ name }) => name);
 const sizesIn = someOf('--sizes', modelSizes);
 const enginesIn = someOf('--engines', engineNames);
 
@@ -165,6 +167,23 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(async (options: { sizes: ModelSize[] }) => {
       const { benchUploads } = await import('./uploads/benchUploads.ts');
       report('uploads', benchUploads(options), false);
+    });
+
+  program
+    .command('strategies')
+    .description(
+      "Validation loss by round for every strategy, on the demo's two worlds, after the same tuning for each; in this process, without masks and sockets.",
+    )
+    .addOption(new Option('--seeds <n>', 'draws of merchants').argParser(wholeNumber('--seeds', 1, 20)).default(3))
+    .addOption(new Option('--rounds <n>', 'rounds').argParser(wholeNumber('--rounds', 1, 200)).default(6))
+    .addOption(
+      new Option('--only <name,...>', 'these strategies alone')
+        .argParser(someOf('--only', strategyNames))
+        .default(strategyNames, 'all'),
+    )
+    .action(async (options: { seeds: number; rounds: number; only: string[] }) => {
+      const { benchStrategies } = await import('./strategies/benchStrategies.ts');
+      report('strategies', await benchStrategies(options), false);
     });
 
   try {
