@@ -50,24 +50,9 @@ export function nodeFolder(root: string): NodeFolder {
 /** Makes the folders a running node writes to and removes what an interrupted run left half-written. @throws HansaError DataFolderUnusable, StorageFull */
 export async function prepareFolder(folder: NodeFolder): Promise<void> {
   await writing(folder.spool, () => rm(folder.spool, { recursive: true, force: true }));
-  for (const path of [
-    folder.root,
-    folder.tasks,
-    folder.models,
-    folder.controls,
-    folder.commonControls,
-    folder.evidence,
-    folder.spool,
-  ])
-    await makeFolder(path);
-  for (const path of [
-    folder.root,
-    folder.tasks,
-    folder.models,
-    folder.controls,
-    folder.commonControls,
-    folder.evidence,
-  ]) {
+  const kept = [folder.root, folder.tasks, folder.models, folder.controls, folder.commonControls, folder.evidence];
+  for (const path of [...kept, folder.spool]) await makeFolder(path);
+  for (const path of kept) {
     for (const name of await readdir(path)) {
       if (name.endsWith('.tmp')) await rm(join(path, name), { force: true });
     }
