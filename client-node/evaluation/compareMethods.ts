@@ -98,7 +98,7 @@ export async function compareMethods(
   context: Context = {},
 ): Promise<Comparison> {
   const { job, initialModelFile, adapter } = request;
-  const model = await openLocalModel({ modelFile: initialModelFile, job, adapter });
+  const model = await openLocalModel({ modelFile: initialModelFile, job, adapter }, data);
   try {
     const { evaluation } = jobModel(job);
     return await compare(

@@ -17,6 +17,8 @@ export interface ModelShape {
   readonly manifest: Manifest;
   /** Where only a part is trained: all other tensors. They stay on the engine once they were used, until someone releases them. */
   readonly frozen?: readonly FrozenWeights[];
+  /** [vocabularySize, hiddenSize] the word embeddings, where the job's examples name words. Rows are looked up: the table never goes to the engine. */
+  readonly words?: Float32Array | undefined;
   /** What the products of LoRA's factors are multiplied with, where the tensors have such factors. */
   readonly loraScale?: number | undefined;
 }
@@ -67,8 +69,8 @@ function gradientOf(
   weights: Float32Array,
   batch: Batch,
 ): { tensors: tf.Tensor[]; compute: () => tf.Tensor[] } {
-  const { architecture, manifest, frozen = [] } = shape;
-  const inputs = model.inputs(batch, architecture);
+  const { architecture, manifest, frozen = [], words } = shape;
+  const inputs = model.inputs(batch, architecture, words);
   const targets = model.targets(batch);
   const trained = tensorsOf(manifest, weights);
   return {
@@ -125,11 +127,11 @@ async function takeEach(
 }
 
 function answerTensor(model: JobModel, shape: ModelShape, weights: Float32Array, batch: Batch): tf.Tensor2D {
-  const { architecture, manifest } = shape;
+  const { architecture, manifest, words } = shape;
   return model.forward(
     parametersOf(shape, tensorsOf(manifest, weights)),
     architecture,
-    model.inputs(batch, architecture),
+    model.inputs(batch, architecture, words),
   );
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import {
   type AdapterMode,
   type Architecture,
+  architectureAround,
   architectureOf,
   frozenFactors,
   initialAdapter,
@@ -12,6 +13,7 @@ import {
   manifestFor,
   stretchesOf,
   trainingModeSchema,
+  WORD_EMBEDDINGS,
 } from '@hansa/shared/model';
 import { elementCount, encodeFile, type Manifest, readHeader, type TensorEntry } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
@@ -21,7 +23,7 @@ import { activate, engineNames, missingPart } from '../engines/engine.ts';
 import { sampleWindows } from '../jobs/demand/sample.ts';
 import { initialWeights } from '../model/initialise.ts';
 import { mergeAdapter } from '../model/mergeAdapter.ts';
-import { writeModelFile } from '../model/modelFile.ts';
+import { readBaseModel, writeModelFile } from '../model/modelFile.ts';
 import { lossAndGradient, lossOf, type ModelShape } from './gradient.ts';
 import { type LocalModel, openLocalModel } from './localModel.ts';
 
@@ -190,6 +192,62 @@ describe('openLocalModel', () => {
     });
     await expect(open(start, modes.lora!, start)).rejects.toMatchObject({ code: 'InvalidModelFile' });
     await expect(open(start, modes.lora!, join(folder, 'none'))).rejects.toMatchObject({ code: 'NotFound' });
+  });
+});
+
+describe('word embeddings', () => {
+  const vocabularySize = 1000;
+  const reading = architectureAround({ ...architecture.encoder, positions: 40 }, ['demand', 'risk'], {
+    vocabularySize,
+    pooling: 'mean',
+  });
+  const weights = initialWeights(reading, 1);
+  const wordBytes = 4 * vocabularySize * reading.encoder.hiddenSize;
+  const modelFile = () => join(folder, 'reading.safetensors');
+  const report = (facts: object) => ({ summary: [], cleaning: [], facts: { ...facts } });
+  const named = { numbers: [], categories: [], texts: ['item'] };
+  const texts = { report: report({ names: named, tokens: { vocabularySize } }), readsWords: true };
+  const textless = { report: report({ names: { ...named, texts: [] } }), readsWords: false };
+  const adapters = async (job: 'demand' | 'risk') => {
+    const mode = modes.headOnly!;
+    const base = await readBaseModel(modelFile());
+    const read = async ({ name }: TensorEntry) => tensorOf(base.manifest, base.vector, name).values;
+    const path = join(folder, `${job}-head.safetensors`);
+    writeFileSync(path, await initialAdapter(base, { mode, job }, 1, read));
+    return { modelFile: path, job, adapter: { baseModelFile: modelFile(), mode, seed: 1 } };
+  };
+  beforeAll(() => writeModelFile(modelFile(), reading, weights));
+
+  it.each([
+    ['whole models', async (job: 'demand' | 'risk') => ({ modelFile: modelFile(), job })],
+    ['adapters', adapters],
+  ])('are held in memory, and counted, where the data names words of them: %s', async (_, files) => {
+    const risk = await files('risk');
+    const held = await openLocalModel(risk, texts);
+    const { shape } = held.part(held.vector, 1);
+    expect(shape.words).toEqual(weights.subarray(0, wordBytes / 4));
+    // Threads share it.
+    expect(shape.words!.buffer).toBeInstanceOf(SharedArrayBuffer);
+    expect(shape.manifest.map(({ name }) => name)).not.toContain(WORD_EMBEDDINGS);
+    expect((shape.frozen ?? []).flatMap((part) => part.manifest.map(({ name }) => name))).not.toContain(
+      WORD_EMBEDDINGS,
+    );
+    const without = await openLocalModel(risk, textless);
+    expect(held.readBytes - without.readBytes).toBe(wordBytes);
+    for (const other of [without, await openLocalModel(await files('demand'), { report: report({}) })])
+      expect(other.part(other.vector, 1).shape.words).toBeUndefined();
+  });
+
+  it('of fewer words than the tokenizer of the data has are refused with what to do', async () => {
+    const more = { ...texts, report: report({ names: named, tokens: { vocabularySize: vocabularySize + 1 } }) };
+    for (const files of [{ modelFile: modelFile(), job: 'risk' as const }, await adapters('risk')]) {
+      await expect(openLocalModel(files, more)).rejects.toMatchObject({
+        code: 'PolicyRefused',
+        message: expect.stringMatching(
+          /^This node does not take part: the tokenizer .* has 1001 tokens.*NAME\.tokenizer\.json\)\.$/,
+        ),
+      });
+    }
   });
 });
 

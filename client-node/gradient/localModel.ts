@@ -10,9 +10,12 @@ import {
   placeOf,
   type Segment,
   trainedSegments,
+  WORD_EMBEDDINGS,
 } from '@hansa/shared/model';
 import { elementCount, layOut, type Manifest, parameterCount } from '@hansa/shared/numeric';
-import { readBaseModel, readModelFile, readWeights } from '../model/modelFile.ts';
+import type { JobData } from '../jobs/job.ts';
+import { jobSource } from '../jobs/sources.ts';
+import { type Model, readBaseModel, readModelFile, readWeights } from '../model/modelFile.ts';
 import { type FrozenWeights, release } from './frozenWeights.ts';
 import type { ModelShape } from './gradient.ts';
 
@@ -57,13 +60,19 @@ export interface LocalModel {
 /**
  * Reads a task's weights.
  *
+ * @param data what they are to be used on
  * @throws HansaError NotFound, InvalidModelFile (which name the path)
+ * @throws HansaError PolicyRefused (when the data does not serve a model of this architecture)
  */
-export async function openLocalModel({ modelFile, job, adapter }: ModelFiles): Promise<LocalModel> {
-  if (adapter === undefined) return wholeModel(modelFile, job);
+export async function openLocalModel(
+  { modelFile, job, adapter }: ModelFiles,
+  data?: Pick<JobData, 'report' | 'readsWords'>,
+): Promise<LocalModel> {
+  if (adapter === undefined) return wholeModel(modelFile, job, data);
   const { baseModelFile, mode, seed } = adapter;
   const base = await readBaseModel(baseModelFile);
   const { architecture } = base;
+  const words = wordsFor(base, job, data);
   const read = (path: string) => readWeights(path, (header) => assertAdapterOf(header, base, { mode, job }, seed));
   const { manifest, vector } = await read(modelFile);
   const inAdapter = new Set(manifest.map(({ name }) => name));
@@ -74,7 +83,10 @@ export async function openLocalModel({ modelFile, job, adapter }: ModelFiles): P
   const factors = frozenFactors(architecture, mode, seed).map(
     ({ name, shape, values }): FrozenWeights => ({ manifest: layOut([{ name, shape }]), vector: values }),
   );
-  const held = [untouched, ...factors].reduce((sum, { vector }) => sum + vector.byteLength, vector.byteLength);
+  const held = [untouched, ...factors].reduce(
+    (sum, { vector }) => sum + vector.byteLength,
+    vector.byteLength + bytesOf(words),
+  );
   return {
     vector,
     readBytes: base.vector.byteLength + held,
@@ -92,6 +104,7 @@ export async function openLocalModel({ modelFile, job, adapter }: ModelFiles): P
           manifest: layOut(manifest.filter(isTrained)),
           job,
           frozen: [untouched, ...factors, others],
+          words,
           loraScale: loraScale(mode),
         },
         weights: gather(vector, segments),
@@ -103,11 +116,17 @@ export async function openLocalModel({ modelFile, job, adapter }: ModelFiles): P
   };
 }
 
-async function wholeModel(modelFile: string, job: JobName): Promise<LocalModel> {
-  const { architecture, manifest, vector } = await readModelFile(modelFile);
+async function wholeModel(
+  modelFile: string,
+  job: JobName,
+  data: Pick<JobData, 'report' | 'readsWords'> | undefined,
+): Promise<LocalModel> {
+  const model = await readModelFile(modelFile);
+  const { architecture, manifest, vector } = model;
+  const words = wordsFor(model, job, data);
   return {
     vector,
-    readBytes: vector.byteLength,
+    readBytes: vector.byteLength + bytesOf(words),
     async read(path) {
       const other = await readModelFile(path);
       if (JSON.stringify(other.architecture) === JSON.stringify(architecture)) return other.vector;
@@ -116,7 +135,7 @@ async function wholeModel(modelFile: string, job: JobName): Promise<LocalModel> 
     part: (vector, round) => {
       const segments = trainedSegments(manifest, { mode: { kind: 'full' }, job }, round);
       return {
-        shape: { architecture, job, manifest: layOut(manifest.filter(isIn(segments))) },
+        shape: { architecture, job, manifest: layOut(manifest.filter(isIn(segments))), words },
         weights: gather(vector, segments),
         segments,
         dispose: () => undefined,
@@ -126,7 +145,25 @@ async function wholeModel(modelFile: string, job: JobName): Promise<LocalModel> 
   };
 }
 
-/** Whether a job needs a tensor: neither the words nor what belongs to other jobs. */
+/**
+ * The word embeddings, in memory that threads can share, where the data names words of them.
+ *
+ * @throws HansaError PolicyRefused (when the data does not serve the model)
+ */
+function wordsFor(
+  { architecture, manifest, vector }: Model,
+  job: JobName,
+  data: Pick<JobData, 'report' | 'readsWords'> | undefined,
+): Float32Array | undefined {
+  const refusal = data && jobSource(job).modelRefusal?.(architecture, data.report);
+  if (refusal !== undefined) throw new HansaError('PolicyRefused', `This node does not take part: ${refusal}.`);
+  const table = manifest.filter(({ name }) => name === WORD_EMBEDDINGS);
+  return data?.readsWords && table.length > 0 ? frozenOf(table, vector).vector : undefined;
+}
+
+const bytesOf = (words: Float32Array | undefined): number => words?.byteLength ?? 0;
+
+/** Whether a job trains or computes with a tensor on the engine: neither the words nor what belongs to other jobs. */
 function isUsed(name: string, job: JobName): boolean {
   const place = placeOf(name);
   return place !== undefined && place.segment !== 'words' && (place.job ?? job) === job;

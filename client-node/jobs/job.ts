@@ -22,6 +22,8 @@ export interface JobData<B extends Batch = Batch> {
   readonly report: DataReport;
   /** Of what the examples are built from, hexadecimal: other data, other digest. Never sent. */
   readonly digest: string;
+  /** Whether its examples name words of a model that has word embeddings, which are then kept in memory. */
+  readonly readsWords?: boolean;
   readonly train: ExampleSet<B>;
   readonly validation: ExampleSet<B>;
   readonly test: ExampleSet<B>;
@@ -56,6 +58,8 @@ export interface JobSource<Config extends JobDataConfig = JobDataConfig, Data ex
   load(config: Config, baseFolder: string, options?: LoadOptions): Promise<Data>;
   /** Why this data does not serve a task with these options; undefined where it does. */
   refusal(options: JobOptions, report: DataReport): string | undefined;
+  /** Why this data does not serve a model of this architecture, which is known once the model is there; undefined where it does. */
+  modelRefusal?(architecture: Architecture, report: DataReport): string | undefined;
 }
 
 /** What a forward pass reads of a batch: tensors, and numbers that follow from their shapes. */
@@ -65,8 +69,11 @@ export type Targets = Readonly<Record<string, tf.Tensor>>;
 
 /** A job's mathematics on TensorFlow.js. Whoever asks for tensors disposes of them. */
 export interface JobModel<B extends Batch = Batch, I extends Inputs = Inputs, T extends Targets = Targets> {
-  /** @throws RangeError (where the batch does not fit the architecture) */
-  inputs(batch: B, architecture: Architecture): I;
+  /**
+   * @param words [vocabularySize, hiddenSize] the model's word embeddings, which no task changes; there where the data names words
+   * @throws RangeError (where the batch does not fit the architecture)
+   */
+  inputs(batch: B, architecture: Architecture, words?: Float32Array): I;
   targets(batch: B): T;
   /** The model's answers, [rows, columns] as the job defines them, rows in the order of the examples. */
   forward(parameters: Parameters, architecture: Architecture, inputs: I): tf.Tensor2D;

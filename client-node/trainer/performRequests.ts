@@ -137,7 +137,7 @@ async function train(
   { signal, onProgress }: RequestContext,
 ): Promise<TrainResult> {
   const started = performance.now();
-  const model = await openLocalModel(request);
+  const model = await openLocalModel(request, data);
   const { shape, weights: start, dispose } = model.part(model.vector, request.round);
   try {
     const { checkpoint, training, round, rounds, maxMemoryBytes, control } = request;

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { elementCount, readHeader } from '@hansa/shared/numeric';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTask, newToken, roundsOf, startCoordinator, writeNode } from './league.ts';
+import { createTask, enrolNode, newToken, roundsOf, startCoordinator, writeNode } from './league.ts';
 import { Processes } from './processes.ts';
 
 /** A tiny BERT as Python's transformers saves it; see makeFixture.py beside it. */
@@ -23,6 +23,27 @@ function numbersOf(path: string, name: string): Float32Array {
   const { offset, shape } = manifest.find((entry) => entry.name === name)!;
   const at = bytes.byteOffset + dataOffset + 4 * offset;
   return new Float32Array(bytes.buffer.slice(at, at + 4 * elementCount(shape)));
+}
+
+/** Two shipments a day, one of each item: half of those with a sign that the tokenizer does not know come late. */
+function writeShipments(path: string): void {
+  const date = (day: number) => new Date(Date.UTC(2025, 0, 1 + day)).toISOString().slice(0, 10);
+  const lines = Array.from({ length: 200 }, (_, order) => {
+    const day = Math.floor(order / 2);
+    const isLate = order % 4 === 0;
+    return [
+      order,
+      date(day),
+      date(day + 10),
+      date(day + (isLate ? 12 : 9)),
+      order % 2 ? 'Red shoes' : 'size ☃ 42',
+      5 + (order % 7),
+    ];
+  });
+  writeFileSync(
+    path,
+    `${['id,ordered,promised,delivered,item,kilos', ...lines.map((line) => line.join())].join('\n')}\n`,
+  );
 }
 
 let folder: string;
@@ -101,6 +122,63 @@ describe('a league that starts from public weights', () => {
       'tokenizer_config.json',
     ]);
     expect(numbersOf(join(out, 'model.safetensors'), query.slice('bert.'.length))).toEqual(numbersOf(trained, query));
+  });
+
+  it('trains risk on orders with texts, which are read by the words that were imported, and leaves the words as they are', async () => {
+    const start = join(folder, 'start.safetensors');
+    await processes.answer('client', 'model', 'import', published, '--jobs', 'demand', 'risk', '--out', start);
+    const coordinator = await startCoordinator(processes, folder);
+    const columns = { order: 'id', ordered: 'ordered', promised: 'promised', delivered: 'delivered' };
+    const entry = {
+      job: 'risk',
+      sources: [
+        { file: 'shipments.csv', columns: { ...columns, numbers: { weight: 'kilos' }, texts: { item: 'item' } } },
+      ],
+    };
+    const overrides = {
+      data: { ...entry, tokenizer: 'start.tokenizer.json' },
+      policy: { minCohort: 2, knownFloor: 0 },
+    };
+    const nodes = [];
+    for (const merchant of [0, 1]) {
+      const home = join(folder, `node-${merchant}`);
+      nodes.push(await enrolNode(processes, coordinator, home, merchant, { overrides }));
+      copyFileSync(join(folder, 'start.tokenizer.json'), join(home, 'start.tokenizer.json'));
+      writeShipments(join(home, 'shipments.csv'));
+    }
+    const { config } = nodes[0]!;
+    const checked = await processes.answer<{ tokens: object }>('client', 'check-data', '--config', config);
+    expect(checked.tokens).toEqual({ vocabularySize: 89, texts: 200, cut: 0, read: 500, unknown: 100 });
+
+    const task = await createTask(processes, coordinator, folder, 1, {
+      plan: {
+        job: { kind: 'risk', numbers: ['weight'], texts: ['item'] },
+        training: { steps: 5, batchSize: 8, learningRate: 0.01 },
+      },
+      model: 'start.safetensors',
+      cohort: { minimum: 2, maximum: 2, allowSmall: true },
+      secureAggregation: { minSurvivors: 2, knownFloor: 0 },
+    });
+    const running = nodes.map((node) => processes.start('client', 'run', '--config', node.config, '--until-task-ends'));
+    for (const { status, stderr } of await Promise.all(running.map(({ finished }) => finished)))
+      expect(status, stderr).toBe(0);
+    const committed = (await roundsOf(processes, coordinator, task.id)).find(({ outcome }) => outcome === 'committed');
+    expect(committed!.reported).toHaveLength(2);
+    const trained = join(folder, 'trained.safetensors');
+    const get = ['model', 'export', committed!.modelHash!, '--out', trained, '--data', coordinator.dataFolder];
+    await processes.answer('coordinator', ...get);
+    const words = 'bert.embeddings.word_embeddings.weight';
+    expect(numbersOf(trained, words)).toEqual(numbersOf(start, words));
+    for (const moved of ['bert.encoder.layer.0.attention.self.query.weight', 'risk.embedder.values.weight'])
+      expect(numbersOf(trained, moved)).not.toEqual(numbersOf(start, moved));
+
+    const written = JSON.parse(readFileSync(config, 'utf8')) as object;
+    writeFileSync(config, JSON.stringify({ ...written, data: entry }));
+    const { status, stdout } = await processes.run('client', 'evaluate', '--config', config, '--json');
+    expect([status, JSON.parse(stdout)]).toMatchObject([
+      1,
+      { code: 'PolicyRefused', detail: expect.stringMatching(/names no tokenizer \(data, tokenizer\): take the file/) },
+    ]);
   });
 
   it('is told what is wrong with a folder, a file or a command', async () => {

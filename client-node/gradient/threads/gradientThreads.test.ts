@@ -1,9 +1,12 @@
-import { architectureOf, manifestFor, placeOf } from '@hansa/shared/model';
+import { architectureAround, architectureOf, manifestFor, placeOf } from '@hansa/shared/model';
+import { MOST_TEXTS } from '@hansa/shared/model/jobs/risk';
 import { layOut } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../engines/engine.ts';
 import { sampleBatch } from '../../jobs/demand/sample.ts';
+import { TOKENS } from '../../jobs/risk/orders.ts';
+import { sampleOrders } from '../../jobs/risk/sample.ts';
 import { initialWeights } from '../../model/initialise.ts';
 import { release } from '../frozenWeights.ts';
 import { lossAndGradient, type ModelShape } from '../gradient.ts';
@@ -88,6 +91,23 @@ describe('gradient threads', () => {
       expect(relativeError(found.gradient, expected.gradient.slice(heads))).toBeLessThan(2e-6);
       release(frozen);
     }
+  });
+
+  it('look up words where this thread has them', async () => {
+    const vocabularySize = 30;
+    const reading = architectureAround(architecture.encoder, ['risk'], { vocabularySize, pooling: 'mean' });
+    const manifest = manifestFor(reading).slice(1);
+    const all = initialWeights(reading, 1).map((weight, at) => weight + 0.1 * Math.sin(at));
+    const words = new Float32Array(new SharedArrayBuffer(4 * manifest[0]!.offset));
+    words.set(all.subarray(0, words.length));
+    const weights = all.slice(words.length);
+    const one: ModelShape = { architecture: reading, job: 'risk', manifest: layOut(manifest), words };
+    const tokens = Int32Array.from({ length: 6 * MOST_TEXTS * TOKENS }, (_, at) => (at * 7) % vocabularySize);
+    const batch = { ...sampleOrders('threads', 6).batch([0, 1, 2, 3, 4, 5]), tokens };
+    const expected = await lossAndGradient(one, weights, batch);
+    const found = await threads.lossAndGradient(one, weights, batch, 3);
+    expect(found.loss).toBeCloseTo(expected.loss, 6);
+    expect(relativeError(found.gradient, expected.gradient)).toBeLessThan(2e-6);
   });
 
   it('pass on what is wrong with a batch, and go on', async () => {

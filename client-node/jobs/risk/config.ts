@@ -45,6 +45,8 @@ export const riskConfigSchema = z
     merchant: z.string().min(1).max(200).optional(),
     /** The category whose past late rate is the simple forecast to beat; without it the one that does best on validation. */
     carrier: z.string().optional(),
+    /** The tokenizer of the league's model where that has word embeddings, relative to the configuration file: texts are then read by them too. */
+    tokenizer: z.string().min(1).max(4096).optional(),
     /** Promised days that split the orders; without them the last 30 % are held out, half of them to validate and half to test. */
     validFrom: dateSchema.optional(),
     testFrom: dateSchema.optional(),
@@ -77,5 +79,12 @@ export const riskConfigSchema = z
   .refine(({ carrier, sources }) => carrier === undefined || carrier in (sources[0]?.columns.categories ?? {}), {
     message: 'must be one of the names under columns.categories',
     path: ['carrier'],
-  });
+  })
+  .refine(
+    ({ tokenizer, sources: [first] }) => tokenizer === undefined || namesOf(first?.columns.texts ?? {}).length > 0,
+    {
+      message: 'has no text to read: name one under columns.texts, or leave the tokenizer out',
+      path: ['tokenizer'],
+    },
+  );
 export type RiskConfig = z.infer<typeof riskConfigSchema>;

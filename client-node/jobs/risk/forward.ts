@@ -26,9 +26,10 @@ function embed(parameters: Parameters, { encoder }: Architecture, inputs: RiskIn
   const { count } = inputs;
   const { hiddenSize } = encoder;
   const table = product(inputs.rows, matrix(parameters, 'risk.embedder.table.weight'));
+  const values = denseLayer(parameters, tf.concat([table, inputs.columns], 1), 'risk.embedder.values');
   const each = [
     product(inputs.numbers, matrix(parameters, 'risk.embedder.numbers.weight')),
-    denseLayer(parameters, tf.concat([table, inputs.columns], 1), 'risk.embedder.values'),
+    inputs.texts === undefined ? values : tf.add(values, inputs.texts),
     denseLayer(parameters, inputs.order, 'risk.embedder.order'),
     // Last, so that the encoder's last block computes nothing else.
     toEach(count, parameters.get('embedder.cls')!),

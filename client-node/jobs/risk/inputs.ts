@@ -2,6 +2,7 @@ import type { Architecture } from '@hansa/shared/model';
 import { ORDER_FEATURES, type RiskGeometry, wideInputs } from '@hansa/shared/model/jobs/risk';
 import * as tf from '@tensorflow/tfjs';
 import { type OrderBatch, WORDS } from './orders.ts';
+import { meanEmbeddings } from './wordInputs.ts';
 
 /** A batch of orders as tensors; N, C, T are those that the orders have (one where they have none), N', C', T' those of the model. Whoever makes one disposes of it. */
 export type RiskInputs = {
@@ -12,6 +13,8 @@ export type RiskInputs = {
   readonly rows: tf.Tensor2D;
   /** [n · (C + T), C' + T' + 2]: which column it is, its past late rate, and on how many orders that rests. */
   readonly columns: tf.Tensor2D;
+  /** [n · (C + T), hiddenSize]: of a text the mean of its tokens' word embeddings, of a category 0; there where the model has words and the orders texts. */
+  readonly texts?: tf.Tensor2D;
   /** [n, ORDER_FEATURES] */
   readonly order: tf.Tensor2D;
   /** [n, wideInputs] */
@@ -37,7 +40,8 @@ export type RiskTargets = {
  *
  * @throws RangeError (where the batch does not fit the architecture)
  */
-export function riskInputs(batch: OrderBatch, { heads }: Architecture): RiskInputs {
+export function riskInputs(batch: OrderBatch, architecture: Architecture, words?: Float32Array): RiskInputs {
+  const { heads } = architecture;
   if (heads.risk === undefined) throw new RangeError('the model has no risk head');
   const geometry = heads.risk;
   const { count } = batch;
@@ -52,11 +56,13 @@ export function riskInputs(batch: OrderBatch, { heads }: Architecture): RiskInpu
   const { rows, columns, named } = tableInputs(batch, geometry, categories, texts);
   // Where orders have none of a kind, one token that says nothing stands for it: every tensor of the model takes part.
   const [numberTokens, valueTokens] = [Math.max(1, numbers), Math.max(1, categories + texts)];
+  const embedded = texts > 0 && embeddedTexts(batch, architecture, words, valueTokens, categories);
   return {
     count,
     numbers: tf.tensor2d(numberInputs(batch, geometry, numbers), [count * numberTokens, 3 * geometry.numbers]),
     rows: tf.tensor2d(rows, [count * valueTokens, geometry.rows]),
     columns: tf.tensor2d(columns, [count * valueTokens, geometry.categories + geometry.texts + 2]),
+    ...(embedded && { texts: tf.tensor2d(embedded, [count * valueTokens, architecture.encoder.hiddenSize]) }),
     order: tf.tensor2d(batch.order, [count, ORDER_FEATURES.length]),
     wide: tf.tensor2d(linearInputs(batch, geometry, numbers, categories), [count, wideInputs(geometry)]),
     named: tf.tensor2d(named, [count, geometry.rows]),
@@ -67,6 +73,27 @@ export function riskInputs(batch: OrderBatch, { heads }: Architecture): RiskInpu
 
 export function riskTargets({ count, late, weight }: OrderBatch): RiskTargets {
   return { late: tf.tensor2d(late, [count, 1]), weights: tf.tensor2d(weight, [count, 1]) };
+}
+
+/** What a model with word embeddings adds to the tokens of texts, [n · width, hiddenSize]; undefined for a model without. */
+function embeddedTexts(
+  { count, tokens }: OrderBatch,
+  { encoder, text }: Architecture,
+  words: Float32Array | undefined,
+  width: number,
+  categories: number,
+): Float32Array | undefined {
+  if (text === undefined) return undefined;
+  // Without them it would be another model.
+  if (tokens === undefined || words === undefined)
+    throw new RangeError('a model with word embeddings needs the tokens of texts');
+  return meanEmbeddings(
+    { count, tokens },
+    words,
+    encoder.hiddenSize,
+    count * width,
+    (order, at) => order * width + categories + at,
+  );
 }
 
 function numberInputs({ count, numbers, present }: OrderBatch, geometry: RiskGeometry, width: number): Float32Array {

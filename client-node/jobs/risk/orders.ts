@@ -3,6 +3,8 @@ import type { JobData } from '../job.ts';
 
 /** Words that are read of a text. */
 export const WORDS = 12;
+/** Tokens that are read of a text, those around it not counted: about as much of it as WORDS words. */
+export const TOKENS = 16;
 
 /**
  * Orders side by side, row-major, as they were known on the day of the order; n = count, N, C and T numbers, categories and texts in the order of their names.
@@ -23,6 +25,8 @@ export type OrderBatch = {
   readonly pastCounts: Float32Array;
   /** [n, T · WORDS] hashes of the words, at least 0; -1 where there is none. */
   readonly words: Int32Array;
+  /** [n, T · TOKENS] rows of the model's word embeddings; -1 where there is none. There where the configuration names a tokenizer. */
+  readonly tokens?: Int32Array;
   /** [n, ORDER_FEATURES] */
   readonly order: Float32Array;
   /** [n] logit of the merchant's share of late orders before validFrom. */

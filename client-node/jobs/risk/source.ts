@@ -20,4 +20,17 @@ export const source: JobSource<RiskConfig, OrderData> = {
     }
     return undefined;
   },
+  modelRefusal({ text }, { facts }) {
+    const { names, tokens } = facts as unknown as RiskFacts;
+    if (text === undefined || names.texts.length === 0) return undefined;
+    const remedy =
+      'take the file that `hansa-client model import` has written beside the model that the task began with (NAME.tokenizer.json)';
+    if (tokens === undefined) {
+      return `the model reads texts by its word embeddings, and this node's configuration names no tokenizer (data, tokenizer): ${remedy}`;
+    }
+    if (tokens.vocabularySize > text.vocabularySize) {
+      return `the tokenizer that this node's configuration names (data, tokenizer) has ${tokens.vocabularySize} tokens, and the model has embeddings of ${text.vocabularySize}: ${remedy}`;
+    }
+    return undefined;
+  },
 };

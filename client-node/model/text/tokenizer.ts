@@ -9,6 +9,10 @@ export interface TextTokenizer {
   readonly maxTokens: number;
   /** Names of the tokens before and behind every text, such as [CLS] and [SEP]. */
   readonly frame: readonly [string, string];
+  /** Rows of word embeddings that it needs: a model with fewer has none for some of its tokens. */
+  readonly vocabularySize: number;
+  /** The token that stands for what it does not know; undefined where it knows every text. */
+  readonly unknown: number | undefined;
   /** A text's tokens between the two of the frame; a longer text loses its end, never the frame. */
   encode(text: string): { readonly ids: readonly number[]; readonly truncated: boolean };
 }
@@ -21,6 +25,8 @@ export const tokenizerFileSchema = z.looseObject({
   normalizer: z.looseObject({ type: z.string() }).nullish(),
   model: z.looseObject({
     type: z.string(),
+    unk_token: z.string().nullish(),
+    unk_id: z.int().nullish(),
     vocab: z.union([z.record(z.string(), z.int().min(0)), z.array(z.tuple([z.string(), z.number()]))]),
   }),
 });
@@ -41,7 +47,7 @@ export function tokenizerPathOf(path: string): string {
 /**
  * Makes a tokenizer of what a tokenizer.json holds.
  *
- * @param vocabularySize rows of the word embeddings: no token may be beyond them
+ * @param vocabularySize rows of the word embeddings: no token may be beyond them; Infinity where the model is not known yet
  * @param positions most tokens that the model takes; a smaller `truncation.max_length` of the file is kept
  * @throws HansaError InvalidModelFile (when the library cannot make it, a token has no embedding, or texts are not framed by one token before and one
  *   behind)
@@ -73,6 +79,8 @@ export function createTokenizer(file: TokenizerFile, vocabularySize: number, pos
   return {
     maxTokens,
     frame: [empty.tokens[0]!, empty.tokens[1]!],
+    vocabularySize: largest + 1,
+    unknown: unknownOf(file),
     encode(text) {
       const { ids } = tokenizer.encode(splitsIdeographs ? text.replace(RARE_IDEOGRAPHS, ' $& ') : text);
       if (ids[0] !== before || ids.at(-1) !== behind) throw refuse('it does not frame texts as BERT does');
@@ -82,16 +90,21 @@ export function createTokenizer(file: TokenizerFile, vocabularySize: number, pos
   };
 }
 
-/** Reads a tokenizer.json. @throws HansaError NotFound, InvalidModelFile (naming the path) */
-export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
+/**
+ * Reads a tokenizer.json.
+ *
+ * @param setting where a person names the file, for messages
+ * @throws HansaError NotFound, InvalidModelFile (naming the path)
+ */
+export async function readTokenizerFile(path: string, setting = '--tokenizer'): Promise<TokenizerFile> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {
-      const message = `${path} cannot be read (${error.code}). Name the file tokenizer.json itself with --tokenizer, and look at its permissions.`;
+      const message = `${path} cannot be read (${error.code}). Name the file tokenizer.json itself with ${setting}, and look at its permissions.`;
       throw new HansaError('InvalidModelFile', message, {}, { cause: error });
     }
     throw new HansaError(
       'NotFound',
-      `There is no tokenizer at ${path}. \`hansa-client model import\` writes it beside the model; name another with --tokenizer.`,
+      `There is no tokenizer at ${path}. \`hansa-client model import\` writes it beside the model; name another with ${setting}.`,
     );
   });
   try {
@@ -101,6 +114,12 @@ export async function readTokenizerFile(path: string): Promise<TokenizerFile> {
     const why = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
     throw new HansaError('InvalidModelFile', `${path} is no tokenizer.json: ${why.slice(0, 300)}`);
   }
+}
+
+function unknownOf({ model: { unk_token, unk_id, vocab }, added_tokens }: TokenizerFile): number | undefined {
+  if (Array.isArray(vocab)) return unk_id ?? undefined;
+  if (unk_token === undefined || unk_token === null) return undefined;
+  return vocab[unk_token] ?? added_tokens.find(({ content }) => content === unk_token)?.id;
 }
 
 function largestId({ model: { vocab }, added_tokens }: TokenizerFile): number {

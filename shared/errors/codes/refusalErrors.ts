@@ -63,7 +63,8 @@ export const refusalErrors = {
     exitStatus: 1,
     means: "A task or set-up asks for what the node's policy or data does not allow, or does not match its plan.",
     remedies: {
-      'node operator': 'Change the limit under `policy` in the config if you want to take part; the message names it.',
+      'node operator':
+        'If you want to take part, change what the message names in the config: a limit under `policy`, or an entry under `data`.',
       admin: 'Change the task, or agree on the limit with the members.',
     },
   },

@@ -1,8 +1,9 @@
 import { isoDate } from '../../../data/days.ts';
 import type { DataReport } from '../../job.ts';
-import type { OrderNames } from '../orders.ts';
+import { type OrderNames, TOKENS } from '../orders.ts';
 import type { OrderCounts, OrderTable } from './orderTable.ts';
 import type { Split } from './splitOrders.ts';
+import type { TokenCounts } from './textReader.ts';
 
 /** What a merchant's order files hold, as figures. */
 export interface RiskFacts {
@@ -15,11 +16,19 @@ export interface RiskFacts {
   readonly testFrom: string;
   readonly orders: { readonly train: number; readonly validation: number; readonly test: number };
   readonly late: { readonly train: number; readonly validation: number; readonly test: number };
+  /** Of the texts; there where the configuration names a tokenizer. */
+  readonly tokens?: TokenCounts;
   readonly cleaning: OrderCounts & { readonly warnings: readonly string[] };
 }
 
 /** Tells a person, and programs, what was read. */
-export function describeOrders(table: OrderTable, split: Split, names: OrderNames, counts: OrderCounts): DataReport {
+export function describeOrders(
+  table: OrderTable,
+  split: Split,
+  names: OrderNames,
+  counts: OrderCounts,
+  tokens: TokenCounts | undefined,
+): DataReport {
   const ranges = {
     train: [0, split.trainEnd],
     validation: [split.trainEnd, split.validEnd],
@@ -40,6 +49,7 @@ export function describeOrders(table: OrderTable, split: Split, names: OrderName
     testFrom: isoDate(split.testFrom),
     orders,
     late,
+    ...(tokens !== undefined && { tokens }),
     cleaning: { ...counts, warnings },
   };
   const n = (count: number) => count.toLocaleString('en-US');
@@ -63,10 +73,16 @@ export function describeOrders(table: OrderTable, split: Split, names: OrderName
           ({ name, empty, unread }) =>
             `${name}: missing in ${n(empty + unread)} orders (${n(empty)} cells are empty, ${n(unread)} hold no number)`,
         ),
+      ...(tokens === undefined ? [] : [tokensSentence(tokens, n)]),
       ...warnings.map((warning) => `warning: ${warning}`),
     ],
     facts: { ...facts },
   };
+}
+
+function tokensSentence({ texts, cut, read, unknown }: TokenCounts, n: (count: number) => string): string {
+  const share = read === 0 ? '' : ` (${((100 * unknown) / read).toFixed(1)} %)`;
+  return `texts: ${n(read)} tokens read of ${n(texts)} texts, ${n(unknown)} of them${share} unknown to the tokenizer; ${n(cut)} texts are longer than ${TOKENS} tokens and lose their end`;
 }
 
 function warningsFor(orders: RiskFacts['orders'], late: RiskFacts['late']): string[] {

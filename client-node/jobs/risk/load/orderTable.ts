@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OrderDatabase } from '../../../data/database.ts';
-import { type OrderNames, WORDS } from '../orders.ts';
+import { type OrderNames, TOKENS, WORDS } from '../orders.ts';
+import type { TextReader } from './textReader.ts';
 
 /** A merchant's orders whose outcome is known, by promised day; n = count. Days are days since 1970-01-01. */
 export interface OrderTable {
@@ -19,6 +20,8 @@ export interface OrderTable {
   readonly categories: readonly Int32Array[];
   /** Of each text [n · WORDS] hashes of the words, at least 0; -1 where there is none. */
   readonly texts: readonly Int32Array[];
+  /** Of each text [n · TOKENS] its tokens; -1 where there is none. Undefined where there is no tokenizer. */
+  readonly tokens: readonly Int32Array[] | undefined;
 }
 
 /** What became of the lines of the files, in counts. */
@@ -63,8 +66,12 @@ export async function keepOrders(database: OrderDatabase, names: OrderNames): Pr
   };
 }
 
-/** Reads the table `orders`. */
-export async function readTable(database: OrderDatabase, names: OrderNames): Promise<OrderTable> {
+/** Reads the table `orders`; texts also as tokens where there is a `reader`. @throws HansaError InvalidData (when the tokenizer cannot read a text) */
+export async function readTable(
+  database: OrderDatabase,
+  names: OrderNames,
+  reader: TextReader | undefined,
+): Promise<OrderTable> {
   const { orders } = await database.row('SELECT count(*) AS orders FROM orders');
   const count = Number(orders);
   const table = {
@@ -77,6 +84,7 @@ export async function readTable(database: OrderDatabase, names: OrderNames): Pro
     numbers: names.numbers.map(() => new Float64Array(count)),
     categories: names.categories.map(() => new Int32Array(count)),
     texts: names.texts.map(() => new Int32Array(count * WORDS).fill(-1)),
+    tokens: reader && names.texts.map(() => new Int32Array(count * TOKENS).fill(-1)),
   };
   const fixed = [table.ordered, table.promised, table.known, table.late, table.weight, ...table.numbers];
   const hashes = names.categories.map(remembered);
@@ -105,7 +113,11 @@ export async function readTable(database: OrderDatabase, names: OrderNames): Pro
       });
       table.texts.forEach((into, text) => {
         const values = columns[fixed.length + names.categories.length + text]!;
-        for (let at = 0; at < rows; at++) into.set(wordsOf(String(values[at])), (row + at) * WORDS);
+        const tokens = table.tokens?.[text];
+        for (let at = 0; at < rows; at++) {
+          into.set(wordsOf(String(values[at])), (row + at) * WORDS);
+          if (reader !== undefined) tokens?.set(reader.tokensOf(String(values[at])), (row + at) * TOKENS);
+        }
       });
       row += rows;
     },
