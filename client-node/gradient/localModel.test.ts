@@ -168,7 +168,7 @@ describe('openLocalModel', () => {
     for (const wrong of [mergedOnce, anotherSeed]) {
       await expect(mergeAdapter(wrong, later)).rejects.toMatchObject({
         code: 'InvalidModelFile',
-        message: expect.stringMatching(/belongs to the base model whose SHA-256 is .* that of the one given is/),
+        message: expect.stringMatching(/belongs to the base model with SHA-256 .*; the given one has/),
       });
     }
     await expect(mergeAdapter(baseModelFile(), baseModelFile())).rejects.toMatchObject({ code: 'InvalidModelFile' });
@@ -188,7 +188,7 @@ describe('openLocalModel', () => {
     await writeModelFile(anotherSeed, architecture, initialWeights(architecture, 2));
     await expect(open(start, modes.lora!, anotherSeed)).rejects.toMatchObject({
       code: 'InvalidModelFile',
-      message: expect.stringContaining('that of the one given is'),
+      message: expect.stringContaining('the given one has'),
     });
     await expect(open(start, modes.lora!, start)).rejects.toMatchObject({ code: 'InvalidModelFile' });
     await expect(open(start, modes.lora!, join(folder, 'none'))).rejects.toMatchObject({ code: 'NotFound' });
