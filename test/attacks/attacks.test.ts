@@ -11,7 +11,7 @@ const bin = fileURLToPath(new URL('../bin/hansa-attacks.mjs', import.meta.url));
 const attacks = (...args: string[]) => spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8' });
 
 describe('the attack table', () => {
-  it('has all 24 rows in order, variants with names of their own, and breaks of variants that are there', () => {
+  it('has all 24 rows in order, a different name for each variant, and breaks of existing variants only', () => {
     expect(rows.map(({ number }) => number)).toEqual(Array.from({ length: 24 }, (_, at) => at + 1));
     for (const { name } of rows) expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
     expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
@@ -23,7 +23,7 @@ describe('the attack table', () => {
     }
   });
 
-  it('takes away only what stands in the source exactly once, and every defence for some row', () => {
+  it('takes away only pieces that are in the source exactly once, and each defence for at least one row', () => {
     for (const name of Object.keys(defences) as Defence[]) expect(() => editsWithout([name])).not.toThrow();
     const used = rows.flatMap(({ breaks }) => breaks.flatMap(({ without }) => Object.keys(without)));
     expect([...new Set(used)].sort()).toEqual(Object.keys(defences).sort());
@@ -38,7 +38,7 @@ describe('the attack table', () => {
     for (const line of stdout.split('\n').slice(0, -2)) expect(line.length).toBeLessThanOrEqual(120);
   });
 
-  it('refuses rows that are not there', () => {
+  it('refuses rows that do not exist', () => {
     expect(attacks('--only', '25').status).toBe(2);
     expect(attacks('--only', 'forged').stderr).toContain('"forged"');
   });

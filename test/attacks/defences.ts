@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A piece of source, and what stands there once the defence is gone. The piece must stand in its file exactly once. */
+/** A piece of source, and what replaces it to remove the defence. The piece must be in its file exactly once. */
 interface Edit {
   /** From the repository's root. */
   readonly file: string;
@@ -15,8 +15,8 @@ const client = (file: string, find: string, replace: string): Edit => ({
 });
 
 /**
- * The defences, each as the edits that take it away. They are made to the source as it is loaded, in a process of its own; nothing that is shipped can
- * be told to do without one.
+ * The defences, each as the edits that remove it. A separate process makes them to the source while it loads it; the shipped code has no switch that
+ * turns a defence off.
  */
 export const defences = {
   'one kind of share': [
@@ -49,11 +49,7 @@ export const defences = {
     { file: 'shared/protocol/secagg/open.ts', find: '    configHash(open.config),\n', replace: '' },
   ],
   'configuration in R': [
-    {
-      file: 'shared/protocol/secagg/startRound.ts',
-      find: 'binding.modelHash, binding.configHash',
-      replace: 'binding.modelHash',
-    },
+    { file: 'shared/protocol/secagg/startRound.ts', find: '    binding.configHash,\n', replace: '' },
   ],
   'direction in the box': [
     {
@@ -267,7 +263,7 @@ export const defences = {
     { file: 'aggregation/secagg/maskKeys.ts', find: "enc('pair', roundHash, ", replace: "enc('pair', " },
   ],
   'U2 in R': [
-    { file: 'shared/protocol/secagg/startRound.ts', find: 'binding.sharers)', replace: 'new Uint8Array(0))' },
+    { file: 'shared/protocol/secagg/startRound.ts', find: 'binding.sharers,', replace: 'new Uint8Array(0),' },
   ],
 } as const satisfies Record<string, readonly Edit[]>;
 
@@ -275,7 +271,7 @@ export type Defence = keyof typeof defences;
 
 const root = new URL('../../', import.meta.url);
 
-/** The edits that take some defences away, by file address. @throws RangeError (unless the source holds what an edit looks for exactly once) */
+/** The edits that remove some defences, by file address. @throws RangeError (unless the source has the text of each edit exactly once) */
 export function editsWithout(without: readonly Defence[]): [string, { find: string; replace: string }[]][] {
   const edits = new Map<string, { find: string; replace: string }[]>();
   for (const name of without)

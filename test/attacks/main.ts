@@ -14,7 +14,7 @@ import { type AttackResult, type AttacksDocument, judge, type RemovalResult, ren
 
 const stage = fileURLToPath(new URL('./harness/stage.mjs', import.meta.url));
 
-/** One process to be: the defences that it does without, and what it is to try. */
+/** One process to start: the defences that it lacks, and the attacks that it carries out. */
 interface Plan {
   readonly without: readonly Defence[];
   readonly attacks: { readonly row: number; readonly variant: string }[];
@@ -28,7 +28,7 @@ const keyOf = (without: readonly Defence[], row: number, variant: string): strin
 
 const defencesOf = (without: object): Defence[] => Object.keys(without) as Defence[];
 
-/** All with every defence in place, every break with its defences gone together, and with each gone alone. */
+/** All attacks with every defence in place; every break without all of its defences, and without each alone. */
 function plansFor(chosen: readonly Row[]): Plan[] {
   const plans = new Map<string, Plan>();
   const add = (without: readonly Defence[], row: number, variant: string) => {
@@ -42,11 +42,11 @@ function plansFor(chosen: readonly Row[]): Plan[] {
     for (const { variant, without } of row.breaks)
       for (const some of removalsOf(without)) add(some, row.number, variant);
   }
-  // The one with nothing taken away is by far the longest: it is shared out among several processes.
+  // The plan with every defence in place is by far the longest: it is split over several processes.
   return [...plans.values()].flatMap((plan) => slices(plan, 6));
 }
 
-/** All together; then, where there are several, each alone. */
+/** All of them; then, where there are several, each alone. */
 function removalsOf(without: object): Defence[][] {
   const all = defencesOf(without);
   return all.length === 1 ? [all] : [all, ...all.map((one) => [one])];
@@ -75,12 +75,12 @@ async function carryOut({ without, attacks }: Plan, told: (report: Report) => vo
     told(report);
   }
   if (child.exitCode === null) await once(child, 'close');
-  // A process that ends badly proves nothing of what it told before either: an edit may never have been made.
+  // The outcomes of a process that fails do not count: an edit may never have been made.
   const lost = child.exitCode === 0 ? [...open.values()] : attacks;
   for (const { row, variant } of lost) told({ row, variant, ms: 0, fault: `the process ended: ${complaint}` });
 }
 
-/** Runs the plans, some at a time, and gathers what came of them. */
+/** Runs the plans, some at a time, and collects their outcomes. */
 async function findOut(chosen: readonly Row[], progress: (text: string) => void): Promise<Found> {
   const found = new Map<string, Outcome | { fault: string }>();
   const plans = plansFor(chosen);
@@ -151,8 +151,8 @@ const rowsNamed = (text: string): Row[] =>
   });
 
 /**
- * Runs the attack table (see docs/attacks.md). Exit status 0 where every attack is refused, gets through without its defences, and no single removal
- * contradicts the table; 1 where not, or where something could not be carried out; 2 for bad input.
+ * Runs the attack table (see docs/attacks.md). Exit status 0 where every attack is refused, succeeds without its defences, and no single removal
+ * contradicts the table; 1 where not, or where an attack could not be carried out; 2 for bad input.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let status = 0;
@@ -170,7 +170,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         process.stdout.write(listOf(chosen));
         return;
       }
-      // Before anything runs: each piece of source that an edit replaces must still be there.
+      // Before anything runs: each piece of source that an edit replaces must still exist.
       for (const { breaks } of chosen) for (const { without } of breaks) editsWithout(defencesOf(without));
       const document = documentOf(chosen, await findOut(chosen, progressOn(process.stderr)));
       process.stdout.write(renderTable(document));

@@ -1,11 +1,11 @@
 /** What is measured here: every call does the same work. */
-export interface Contender {
+export interface Candidate {
   readonly name: string;
   run(): void;
 }
 
 /** What is measured in another process, which tells the nanoseconds of processor time it took. */
-export interface RemoteContender {
+export interface RemoteCandidate {
   readonly name: string;
   askNs(): Promise<number>;
 }
@@ -17,25 +17,25 @@ export interface Timing {
 }
 
 /**
- * Times contenders in turns, so that whatever else the machine does meets all of them alike; each is called twice beforehand.
+ * Times candidates in alternation, so that other load on the machine affects all of them equally; each is called twice beforehand.
  *
  * Processor time, of all of a process's threads: on an idle machine that is the time of work on one core, on a busy one it leaves out the waiting.
  * The least is what the work costs, since other processes only ever add to it; the median tells how much they did.
  */
 export async function measure(
-  contenders: readonly (Contender | RemoteContender)[],
+  candidates: readonly (Candidate | RemoteCandidate)[],
   repeats: number,
 ): Promise<ReadonlyMap<string, Timing>> {
-  const times = new Map(contenders.map(({ name }) => [name, [] as number[]]));
+  const times = new Map(candidates.map(({ name }) => [name, [] as number[]]));
   for (let repeat = -2; repeat < repeats; repeat++)
-    for (const contender of contenders) {
-      const tookNs = 'run' in contender ? timed(contender) : await contender.askNs();
-      if (repeat >= 0) times.get(contender.name)!.push(tookNs);
+    for (const candidate of candidates) {
+      const tookNs = 'run' in candidate ? timed(candidate) : await candidate.askNs();
+      if (repeat >= 0) times.get(candidate.name)!.push(tookNs);
     }
   return new Map([...times].map(([name, all]) => [name, timingOf(all)]));
 }
 
-function timed({ run }: Contender): number {
+function timed({ run }: Candidate): number {
   const before = process.cpuUsage();
   run();
   const { user, system } = process.cpuUsage(before);

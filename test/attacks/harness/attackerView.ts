@@ -8,29 +8,29 @@ import {
   selfCommitment,
 } from '@hansa/shared/protocol/secagg';
 
-/** A masked vector and what its member's signed header says of it. */
+/** A masked vector and its signed header. */
 interface Vector {
   readonly header: MaskedInputHeader;
   readonly neighbours: readonly number[];
   readonly bytes: Uint8Array;
-  /** What the masks hide, from the member's own folder: only to judge by, never to compute with. */
+  /** The words under the masks, from the member's own folder: to check results with, never to compute them. */
   readonly truth: Uint8Array;
 }
 
-/** A sum that the attacker has laid open. */
+/** A sum that the attacker has unmasked. */
 export interface OpenedSum {
-  /** Whose updates are in it. */
+  /** The members whose updates are in it. */
   readonly members: readonly number[];
   /** Those of them whose update is not zero. */
   readonly hidden: readonly number[];
   readonly words: Uint32Array;
 }
 
-/** Everything the attacker got in one set-up: shares, secrets of its colluders, masked vectors. */
+/** All that the attacker learned in one set-up: shares, secrets of its colluders, masked vectors. */
 export class AttackerView {
   readonly #sid: Uint8Array;
   readonly #config: SecAggConfig;
-  /** Of each dealer and kind: x → share. */
+  /** By dealer and kind: x → share. */
   readonly #shares = new Map<string, Map<number, Uint8Array>>();
   readonly #secrets = new Map<string, SecretBytes>();
   readonly #keys = new Map<number, CohortMember>();
@@ -75,7 +75,7 @@ export class AttackerView {
     }));
     const member = this.#keys.get(dealer);
     if (shares.length === 0 || member === undefined) return undefined;
-    // Too few shares interpolate to something else, which is not what the member committed to.
+    // Too few shares interpolate to a value that does not match the member's commitment.
     const secret = combineShares(shares);
     const right =
       kind === 'self'
@@ -86,14 +86,14 @@ export class AttackerView {
     return secret;
   }
 
-  /** Every sum of one member's update or of several that can be laid open, and that is what the members' own folders say it is. */
+  /** Every sum of one or more members' updates that the attacker can unmask and that equals the sum from the members' own folders. */
   openedSums(): OpenedSum[] {
     const byRound = new Map<string, Vector[]>();
     for (const vector of this.#vectors) {
       const round = Buffer.from(vector.header.roundHash).toString('hex');
       byRound.set(round, [...(byRound.get(round) ?? []), vector]);
     }
-    // Vectors of different rounds too: with the round out of the keys their masks cancel all the same.
+    // Vectors of different rounds too: if the keys did not depend on the round, their masks would cancel.
     const groups = [...byRound.values(), ...(byRound.size > 1 ? [this.#vectors] : [])];
     return groups.flatMap((group) => subsetsOf(group).flatMap((subset) => this.#open(subset) ?? []));
   }
@@ -118,7 +118,7 @@ export class AttackerView {
     const words = wordsOf(this.#config, opened);
     const truth = sumOf(vectors.map((vector) => wordsOf(this.#config, vector.truth)));
     if (!words.every((word, place) => word === truth[place])) return undefined;
-    // Whoever has nothing to tell hides nobody.
+    // A member whose update is zero hides nobody.
     const hidden = vectors.filter((vector) =>
       wordsOf(this.#config, vector.truth)
         .subarray(0, this.#config.vectorLength)
@@ -152,7 +152,7 @@ function subsetsOf<Item>(items: readonly Item[]): Item[][] {
   return subsets;
 }
 
-/** What two sums of the same updates tell of the members that are in one of them only. */
+/** The difference of two sums: the sum of the members that are in only one of them. */
 export function difference(larger: OpenedSum, smaller: OpenedSum): OpenedSum | undefined {
   if (!smaller.members.every((member) => larger.members.includes(member))) return undefined;
   const members = larger.members.filter((member) => !smaller.members.includes(member));

@@ -17,7 +17,7 @@ import type { Attack, Outcome } from './row.ts';
 export const toyUpdate = (): Float32Array =>
   Float32Array.from({ length: testModel.parameters }, (_, place) => ((place % 12) - 5) / 64);
 
-/** What a node is about to send: its name and the message as the protocol has it. */
+/** What a node is about to send: the name and the decoded message. */
 export interface Honest<Name extends NodeSetupMessageName = NodeSetupMessageName> {
   readonly name: Name;
   readonly message: MessageOf<Name>;
@@ -30,7 +30,7 @@ export function sentBy(effect: ClientEffect): Honest | undefined {
   return undefined;
 }
 
-/** Sends a message to the coordinator as it is given: the named error with which it is refused, or that it was let pass. */
+/** Sends a message to the coordinator unchanged. Gives the code with which the coordinator refuses it, or `let it pass`. */
 export async function send(node: ToyNode, name: string, wire: unknown, version?: unknown): Promise<string> {
   try {
     await node.send(name, wire, version);
@@ -61,15 +61,15 @@ export function isExact(
   return sumHash === createHash('sha256').update(new Uint8Array(words.buffer)).digest('hex');
 }
 
-/** Bad messages of one stage: each with the named error that the coordinator must answer, and the wire that goes out in place of the honest message. */
+/** Bad messages of one stage: each with the code that the coordinator must answer, and the JSON value that is sent instead of the honest message. */
 type Bad = readonly [
   string,
   (honest: Honest, node: ToyNode) => { readonly wire: unknown; readonly version?: unknown; readonly name?: string },
 ];
 
 /**
- * Bad messages of one member to the real coordinator, many in one round, before or after the honest one of each stage. Each must be refused by name, the
- * member that sent it be named and nobody else, and the round come to its exact sum after all of them.
+ * Bad messages of one member to the real coordinator, many in one round, before or after the honest one of each stage. The coordinator must refuse each by
+ * its code, must blame the sender and nobody else, and must still finish the round with the exact sum.
  */
 export function cheating(
   before: Readonly<Partial<Record<NodeSetupMessageName, Readonly<Record<string, Bad>>>>>,
@@ -91,7 +91,7 @@ export function cheating(
             return toyUpdate();
           },
         };
-        // With enough shares of others the coordinator would not look at the cheat's any more.
+        // With enough shares of others the coordinator would not check the cheat's.
         let cheated: () => void = () => undefined;
         const cheatWas = new Promise<void>((resolve) => {
           cheated = resolve;

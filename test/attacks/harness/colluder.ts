@@ -19,7 +19,7 @@ interface Sent {
 
 const nothing = (): void => undefined;
 
-/** A member in league with the coordinator: it goes through a set-up as the protocol says, hands over all it knows, and signs whatever it is asked to. */
+/** A member that colludes with the coordinator: it follows the protocol through a set-up, gives all it knows to the coordinator, and signs anything. */
 export class Colluder {
   readonly identity = new IdentityKey(newIdentitySeed(systemRandom));
   readonly #memory = createMemory();
@@ -58,7 +58,7 @@ export class Colluder {
     return this.#driver.state;
   }
 
-  /** Everything it learned in the set-up that it has gone through to its acknowledgement. */
+  /** All that it knows of the set-up, once it has acknowledged its shares. */
   get knowledge() {
     const { state } = this;
     return state.phase === 'acknowledged' ? state : undefined;

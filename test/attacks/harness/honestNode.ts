@@ -15,7 +15,7 @@ export interface HonestNodeOptions {
   readonly member: number;
   readonly windows: () => number;
   readonly update: Float32Array | undefined;
-  /** Told when the node's people are told that it gave a set-up up. */
+  /** Called when the node reports that it abandoned a set-up. */
   readonly gaveUp: (code: string) => void;
 }
 
@@ -77,7 +77,7 @@ export class HonestNode {
     }
   }
 
-  /** What the node masked in a set-up: the words that nobody else may learn. */
+  /** The words that the node masked in a set-up, which nobody else may learn. */
   truth(taskId: string, round: number, attempt: number): Uint8Array {
     return readFileSync(join(this.#options.folder, 'data', 'updates', `${taskId}-${round}-${attempt}.u32`));
   }
@@ -108,7 +108,7 @@ export function runHonestNode(
     signal,
     untilTaskEnds: false,
     onEvent: (event) => {
-      // Giving up an earlier set-up because another was opened is no answer to that other.
+      // A node also abandons a set-up when a newer one is opened: that says nothing about the newer one.
       if (event.type === 'roundAbandoned' && event.code !== 'CoordinatorRestarted') gaveUp(event.code);
     },
     connect: (line) => new Connection(line),

@@ -2,19 +2,19 @@ import { rows } from '../rows/index.ts';
 import type { Outcome } from './row.ts';
 import { type Edits, takeAway } from './takenAway.ts';
 
-/** Attacks to carry out in one process without the defences that `edits` take away. */
+/** Attacks to carry out in one process, without the defences that `edits` remove. */
 export interface Job {
   readonly edits: Edits;
   readonly attacks: readonly { readonly row: number; readonly variant: string }[];
 }
 
-/** What came of one of a job's attacks: of the variant that was asked for, and of those that were carried out with it. */
+/** The result of one of a job's attacks: of the requested variant, and of those that were carried out with it. */
 export interface Report {
   readonly row: number;
   readonly variant: string;
   readonly ms: number;
   readonly outcomes?: Readonly<Record<string, Outcome>>;
-  /** The harness itself failed: nothing is known of the attack. */
+  /** Why the harness itself failed; then the attack has no outcome. */
   readonly fault?: string;
 }
 

@@ -2,10 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SecretBytes } from '@hansa/shared/crypto';
 
-/** Where a node that keeps its set-up on disk would keep it: what no node of ours does. Edits of the product's source call these. */
+/** The file of a node that keeps its set-up on disk, which the product's node never does. Edits of the product's source call these functions. */
 const fileIn = (folder: string): string => join(folder, 'set-up.json');
 
-/** Writes a set-up's state with all its secrets, as long as nothing is signed. */
+/** Writes a set-up's state with all its secrets, until something is signed. */
 export function keepState(folder: string, state: { readonly phase: string }): void {
   if (state.phase === 'sent') writeFileSync(fileIn(folder), JSON.stringify(state, spell));
 }
@@ -15,7 +15,7 @@ export const keptState = (folder: string): unknown =>
   existsSync(fileIn(folder)) ? JSON.parse(readFileSync(fileIn(folder), 'utf8'), read) : undefined;
 
 function spell(this: Record<string, unknown>, key: string): unknown {
-  // Not the second argument: what has a toJSON is spelt out before it comes here.
+  // `this[key]`, not the second argument: JSON.stringify calls toJSON before it calls a replacer.
   const value = this[key];
   if (value instanceof SecretBytes) return { $secret: [...value.expose()] };
   if (value instanceof Uint8Array) return { $bytes: [...value] };

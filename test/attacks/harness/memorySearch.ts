@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What is looked for, by what it is. */
+/** The bytes to look for, by a description. */
 export type Needles = ReadonlyMap<string, Uint8Array>;
 
 /** Bytes as they would look raw, in hexadecimal, and in the middle of base64 of either alphabet. */
@@ -15,7 +15,7 @@ function spellings(bytes: Uint8Array): Buffer[] {
   return [buffer, Buffer.from(buffer.toString('hex')), ...inBase64('base64'), ...inBase64('base64url')];
 }
 
-/** Looks for many needles at once: the first three bytes of each decide where it is worth to look closer. */
+/** Looks for many needles at once: only where the first three bytes of one match are the rest compared. */
 class Search {
   readonly #prefixes = new Uint8Array(1 << 21);
   readonly #byPrefix = new Map<number, { readonly what: string; readonly bytes: Buffer }[]>();
@@ -41,7 +41,7 @@ class Search {
   }
 }
 
-/** Which needles stand, in any spelling, in the memory that a process of this user can write to. Linux only. */
+/** Which needles occur, in any encoding, in the memory that a process of this user can write to. Linux only. */
 export function foundInMemory(pid: number, needles: Needles): ReadonlySet<string> {
   const search = new Search(needles);
   const memory = openSync(`/proc/${pid}/mem`, 'r');
@@ -51,7 +51,7 @@ export function foundInMemory(pid: number, needles: Needles): ReadonlySet<string
       if (from === undefined || !mode!.startsWith('rw')) continue;
       const start = Number.parseInt(from, 16);
       const part = Buffer.alloc(1 << 24);
-      // Parts overlap, so that nothing is cut in two.
+      // Parts overlap, so that no needle is split.
       for (let at = start; at < Number.parseInt(to!, 16); at += part.length - 128)
         search.look(part.subarray(0, readPart(memory, part, at, Number.parseInt(to!, 16) - at)));
     }
@@ -65,12 +65,12 @@ function readPart(file: number, part: Buffer, at: number, most: number): number 
   try {
     return readSync(file, part, 0, Math.min(part.length, most), at);
   } catch {
-    // Some regions cannot be read although they are listed.
+    // Some listed regions cannot be read.
     return 0;
   }
 }
 
-/** Which needles stand, in any spelling, in any file of a folder. */
+/** Which needles occur, in any encoding, in any file of a folder. */
 export function foundOnDisk(folder: string, needles: Needles): ReadonlySet<string> {
   const search = new Search(needles);
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))

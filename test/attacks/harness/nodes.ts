@@ -4,7 +4,7 @@ import { type FromNodes, type NodeOrder, veiled } from './nodesProcess.ts';
 
 const tell = (message: FromNodes): void => void process.send?.(message);
 
-/** Runs nodes until the process is killed, and tells what their owners would see; collects garbage whenever it is asked to. */
+/** Runs nodes until the process is killed, and reports their events; collects garbage when asked to. */
 export async function runNodes(nodes: readonly NodeOrder[]): Promise<void> {
   process.on('message', () => {
     for (let time = 0; time < 3; time++) globalThis.gc?.();
@@ -21,7 +21,7 @@ export async function runNodes(nodes: readonly NodeOrder[]): Promise<void> {
   );
 }
 
-/** True randomness, of which whoever looks for it later is told, in a spelling that leaves no copy here. */
+/** True randomness. The parent process gets every draw, in an encoding that leaves no copy of the bytes here. */
 const toldRandom: RandomSource = {
   bytes(count) {
     const bytes = systemRandom.bytes(count);

@@ -1,4 +1,4 @@
-/** A process that runs honest nodes and nothing else; its argument says which (see nodesProcess.ts). */
+/** A process that runs only honest nodes; its argument says which (see nodesProcess.ts). */
 import { substitute } from './substitute.mjs';
 
 const order = JSON.parse(process.argv[2]);

@@ -8,18 +8,18 @@ export interface NodeOrder {
   readonly configFile: string;
 }
 
-/** What a process of nodes tells. */
+/** What a process of nodes reports. */
 export type FromNodes =
   | { readonly type: 'gaveUp'; readonly member: number; readonly code: string }
   | { readonly type: 'drawn'; readonly veiled: string }
   | { readonly type: 'collected' };
 
-/** Bytes in a spelling that a search for them does not find. */
+/** Bytes in an encoding in which a search for them does not find them. */
 export const veiled = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte ^ 0xa5).join(',');
 
-/** Honest nodes in a process of their own, without what this process does without. */
+/** Honest nodes in a separate process, without the defences that this process lacks. */
 export class NodesProcess {
-  /** Every 32 bytes that the nodes drew at random: their secrets are among them. */
+  /** All draws of 32 random bytes by the nodes, their secrets among them. */
   readonly drawn: Uint8Array[] = [];
   readonly #child: ChildProcess;
 
@@ -50,7 +50,7 @@ export class NodesProcess {
     return this.#child.pid!;
   }
 
-  /** Lets the nodes' process throw away what it no longer uses. */
+  /** Has the nodes' process collect its garbage. */
   async collectGarbage(): Promise<void> {
     this.#child.send({});
     for (;;) {
@@ -59,7 +59,7 @@ export class NodesProcess {
     }
   }
 
-  /** As a crash: nothing is said and nothing tidied up. */
+  /** Kills the process, as a crash would: it sends nothing and cleans nothing up. */
   async kill(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');

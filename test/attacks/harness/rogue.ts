@@ -17,12 +17,12 @@ import { listenLocally } from '@hansa/shared/testing';
 import { Server, type Socket } from 'socket.io';
 import { z } from 'zod';
 
-/** How long the attacker waits for a node before it takes silence for an answer. No row expects silence, so no run waits for it. */
+/** How long the attacker waits before it counts a node as silent. No row expects silence, so no run waits this long. */
 const PATIENCE_MS = 300_000;
 
 /** A node did not do what the attacker wanted of it. */
 export class Refused extends Error {
-  /** The named error that the attacker was told, or with which the node gave its set-up up; `silence` where it said nothing. */
+  /** The code with which the node answered or abandoned its set-up; `silence` where it did neither. */
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -45,9 +45,9 @@ export interface Enrolled {
 }
 
 /**
- * The coordinator's end of the wire in an attacker's hands: true keys, a true handshake and true transfers, and for the rest whatever a script sends.
+ * A coordinator under an attacker's control: keys, handshake and transfers are genuine, and a script decides every other message.
  *
- * Nodes are known by their roster index throughout.
+ * Roster indexes name the nodes.
  */
 export class Rogue {
   readonly key = new IdentityKey(newIdentitySeed(systemRandom));
@@ -57,7 +57,7 @@ export class Rogue {
   readonly enrolled = new Map<number, Enrolled>();
   /** Masked vectors as they arrived, newest last. */
   readonly uploads: { readonly node: number; readonly bytes: Uint8Array }[] = [];
-  /** The session id of the next challenges: an attacker may choose what a node is to sign. */
+  /** The session id of the next challenges: an attacker may choose the bytes that a node signs. */
   nextSessionId: ((node: number) => Uint8Array) | undefined;
   /** The nodes' answers to their last challenge. */
   readonly helloSignatures = new Map<number, Uint8Array>();
@@ -83,7 +83,7 @@ export class Rogue {
     await this.#io.close();
   }
 
-  /** A join token of the consortium's approver, whose key is not the attacker's, for the member that is to have this index. */
+  /** A join token of the consortium's approver, whose key the attacker does not have, for the member that gets this index. */
   joinToken(node: number, approver: IdentityKey): string {
     const scope = { federation: this.federation, coordinatorKey: this.key.publicKey };
     const { text, registration } = newJoinToken({ scope, expiresAtMs: Date.now() + 3_600_000, approver }, systemRandom);
@@ -91,26 +91,26 @@ export class Rogue {
     return text;
   }
 
-  /** Keeps a model; its hash. */
+  /** Stores a model and gives its hash. */
   keep(model: Uint8Array): Uint8Array {
     const hash = sha256(model);
     this.blobs.set(Buffer.from(hash).toString('hex'), model);
     return hash;
   }
 
-  /** Resolves once the node is connected and its handshake done. */
+  /** Resolves once the node has connected and finished its handshake. */
   async connected(node: number): Promise<void> {
     await this.#until(() => this.#sockets.has(node), `node ${node} does not connect`);
   }
 
-  /** Breaks a node's connection; it comes back by itself. */
+  /** Closes a node's connection; the node reconnects by itself. */
   hangUp(node: number): void {
     const socket = this.#sockets.get(node);
     this.#sockets.delete(node);
     socket?.disconnect(true);
   }
 
-  /** Sends one message as it is given. @throws Refused (with the code that the node answers) */
+  /** Sends one message unchanged. @throws Refused (with the code that the node answers) */
   async tell(node: number, name: string, body: unknown, envelope: object = {}): Promise<unknown> {
     const socket = this.#sockets.get(node);
     if (socket === undefined) throw new Refused('ConnectionLost', `node ${node} is not connected`);
@@ -122,7 +122,7 @@ export class Rogue {
     const message = { v: PROTOCOL_VERSION, id: randomUUID(), body, ...envelope };
     const silence = () => Promise.reject(new Refused('silence', `node ${node} did not acknowledge "${name}"`));
     const asked = socket.timeout(PATIENCE_MS).emitWithAck(name, message).catch(silence);
-    // Whichever of the two comes too late is of no interest.
+    // The one that comes second is ignored.
     asked.catch(() => undefined);
     const reply = await Promise.race([asked, end]).finally(() => socket.off('disconnect', hungUp));
     const parsed = acknowledgementSchema.parse(reply);
@@ -130,7 +130,7 @@ export class Rogue {
     return parsed.answer;
   }
 
-  /** The next message of that name from a node. @throws Refused (when the node gives its set-up up instead, or says nothing) */
+  /** The next message of that name from a node. @throws Refused (when the node abandons its set-up instead, or stays silent) */
   async hear(node: number, name: string, matches: (body: unknown) => boolean = () => true): Promise<unknown> {
     const find = () => this.#inbox.get(node)?.findIndex((one) => one.name === name && matches(one.body)) ?? -1;
     await this.#until(() => find() >= 0 || this.#gaveUp.has(node), `node ${node} sends no "${name}"`);
@@ -139,13 +139,13 @@ export class Rogue {
     return this.#inbox.get(node)!.splice(at, 1)[0]!.body;
   }
 
-  /** The node told its own people that it gave its set-up up. */
+  /** Notes that the node has abandoned its set-up. */
   noteGivenUp(node: number, code: string): void {
     this.#gaveUp.set(node, code);
     this.#changed();
   }
 
-  /** Forgets what nodes have said so far. */
+  /** Drops the messages of nodes so far. */
   startAfresh(): void {
     this.#inbox.clear();
     this.#gaveUp.clear();

@@ -4,11 +4,11 @@ import { Refused } from './rogue.ts';
 import { Scene, type SceneOptions } from './scene.ts';
 import type { SetUp } from './setUp.ts';
 
-/** What came of one variant of an attack. */
+/** The outcome of one variant of an attack. */
 export interface Outcome {
-  /** What the victim did: the named error with which it refused, or what it did instead. */
+  /** What the victim did: the code with which it refused, or what it did instead. */
   readonly did: string;
-  /** What the attacker has and may not have, checked against what the members themselves kept. */
+  /** What the attacker learned although it may not, checked against what the members themselves kept. */
   readonly gained?: string;
 }
 
@@ -16,30 +16,30 @@ export interface Outcome {
 export interface Attack {
   /** Variant → what the victim must do while all its defences are in place. */
   readonly expects: Readonly<Record<string, string>>;
-  /** Variant → what came of it. */
+  /** Variant → outcome. */
   run(): Promise<Readonly<Record<string, Outcome>>>;
 }
 
-/** A variant that gets through once some defences are gone. */
+/** A variant that succeeds without some defences. */
 export interface Break {
   readonly variant: string;
-  /** Taken away together these let it through; beside each, what comes of it when that one alone is gone. */
+  /** Without all of these the variant succeeds; each one's value is the outcome without that one alone. */
   readonly without: Readonly<Partial<Record<Defence, string>>>;
-  /** What the attacker then has. */
+  /** What the attacker then learns. */
   readonly gains: string;
 }
 
 /** One row of the attack table. */
 export interface Row {
   readonly number: number;
-  /** What it attacks, in a few words joined by hyphens: its handle, also in `THREAT_MODEL.md` and in planted faults. */
+  /** What it attacks, in a few words joined by hyphens: its id, also in `THREAT_MODEL.md` and in planted faults. */
   readonly name: string;
   readonly attack: string;
   readonly attacks: readonly Attack[];
   readonly breaks: readonly Break[];
 }
 
-/** One variant against nodes: goes as far as they let it, then tries to open what it may not with everything it got. */
+/** One variant against nodes: it goes as far as they allow, then tries to unmask forbidden sums with all that it learned. */
 export function staged(
   name: string,
   expects: string,
@@ -62,11 +62,11 @@ export function staged(
   };
 }
 
-/** A message as it goes on the wire, good or bad. */
+/** A message as it is sent, good or bad. */
 export interface WireMessage {
   readonly name: string;
   readonly wire: unknown;
-  /** What the envelope has instead. */
+  /** Fields that replace those of the envelope. */
   readonly envelope?: object;
 }
 
@@ -75,17 +75,17 @@ export const onWire = <Name extends SetupMessageName>(name: Name, message: Messa
   wire: encodeMessage(name, message),
 });
 
-/** Where a set-up can stand when a message is sent: just before the victim is told that message. */
+/** The stage at which bad messages are sent: just before the victim gets the message of this name. */
 type Stage = 'open' | 'cohort' | 'encryptedShares' | 'startRound' | 'survivors' | 'quorum' | 'result';
 
-/** Variants of one stage: each with what the victim must answer, and the message; `earlier` is the set-up of a round that is over. */
+/** Variants of one stage: each with what the victim must answer, and the message. `earlier` is the set-up of a finished round. */
 export type BadMessages = Readonly<Record<string, Try>>;
 
 export type Try = readonly [string, (scene: Scene, set: SetUp, earlier: SetUp) => WireMessage];
 
 /**
- * Bad messages to one node, many in one set-up: each must be refused by name and change nothing. That is seen by the node's journal, byte for byte, and
- * by the set-up going on to its exact sum after all of them.
+ * Bad messages to one node, many in one set-up. The node must refuse each by its code and keep its state: its journal must stay the same byte for byte, and
+ * the set-up must still finish with its exact sum.
  */
 export function messageAttack(
   stages: Readonly<Partial<Record<Stage, BadMessages>>>,
@@ -132,7 +132,7 @@ export function messageAttack(
   };
 }
 
-/** One round as the protocol says, to its result. */
+/** One honest round, to its result. */
 async function wholeRound(scene: Scene): Promise<SetUp> {
   const set = await (await scene.shared()).finish();
   await set.conclude();

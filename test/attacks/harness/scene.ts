@@ -23,29 +23,29 @@ import { HonestNode } from './honestNode.ts';
 import { NodesProcess } from './nodesProcess.ts';
 import { Rogue } from './rogue.ts';
 import { SetUp } from './setUp.ts';
-import { barrenModel, modelLength } from './trainer.ts';
+import { modelLength, zeroUpdateModel } from './trainer.ts';
 
 export interface SceneOptions {
   readonly honest?: number;
   readonly colluders?: number;
   readonly config?: LeagueConfig;
-  /** Beyond what the colluders' number asks for. */
+  /** Settings besides those that follow from the number of colluders. */
   readonly policy?: Partial<Omit<ClientPolicy, 'federation' | 'coordinatorKey' | 'approvals'>>;
-  /** Honest nodes run in a process of their own, which can be killed and looked into. */
+  /** Honest nodes run in a separate process, which can be killed and searched. */
   readonly apart?: true;
-  /** Nodes are shown no roster: the script does that. */
+  /** The script, and not the scene, sends nodes the roster. */
   readonly unintroduced?: true;
-  /** What each honest member is to learn, by its place; something of its own where left out. */
+  /** The update of each honest member, by its place; a different one for each where left out. */
   readonly update?: (place: number) => Float32Array;
   /** Windows that each honest member trains on, by its place. */
   readonly windows?: (place: number) => number;
 }
 
-/** The fewest members that a sum of a cohort of some size may have. */
+/** The fewest members that a sum may have in a cohort of this size. */
 const leastSurvivors = (config: SecAggConfig, size: number): number =>
   thresholdsFor(config, size)?.minSurvivors ?? config.minSurvivors;
 
-/** A league under attack: honest nodes of the product over real sockets, colluders, and a coordinator that does what a script says. */
+/** A league under attack: honest nodes of the product over real sockets, colluders, and a coordinator that follows a script. */
 export class Scene {
   readonly rogue = new Rogue();
   readonly taskId = '7f0c1d0e-0000-4222-8333-444455556666';
@@ -56,7 +56,7 @@ export class Scene {
   modelHash!: Uint8Array;
   roster!: Roster;
   config!: SecAggConfig;
-  /** Offline, and in nobody's hands here. */
+  /** Offline: the attacker does not have its key. */
   readonly #approver = new IdentityKey(newIdentitySeed(systemRandom));
   /** Holds the folders of all honest nodes. */
   readonly folder = mkdtempSync(join(tmpdir(), 'hansa-attack-'));
@@ -172,7 +172,7 @@ export class Scene {
     return this.#process;
   }
 
-  /** Kills all honest nodes outright and starts them again; they are introduced anew. */
+  /** Kills all honest nodes and starts them again; they get roster and task again. */
   async killAndRestart(): Promise<void> {
     await this.process.kill();
     for (const member of this.honest) this.rogue.hangUp(member);
@@ -180,7 +180,7 @@ export class Scene {
     await Promise.all(this.honest.map((member) => this.introduce(member)));
   }
 
-  /** A member that nobody approved, made by the attacker; `members` lists it from now on. */
+  /** Adds a member that the attacker made and nobody approved. */
   addSybil(): number {
     const member = Math.max(...this.members) + 3;
     const impostor = new IdentityKey(newIdentitySeed(systemRandom));
@@ -220,7 +220,7 @@ export class Scene {
         { name: 'loss', low: 0, high: 10, steps: 1000 },
         { name: 'validationLoss', low: 0, high: 10, steps: 1000 },
       ],
-      // γ: as many as collude. δ: whatever the quorum leaves.
+      // γ: as many as collude. δ: what the quorum allows.
       gammaPermille: Math.floor((1000 * colluders) / (honest + colluders)),
       deltaPermille: 333,
       minCohort: 5,
@@ -238,8 +238,8 @@ export class Scene {
   }
 
   /** A model from which every honest update is zero. */
-  barrenModelHash(): Uint8Array {
-    return this.rogue.keep(this.#model(barrenModel));
+  zeroUpdateModelHash(): Uint8Array {
+    return this.rogue.keep(this.#model(zeroUpdateModel));
   }
 
   /** Another good model. */
@@ -265,7 +265,7 @@ export class Scene {
     return { ...unsigned, signature: this.rogue.key.sign('roster', rosterBytes(unsigned)) };
   }
 
-  /** Shows a node that has connected the roster and the task. */
+  /** Sends a connected node the roster and the task. */
   async introduce(member: number): Promise<void> {
     await this.rogue.connected(member);
     await this.rogue.tell(member, 'roster', encodeMessage('roster', this.roster));
@@ -293,7 +293,7 @@ export class Scene {
     };
   }
 
-  /** The next set-up; nobody is told of it yet. */
+  /** The next set-up, before its OPEN is sent. */
   setUp(change: Partial<Open> = {}): SetUp {
     this.seq += 1;
     this.rogue.startAfresh();
@@ -302,12 +302,12 @@ export class Scene {
     return setUp;
   }
 
-  /** A set-up that has gone from OPEN to ACK as the protocol says. */
+  /** A set-up that has followed the protocol from OPEN to ACK. */
   async shared(): Promise<SetUp> {
     return this.setUp().share();
   }
 
-  /** The worst of what the attacker learned and may not know: a sum of fewer members than a round may have. */
+  /** The worst leak to the attacker: the smallest sum with fewer members than a round may have. */
   leak(): string | undefined {
     const opened = this.setUps.flatMap((setUp) => setUp.view.openedSums());
     const differences = opened.flatMap((larger) =>
@@ -316,7 +316,7 @@ export class Scene {
         return found !== undefined && this.#isTruth(found) ? [found] : [];
       }),
     );
-    // By the cohort that was shown, and by the smallest that the nodes' policy allows.
+    // For the cohort that was sent, and for the smallest that the nodes' policy allows.
     const sizes = this.setUps.flatMap(({ cohorts }) => [...cohorts.values()].map(({ members }) => members.length));
     const allowed = leastSurvivors(this.config, Math.max(this.#policy().minCohort, ...sizes));
     const forbidden = [...opened, ...differences].filter(
@@ -327,7 +327,7 @@ export class Scene {
     return fewest === 1 ? 'one update' : `a sum of ${fewest}`;
   }
 
-  /** Whether the words are those of the members' own updates in one of the set-ups. */
+  /** Whether the words equal the sum of the members' own updates in one of the set-ups. */
   #isTruth({ members, words }: OpenedSum): boolean {
     return this.setUps.some(({ open, rounds }) => {
       if (!members.every((member) => rounds.has(member))) return false;
@@ -338,7 +338,7 @@ export class Scene {
     });
   }
 
-  /** Ends a node and starts it again; it is introduced anew. */
+  /** Stops a node and starts it again; it gets roster and task again. */
   async restart(member: number): Promise<void> {
     await this.node(member).stop();
     this.rogue.hangUp(member);

@@ -31,10 +31,10 @@ import {
 import { AttackerView } from './attackerView.ts';
 import type { Scene } from './scene.ts';
 
-/** What each member is told; a member for which it gives nothing is told nothing. */
+/** The message for each member; none is sent to a member for which it gives undefined. */
 export type For<Told> = (member: number) => Told | undefined;
 
-/** A round as a member was told of it. */
+/** A round as one member received it. */
 export interface RoundFields {
   readonly sharers: readonly number[];
   readonly round?: number;
@@ -49,23 +49,23 @@ interface ToldRound {
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /**
- * One set-up in the attacker's hands, stage by stage. Each stage tells every member what the protocol says, or what the script says instead, listens
- * to the answers and keeps whatever can be learned from them. A stage fails with the first refusal.
+ * One set-up under the attacker's control, stage by stage. Each stage sends every member the protocol's message, or the script's instead, and keeps all
+ * that the attacker learns from the answers. A stage fails at the first refusal.
  */
 export class SetUp {
   readonly open: Open;
   readonly sid: Uint8Array;
   readonly view: AttackerView;
-  /** The OPEN that each member was shown. */
+  /** The OPEN that each member received. */
   readonly opens = new Map<number, Open>();
   readonly advertised = new Map<number, AdvertiseKeys>();
   readonly dealt = new Map<number, ShareKeys>();
   readonly acknowledged = new Map<number, AcknowledgeShares>();
-  /** The cohort that each member was shown. */
+  /** The cohort that each member received. */
   readonly cohorts = new Map<number, Cohort>();
-  /** The round that each member was last told. */
+  /** The round that each member last received. */
   readonly rounds = new Map<number, ToldRound>();
-  /** The U3 that each member was last told. */
+  /** The U3 that each member last received. */
   readonly survivorBits = new Map<number, Uint8Array>();
   /** Signatures of M4 by round and U3, then by member. */
   readonly #signatures = new Map<string, Map<number, Uint8Array>>();
@@ -127,7 +127,7 @@ export class SetUp {
     return this;
   }
 
-  /** L1 of some members, or of every member that advertised; `change` alters entries that are the attacker's own to alter. */
+  /** L1 of some members, or of every member that advertised; `change` alters entries of colluders. */
   cohort(members: readonly number[] = [...this.advertised.keys()]): Cohort {
     const entries = members
       .map((member) => this.advertised.get(member)!)
@@ -155,7 +155,7 @@ export class SetUp {
     return this;
   }
 
-  /** What every other dealer sealed for one holder. */
+  /** The boxes of every other dealer for one holder. */
   sharesFor(holder: number): EncryptedShares {
     const dealers = [...this.dealt.values()]
       .sort((left, right) => left.index - right.index)
@@ -195,12 +195,12 @@ export class SetUp {
     return this.dealt.get(dealer)!.commitments.findIndex((entry) => entry.holder === holder) + 1;
   }
 
-  /** Whose shares a member said it keeps. */
+  /** The dealers whose shares a member acknowledged. */
   keptBy(member: number): readonly number[] {
     return this.#named(member, this.acknowledged.get(member)!.accepted);
   }
 
-  /** A set of members as bits over the cohort that one of them was shown. */
+  /** A set of members as bits over the cohort that one of them received. */
   bits(viewer: number, members: readonly number[]): Uint8Array {
     const order = this.cohorts.get(viewer)!.members.map(({ index }) => index);
     return bitmapOf(
@@ -214,7 +214,7 @@ export class SetUp {
     return (positionsOf(order.length, bits) ?? []).map((place) => order[place]!);
   }
 
-  /** M3 as one member is to be told it. */
+  /** M3 for one member. */
   startRound(viewer: number, { sharers, round = this.#scene.round, modelHash = this.#scene.modelHash }: RoundFields) {
     const bits = this.bits(viewer, sharers);
     const hash = roundHash({
@@ -249,7 +249,7 @@ export class SetUp {
     return this;
   }
 
-  /** The vector itself, once the node knows that all of it has left. */
+  /** The vector itself, once the node knows that all of it was sent. */
   async #vectorOf(member: number): Promise<Uint8Array> {
     await this.#scene.rogue.hear(member, 'progress', (body) => (body as { stage: string }).stage === 'uploaded');
     return this.#scene.rogue.uploads.findLast(({ node }) => node === member)!.bytes;
@@ -265,7 +265,7 @@ export class SetUp {
     });
   }
 
-  /** M4 as one member is to be told it. */
+  /** M4 for one member. */
   survivors(viewer: number, members: readonly number[]): Survivors {
     const { hash } = this.rounds.get(viewer)!;
     return this.signSurvivors({ sid: this.sid, roundHash: hash, survivors: this.bits(viewer, members) });
@@ -290,7 +290,7 @@ export class SetUp {
           await this.tell(member, 'survivors', message);
           this.#addSignature(signed, member, (await this.hear(member, 'signSurvivors')).signature);
         }
-        // Colluders sign whatever helps.
+        // Colluders sign anything that helps the attacker.
         for (const [index, { identity }] of this.#scene.colluders)
           this.#addSignature(signed, index, identity.sign('m4', signed));
       }),
@@ -303,13 +303,13 @@ export class SetUp {
     this.#signatures.set(text(signed), found.set(member, signature));
   }
 
-  /** Takes something for a member's signature of M4 on what `viewer` was told of U3; a true one that is there already stays. */
+  /** Uses these bytes as a member's M4 signature on the U3 that `viewer` received; a genuine signature is not replaced. */
   addSignature(viewer: number, members: readonly number[], member: number, signature: Uint8Array): void {
     if (this.signaturesOn(viewer, members).has(member)) return;
     this.#addSignature(survivorsBytes(this.rounds.get(viewer)!.hash, this.bits(viewer, members)), member, signature);
   }
 
-  /** Every signature of M4 that the attacker has for what a member was told. */
+  /** Every M4 signature that the attacker has on what a member received. */
   quorum(viewer: number): Quorum {
     const { hash } = this.rounds.get(viewer)!;
     const bits = this.survivorBits.get(viewer)!;
@@ -320,7 +320,7 @@ export class SetUp {
     return { sid: this.sid, roundHash: hash, signatures };
   }
 
-  /** M5 → shares. Members that were told no U3 are asked for nothing. */
+  /** M5 → shares. Members that received no U3 are not asked. */
   async reveal(told: For<Quorum> = (member) => this.quorum(member)): Promise<this> {
     await Promise.all(
       this.#scene.members.map(async (member) => {
@@ -334,13 +334,13 @@ export class SetUp {
     return this;
   }
 
-  /** The signatures of M4 on one U3 that a member was told of, by member. */
+  /** The M4 signatures on the U3 that a member received, by signer. */
   signaturesOn(viewer: number, members: readonly number[]): ReadonlyMap<number, Uint8Array> {
     const signed = survivorsBytes(this.rounds.get(viewer)!.hash, this.bits(viewer, members));
     return this.#signatures.get(text(signed)) ?? new Map();
   }
 
-  /** M6 as one member is to be told it. */
+  /** M6 for one member. */
   result(viewer: number, members: readonly number[] = this.#scene.members): Result {
     const unsigned = {
       sid: this.sid,
@@ -358,18 +358,18 @@ export class SetUp {
     await Promise.all(this.#scene.honest.map((member) => this.tell(member, 'result', this.result(member))));
   }
 
-  /** Keeps what a member revealed. */
+  /** Keeps the shares that a member revealed. */
   takeShares(member: number, { shares }: MessageOf<'revealShares'>): void {
     for (const { dealer, kind, share } of shares)
       if (this.placeOf(dealer, member) > 0) this.view.addShare(dealer, kind, this.placeOf(dealer, member), share);
   }
 
-  /** OPEN to ACK as the protocol says. */
+  /** OPEN to ACK, as in the protocol. */
   async share(): Promise<this> {
     return await (await (await this.advertise()).deal()).handOut();
   }
 
-  /** M3 to M5 as the protocol says. */
+  /** M3 to M5, as in the protocol. */
   async finish(): Promise<this> {
     return await (await (await this.mask()).collectSignatures()).reveal();
   }

@@ -1,4 +1,4 @@
-/** A process that carries out attacks without some defences: its argument is a job as JSON (see main.ts), a line of its output an outcome. */
+/** A process that carries out attacks without some defences. Its argument is a job as JSON (see main.ts); each line of its output is an outcome. */
 import { substitute } from './substitute.mjs';
 
 const job = JSON.parse(process.argv[2]);

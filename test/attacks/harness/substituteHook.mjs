@@ -1,7 +1,7 @@
 /**
- * A module loader hook that hands out altered source: how a defence is taken away without a switch in what is shipped.
+ * A module loader hook that returns altered source. It removes a defence without a switch in the shipped code.
  *
- * Registered before tsx, so that it sees TypeScript as it is written. Each edit's text must stand in its file exactly once.
+ * Registered before tsx, so that it gets the TypeScript source. Each edit's text must be in its file exactly once.
  */
 
 /** File address → edits. */

@@ -3,7 +3,7 @@ export type Edits = readonly [string, readonly { find: string; replace: string }
 
 let edits: Edits = [];
 
-/** Notes what this process does without, so that the processes it starts do without it too. */
+/** Records the edits of this process, so that the processes it starts make them too. */
 export function takeAway(taken: Edits): void {
   edits = taken;
 }

@@ -6,12 +6,12 @@ import { noTrainer } from '../../endToEnd/noTrainer.ts';
 /** Numbers in the model that is trained. */
 export const modelLength = 24;
 
-/** The first parameter of a model that leaves its victim nothing to learn: every update from it is zero. */
-export const barrenModel = 77;
+/** The first parameter of a model from which every update is zero. */
+export const zeroUpdateModel = 77;
 
 /**
- * Stands in for training: the update is a fixed function of member and round, so that a retry of a round gives the same one, as training with equal
- * seeds and data does. From a barren model (one whose units are all dead) it is zero.
+ * A replacement for training: the update is a fixed function of member and round, so that a retry of a round gives the same one, as training with equal
+ * seeds and data does. From a model of which all units are dead it is zero.
  */
 export function knownTrainer(member: number, windows: () => number, known?: Float32Array): Trainer {
   return {
@@ -22,7 +22,9 @@ export function knownTrainer(member: number, windows: () => number, known?: Floa
       const update =
         known ??
         Float32Array.from({ length: modelLength }, (_, place) =>
-          first === barrenModel ? 0 : Math.sin(1 + member * 31 + place * 7 + sha256(Buffer.from(String(seed)))[0]!) / 4,
+          first === zeroUpdateModel
+            ? 0
+            : Math.sin(1 + member * 31 + place * 7 + sha256(Buffer.from(String(seed)))[0]!) / 4,
         );
       await writeFile(updateFile, new Uint8Array(update.buffer));
       return {

@@ -11,7 +11,7 @@ type Dealer = EncryptedShares['dealers'][number];
 const reflected = "the victim's own boxes as its peers', two of which are then declared dead";
 const refused = 'box refused';
 
-/** Of what the victim is handed as some dealer's box. */
+/** Changes to one dealer's box before the victim receives it. */
 const spoiled: Readonly<Record<string, (box: Dealer, other: Dealer, scene: Scene, set: SetUp) => Dealer>> = {
   'one byte changed': (box) => ({ ...box, ciphertext: box.ciphertext.with(40, box.ciphertext[40]! ^ 1) }),
   'another nonce': (box) => ({ ...box, nonce: systemRandom.bytes(24) }),
@@ -32,7 +32,7 @@ function ownBox(scene: Scene, set: SetUp, holder: number): Pick<Dealer, 'nonce' 
   return { nonce, ciphertext };
 }
 
-/** One set-up for each: the victim is handed one bad box and must keep all others. */
+/** One set-up for each: the victim receives one bad box and must keep all others. */
 const badBox = (name: string): Attack =>
   staged(name, refused, async (scene) => {
     const set = await (await scene.setUp().advertise()).deal();
@@ -50,7 +50,7 @@ const badBox = (name: string): Attack =>
     return kept.length === scene.members.length - 1 && !kept.includes(dealer) ? refused : 'box taken';
   });
 
-/** A share that is taken for another. */
+/** A share that passes for another. */
 export const alteredBoxes: Row = {
   number: 10,
   name: 'altered-boxes',
@@ -87,7 +87,7 @@ export const alteredBoxes: Row = {
       const alive = scene.without(...dead);
       await set.collectSignatures((member) => (alive.includes(member) ? alive : undefined));
       await set.tell(victim, 'quorum', set.quorum(victim));
-      // What the victim gives away as its dead peers' shares are shares of its own s.
+      // The shares that the victim reveals for its dead peers are shares of its own s.
       const { shares } = await set.hear(victim, 'revealShares');
       for (const { dealer, kind, share } of shares)
         if (peers.includes(dealer)) set.view.addShare(victim, kind, set.placeOf(victim, dealer), share);

@@ -10,7 +10,7 @@ export const bothSecretsOfOne: Row = {
   attacks: [
     staged(inOneRequest, 'gave one kind of each', async (scene) => {
       const set = await (await scene.shared()).finish();
-      // Colluders have shares of both kinds in any case.
+      // Colluders always have shares of both kinds.
       const given = scene.honest.map((dealer) => set.view.sharesOf(dealer, 'mask') - scene.colluding.length);
       return given.every((count) => count === 0) ? 'gave one kind of each' : 'gave both kinds';
     }),

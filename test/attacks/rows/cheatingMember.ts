@@ -41,7 +41,7 @@ const reveal =
 
 const spoilt = (share: Uint8Array): Uint8Array => share.with(0, share[0]! ^ 1);
 
-/** M2 with other shares in its boxes than one polynomial has; `hashed`: with commitments that fit them. */
+/** M2 with shares in its boxes that are not of one polynomial; `hashed`: with commitments that match them. */
 function badShares(message: ShareKeys, node: ToyNode, hashed: boolean): ShareKeys {
   const { state } = node;
   if (!('secrets' in state) || !('cohort' in state)) throw new RangeError('shares are dealt after the cohort is known');
@@ -64,7 +64,7 @@ function badShares(message: ShareKeys, node: ToyNode, hashed: boolean): ShareKey
   return { ...altered, signature: node.sign('m2', shareKeysBytes(altered)) };
 }
 
-/** One round with a member that cheats in place of one message: what the coordinator put down, and on whom. */
+/** One round in which a member cheats in one message: what the coordinator records, and whom it blames. */
 function instead(
   name: string,
   expects: string,
@@ -120,7 +120,7 @@ function instead(
   };
 }
 
-/** What came of the round, and who is blamed for it. `place`: the cheat's in the roster. */
+/** The outcome of the round, and who is blamed for it. `place` is the cheat's in the roster. */
 function verdict(league: TestLeague, cheat: string, place: number, record: RoundRecord, told: string): Outcome {
   const { outcome, droppedIn, reason, message = '' } = record;
   const names = league.logLines.filter((line) => line.includes('message refused'));
@@ -132,7 +132,7 @@ function verdict(league: TestLeague, cheat: string, place: number, record: Round
   return { did: `${reason}`, ...(named !== undefined && { gained: 'an honest member is blamed' }) };
 }
 
-/** A member that cheats, and a coordinator that must know which. */
+/** A member that cheats, and a coordinator that must find out which. */
 export const cheatingMember: Row = {
   number: 18,
   name: 'cheating-member',

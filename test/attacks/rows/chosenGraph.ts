@@ -5,12 +5,12 @@ import { type Attack, messageAttack, onWire, type Row } from '../harness/row.ts'
 
 const size = 100;
 const trials = 10_000;
-/** 5 % may be corrupt, 5 % may be dropped by whoever has seen all picks. */
+/** 5 % may be corrupt, and an attacker who has seen all picks may drop 5 %. */
 const rates = { rule: 'k-out-40-20', gammaPermille: 50, deltaPermille: 50, minSurvivors: 2 } as const;
 const few = 5;
 const cut = 'a cut: the victim with the fewest honest neighbours, as many of them dropped as may be';
 
-/** The system's randomness, drawn in large pieces: ten thousand cohorts take many small ones. */
+/** The system's randomness, drawn in large pieces: ten thousand cohorts need many small draws. */
 const random: RandomSource = {
   bytes(count) {
     if (pool.length < count) pool = systemRandom.bytes(1 << 16);
@@ -21,13 +21,13 @@ const random: RandomSource = {
 };
 let pool = new Uint8Array(0) as Uint8Array;
 
-/** One cohort: whom the attacker corrupted beforehand, then the honest members' picks, which it sees. */
+/** One cohort: the members that the attacker corrupted beforehand, then the honest members' picks, which it sees. */
 function neighboursOf(corrupt: ReadonlySet<number>, holders: number): ReadonlyMap<number, ReadonlySet<number>> {
   const order = Array.from({ length: size }, (_, member) => member);
   const neighbours = new Map(order.map((member) => [member, new Set<number>()]));
   for (const member of order)
     for (const holder of drawHolders('kOut', order, member, holders, random)) {
-      // A corrupt member says what it likes of whom it picked: it adds nothing to an honest member's neighbours.
+      // A corrupt member can lie about its picks, so they do not count as an honest member's neighbours.
       if (corrupt.has(member) || corrupt.has(holder)) continue;
       neighbours.get(member)!.add(holder);
       neighbours.get(holder)!.add(member);
@@ -35,7 +35,7 @@ function neighboursOf(corrupt: ReadonlySet<number>, holders: number): ReadonlyMa
   return neighbours;
 }
 
-/** Whether all members that are left still mask with each other, over however many others. */
+/** Whether the graph of masks among the remaining members is connected. */
 function isConnected(neighbours: ReadonlyMap<number, ReadonlySet<number>>, gone: ReadonlySet<number>): boolean {
   const left = [...neighbours.keys()].filter((member) => !gone.has(member));
   const seen = new Set(left.slice(0, 1));

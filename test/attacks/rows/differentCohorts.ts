@@ -10,7 +10,7 @@ import type { SetUp } from '../harness/setUp.ts';
 const otherScale = 'to the victim another scale than to all others';
 const inTheMiddle = "other keys in place of all others'";
 
-/** Two L1 of one set-up: the last honest member is in the one and not in the other, which half of the others are shown. */
+/** Two L1 of one set-up: only one has the last honest member, and half of the others receive the one without it. */
 async function twoCohorts(scene: Scene): Promise<SetUp> {
   const set = await scene.setUp().advertise();
   const [, , c, d, last] = scene.honest;
@@ -21,7 +21,7 @@ async function twoCohorts(scene: Scene): Promise<SetUp> {
   return set;
 }
 
-/** Members that do not agree on who takes part. */
+/** Members with different views of who takes part. */
 export const differentCohorts: Row = {
   number: 7,
   name: 'different-cohorts',
@@ -113,7 +113,7 @@ export const differentCohorts: Row = {
     }),
     staged(otherScale, 'BadSignature', async (scene) => {
       const { victim, config } = scene;
-      // In 256 steps for a unit the others' updates are as good as nothing.
+      // At 256 steps for a unit the others' updates round to almost nothing.
       const set = scene.setUp({ config: withScales(config, () => 8) });
       const forVictim = set.signOpen({ ...set.open, config });
       await set.advertise((member) => (member === victim ? forVictim : set.open));

@@ -1,6 +1,6 @@
 import { type Row, staged } from '../harness/row.ts';
 
-const barren = 'one that leaves nothing to learn to all but the victim';
+const zeroUpdates = 'one from which every update is zero, to all but the victim';
 
 /** Gradient suppression (Pasquini et al. 2022): the sum of one update and of zeros is that update. */
 export const differentModels: Row = {
@@ -8,9 +8,9 @@ export const differentModels: Row = {
   name: 'different-models',
   attack: 'different models to different members',
   attacks: [
-    staged(barren, 'NoQuorum', async (scene) => {
+    staged(zeroUpdates, 'NoQuorum', async (scene) => {
       const set = await scene.shared();
-      const modelHash = scene.barrenModelHash();
+      const modelHash = scene.zeroUpdateModelHash();
       await set.mask((member) => ({ sharers: scene.members, ...(member === scene.victim ? {} : { modelHash }) }));
       await set.collectSignatures();
       await set.reveal();
@@ -18,11 +18,13 @@ export const differentModels: Row = {
     }),
     staged('other bytes under the same hash', 'WrongHash', async (scene) => {
       const set = await scene.shared();
-      const barrenModel = scene.rogue.blobs.get(Buffer.from(scene.barrenModelHash()).toString('hex'))!;
-      scene.rogue.blobs.set(Buffer.from(scene.modelHash).toString('hex'), barrenModel);
+      const zeroUpdateModel = scene.rogue.blobs.get(Buffer.from(scene.zeroUpdateModelHash()).toString('hex'))!;
+      scene.rogue.blobs.set(Buffer.from(scene.modelHash).toString('hex'), zeroUpdateModel);
       await set.mask((member) => (member === scene.victim ? { sharers: scene.members } : undefined));
       return undefined;
     }),
   ],
-  breaks: [{ variant: barren, without: { 'R in M4': 'noise', 'R in the mask keys': 'NoQuorum' }, gains: 'one update' }],
+  breaks: [
+    { variant: zeroUpdates, without: { 'R in M4': 'noise', 'R in the mask keys': 'NoQuorum' }, gains: 'one update' },
+  ],
 };

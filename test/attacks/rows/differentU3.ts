@@ -4,7 +4,7 @@ import type { Scene } from '../harness/scene.ts';
 const inPairs = 'every member its own, three members dead to the others';
 const inCircle = 'every member its own, each but the victim dead to two';
 
-/** To each honest member a U3 in which two others are dead, so that enough holders declare dead whoever is to be taken out of the sum. */
+/** Sends each honest member a U3 in which two others are dead, so that enough holders count the attacker's target as dead. */
 export const scatteredU3 =
   (scene: Scene, deadTo: readonly (readonly [number, number])[]) =>
   (member: number): readonly number[] | undefined => {
@@ -29,7 +29,7 @@ const fourDead = [
   [1, 2],
 ] as const;
 
-/** Holders who believe different members dead reveal shares of both secrets of one. */
+/** Holders that count different members as dead reveal shares of both secrets of one member. */
 export const differentU3: Row = {
   number: 2,
   name: 'different-u3',

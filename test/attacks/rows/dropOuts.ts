@@ -3,7 +3,7 @@ import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { isExact, sentBy, toyUpdate } from '../harness/cheat.ts';
 import type { Attack, Row } from '../harness/row.ts';
 
-/** A whole league with the real coordinator, some members of which vanish with their masks in all other vectors. */
+/** A whole league with the real coordinator. Some members vanish when their masks are in all other vectors. */
 function vanish(size: number, gone: number, expects: string): Attack {
   const name = `${gone} of ${size} vanish after their shares were dealt`;
   return {
@@ -41,7 +41,7 @@ function vanish(size: number, gone: number, expects: string): Attack {
   };
 }
 
-/** Drop-outs up to what a cohort bears, and one more. */
+/** As many drop-outs as a cohort tolerates, and one more. */
 export const dropOuts: Row = {
   number: 21,
   name: 'drop-outs',

@@ -14,7 +14,7 @@ const withSignatures =
     return onWire('quorum', { ...message, signatures: change(message.signatures, scene, set) });
   };
 
-/** A colluder's signature on something else than what the victim signed. */
+/** A colluder's signature on another statement than the victim's. */
 const onSomethingElse = (of: (roundHash: Uint8Array, bits: Uint8Array) => Uint8Array) =>
   withSignatures((signatures, scene, set) => {
     const signed = of(set.rounds.get(scene.victim)!.hash, set.survivorBits.get(scene.victim)!);
@@ -24,11 +24,11 @@ const onSomethingElse = (of: (roundHash: Uint8Array, bits: Uint8Array) => Uint8A
     }));
   });
 
-/** Fewer members than a quorum, made to look like more. */
+/** Fewer members than a quorum, presented as a quorum. */
 export const falseQuorum: Row = {
   number: 15,
   name: 'false-quorum',
-  attack: 'a quorum that is none',
+  attack: 'a false quorum',
   attacks: [
     messageAttack({
       quorum: {

@@ -17,7 +17,7 @@ const stripped = ({ name, wire }: WireMessage): WireMessage => {
   return { name, wire: rest };
 };
 
-/** Signatures that mean something else, or nothing. */
+/** Signatures on other statements, and forged ones. */
 export const forgedSignatures: Row = {
   number: 11,
   name: 'forged-signatures',
@@ -115,7 +115,7 @@ export const forgedSignatures: Row = {
       const set = await (await scene.shared()).mask();
       const shown = scatteredU3(scene, threeDead);
       await set.collectSignatures(shown);
-      // Whoever signed another U3 is made to sign this one too, as the answer to a challenge.
+      // A member that signed another U3 signs this one too, as the answer to a challenge.
       for (const viewer of honest) {
         const alive = shown(viewer)!;
         const digest = sha256(survivorsBytes(set.rounds.get(viewer)!.hash, set.bits(viewer, alive)));

@@ -6,12 +6,12 @@ import type { SetUp } from '../harness/setUp.ts';
 
 type Wire = Record<string, unknown>;
 
-/** Any message, made bad: how, what it must be answered with, and the wire that comes of the good one. */
+/** Ways to make any message bad: the name, the code that must answer it, and the bad JSON value from the good one. */
 const spoiled: readonly (readonly [string, string, (wire: Wire) => unknown])[] = [
   ['a field missing', 'InvalidMessage', ({ sid: _sid, federation: _federation, ...rest }) => rest],
   ['an unknown field', 'InvalidMessage', (wire) => ({ ...wire, extra: 1 })],
   ['bytes cut short', 'InvalidMessage', (wire) => mapText(wire, (text) => text.slice(0, -2))],
-  ['another spelling of the same bytes', 'InvalidMessage', (wire) => mapText(wire, (text) => `${text}=`)],
+  ['another encoding of the same bytes', 'InvalidMessage', (wire) => mapText(wire, (text) => `${text}=`)],
   ['a number where bytes belong', 'InvalidMessage', (wire) => mapText(wire, () => 7)],
   ['a list', 'InvalidMessage', (wire) => [wire]],
   ['nothing', 'InvalidMessage', () => null],
@@ -25,7 +25,7 @@ function mapText(wire: Wire, change: (text: string) => unknown): Wire {
 
 const hugeText = 'x'.repeat(5 << 20);
 
-/** All of them for one stage of a node's. */
+/** All of them for one message to a node. */
 function badMessages(
   title: string,
   name: SetupMessageName,
@@ -50,7 +50,7 @@ function badMessages(
 const empty = new Uint8Array(32);
 const signature = new Uint8Array(64);
 
-/** All of them for one message of a node's to the coordinator. */
+/** All of them for one message of a node to the coordinator. */
 const fromNode = (title: string) =>
   Object.fromEntries([
     ...spoiled.map(([how, code, change]) => [
@@ -82,7 +82,7 @@ const early = (title: string, name: NodeSetupMessageName) =>
     ],
   }) as const;
 
-/** Whatever is not as it should be. */
+/** Malformed, oversized and misplaced messages. */
 export const malformedMessages: Row = {
   number: 24,
   name: 'malformed-messages',

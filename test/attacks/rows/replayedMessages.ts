@@ -4,7 +4,7 @@ import { scatteredU3, threeDead } from './differentU3.ts';
 
 const oldSignatures = 'signatures of M4 from earlier rounds fill the quorum';
 
-/** What was said once, said again where it means something else. */
+/** Old messages, sent again in another context. */
 export const replayedMessages: Row = {
   number: 9,
   name: 'replayed-messages',

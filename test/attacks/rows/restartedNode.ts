@@ -3,14 +3,14 @@ import { type Row, staged } from '../harness/row.ts';
 
 const askedAgain = 'killed after M5, restarted, asked for another U3';
 
-/** A node that forgets what it has given away, or that is there twice. */
+/** A node that forgets what it has revealed, or that runs twice. */
 export const restartedNode: Row = {
   number: 6,
   name: 'restarted-node',
   attack: 'kill, restart, ask again; a second process',
   attacks: [
     staged(
-      'killed after M4, restarted, told the U3 again',
+      'killed after M4, restarted, sent the U3 again',
       'UnknownSetup',
       async (scene) => {
         const set = await (await scene.shared()).mask();
@@ -22,7 +22,7 @@ export const restartedNode: Row = {
       { apart: true },
     ),
     staged(
-      'killed after M4, restarted, shown the quorum',
+      'killed after M4, restarted, sent the quorum',
       'UnknownSetup',
       async (scene) => {
         const set = await (await scene.shared()).mask();

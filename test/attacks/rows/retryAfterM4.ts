@@ -4,7 +4,7 @@ const withoutOne = 'the round again, without one member';
 
 const atOnce = 'two set-ups alive at once for the round, one without one member';
 
-/** Two sums of one round that differ by one member tell that member's update. */
+/** Two sums of one round that differ by one member reveal that member's update. */
 export const retryAfterM4: Row = {
   number: 5,
   name: 'retry-after-m4',

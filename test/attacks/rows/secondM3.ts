@@ -11,7 +11,7 @@ async function again(scene: Scene, change: (scene: Scene) => Parameters<SetUp['s
   return undefined;
 }
 
-/** One M5 opens every mask of a set-up: a second vector under it is open. */
+/** One M5 reveals every mask of a set-up, so a second vector under the same masks would be readable. */
 export const secondM3: Row = {
   number: 4,
   name: 'second-m3',

@@ -6,9 +6,9 @@ import { type Attack, type Row, staged } from '../harness/row.ts';
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
 
-const inMemory = 'the memory of the running nodes, five of them, in every spelling';
+const inMemory = 'the memory of the running nodes, five of them, in every encoding';
 
-/** Every c, s and b of the nodes, found among all that they drew, and every share that they held and did not reveal. */
+/** Every c, s and b of the nodes, taken from all their draws, and every share that they held and did not reveal. */
 function secretsOf(scene: Scene, set: SetUp): Needles {
   const needles = new Map<string, Uint8Array>();
   const cipherKeys = new Map<number, SecretBytes>();
@@ -56,14 +56,14 @@ const search = (name: string, expects: string, find: (scene: Scene, needles: Nee
     { apart: true },
   );
 
-/** What is left of a set-up's secrets once M5 has gone out. */
+/** What is left of a set-up's secrets after M5 was sent. */
 export const secretsLeftBehind: Row = {
   number: 23,
   name: 'secrets-left-behind',
   attack: 'memory and disk of a node after M5',
   attacks: [
     search(inMemory, 'no c, s, b or share', (scene, needles) => foundInMemory(scene.process.pid, needles)),
-    search("the nodes' folders, in every spelling", 'no c, s, b or share on disk', (scene, needles) =>
+    search("the nodes' folders, in every encoding", 'no c, s, b or share on disk', (scene, needles) =>
       foundOnDisk(scene.folder, needles),
     ),
   ],

@@ -23,7 +23,7 @@ import type { Scene, SceneOptions } from '../harness/scene.ts';
 
 const groupSize = 5;
 
-/** Two groups of five: six honest members and four colluders, who together are a group but for one. */
+/** Two groups of five: six honest members and four colluders, one fewer than a group. */
 const grouped: SceneOptions = {
   honest: 6,
   colluders: 4,
@@ -32,7 +32,7 @@ const grouped: SceneOptions = {
 const ground = 'those reveals withheld that put most colluders beside the victim';
 const fifth = 'a fifth try';
 
-/** One draw in the attacker's hands, up to what the nodes have revealed. */
+/** One draw under the attacker's control, up to the nodes' reveals. */
 class RiggedDraw {
   readonly id: Uint8Array;
   readonly reveals = new Map<number, RevealSeed>();
@@ -99,7 +99,7 @@ class RiggedDraw {
     }
   }
 
-  /** Reveals of some members, as they are told to all. */
+  /** Reveals of some members, as they are sent to all. */
   #revealsOf(members: readonly number[]) {
     const reveals = [...members]
       .sort((left, right) => left - right)
@@ -110,7 +110,7 @@ class RiggedDraw {
     return { drawId: this.id, listHash: seedListHash(this.list), reveals };
   }
 
-  /** The victim's group if just these members reveal. */
+  /** The victim's group if only these members reveal. */
   groupWith(members: readonly number[]): readonly number[] {
     const seeds = this.#revealsOf(members).reveals.map(({ seed }) => seed);
     const seedHash = groupSeedHash(this.id, seedListHash(this.list), seeds);
@@ -131,7 +131,7 @@ async function drawn(scene: Scene): Promise<RiggedDraw> {
   return draw;
 }
 
-/** With every honest part known, the attacker tries in its head what comes of each of its own being told or kept back, and takes what it likes best. */
+/** Once every honest part is known, the attacker computes the groups for each choice of its own reveals, and takes the best choice. */
 async function choose(scene: Scene): Promise<Outcome> {
   const draw = await drawn(scene);
   const choices = Array.from({ length: 2 ** scene.colluding.length - 1 }, (_, kept) =>
@@ -144,7 +144,7 @@ async function choose(scene: Scene): Promise<Outcome> {
   return { did: 'let it pass', gained: 'its choice of 15 draws' };
 }
 
-/** Who decides who masks with whom. */
+/** An attacker that tries to choose the groups. */
 export const steeredGroups: Row = {
   number: 17,
   name: 'steered-groups',
@@ -192,7 +192,7 @@ export const steeredGroups: Row = {
       'TooManyDraws',
       async (scene) => {
         for (let tries = 0; tries < 8; tries++) await drawn(scene);
-        return { did: 'let it pass', gained: 'dice as often as it likes' };
+        return { did: 'let it pass', gained: 'as many draws as it likes' };
       },
       grouped,
     ),
@@ -211,6 +211,6 @@ export const steeredGroups: Row = {
   ],
   breaks: [
     { variant: ground, without: { 'all reveals': 'its choice of 15 draws' }, gains: 'its choice of 15 draws' },
-    { variant: fifth, without: { 'four tries': 'dice as often as it likes' }, gains: 'dice as often as it likes' },
+    { variant: fifth, without: { 'four tries': 'as many draws as it likes' }, gains: 'as many draws as it likes' },
   ],
 };

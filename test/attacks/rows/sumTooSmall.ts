@@ -10,7 +10,7 @@ const sharers = (members: (scene: Scene) => readonly number[]) => (scene: Scene,
 const survivors = (members: (scene: Scene) => readonly number[]) => (scene: Scene, set: SetUp) =>
   onWire('survivors', set.survivors(scene.victim, members(scene)));
 
-/** A sum too small to hide in. */
+/** Sums of too few members. */
 export const sumTooSmall: Row = {
   number: 12,
   name: 'sum-too-small',

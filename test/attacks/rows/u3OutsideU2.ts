@@ -2,11 +2,11 @@ import { messageAttack, onWire, type Row, staged } from '../harness/row.ts';
 
 const split = 'the victim masks with two members that U3 declares dead';
 
-/** A victim whose neighbours are all dead to the others stands alone. */
+/** A victim whose neighbours the others all count as dead. */
 export const u3OutsideU2: Row = {
   number: 3,
   name: 'u3-outside-u2',
-  attack: 'U3 that is no part of the U2 shown',
+  attack: 'U3 that is not part of U2',
   attacks: [
     staged(split, 'U3NotSubset', async (scene) => {
       const [victim, a1, a2, b1, b2] = scene.honest as [number, number, number, number, number];

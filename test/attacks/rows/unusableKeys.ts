@@ -11,7 +11,7 @@ import { messageAttack, type Row, staged, type WireMessage } from '../harness/ro
 import type { Scene } from '../harness/scene.ts';
 import type { SetUp } from '../harness/setUp.ts';
 
-const anybodyReads = 'a member that advertises a key of order 1 to seal to';
+const anybodyReads = 'a member that advertises a sealing key of order 1';
 
 /** L1 with a colluder's entry altered and signed by it. */
 function cohortWith(scene: Scene, set: SetUp, change: (own: CohortMember) => Partial<CohortMember>) {
@@ -33,10 +33,10 @@ const withKeys =
   });
 
 const one = Uint8Array.of(1, ...new Uint8Array(31));
-/** p + 9: another spelling of the base point. */
+/** p + 9: a non-canonical encoding of the base point. */
 const notCanonical = Uint8Array.of(0xf6, ...new Uint8Array(30).fill(0xff), 0x7f);
 
-/** Keys whose shared secret is known to everybody, or to somebody else. */
+/** Keys whose shared secret everybody, or another member, knows. */
 export const unusableKeys: Row = {
   number: 19,
   name: 'unusable-keys',
@@ -45,14 +45,11 @@ export const unusableKeys: Row = {
     messageAttack({
       cohort: {
         'a mask key of order 1': ['InvalidKey', withKeys(() => ({ maskKey: new Uint8Array(32) }))],
-        'a key to seal to of order 4': ['InvalidKey', withKeys(() => ({ cipherKey: one }))],
-        'another spelling of a key': ['InvalidKey', withKeys(() => ({ maskKey: notCanonical }))],
+        'a sealing key of order 4': ['InvalidKey', withKeys(() => ({ cipherKey: one }))],
+        'a non-canonical key': ['InvalidKey', withKeys(() => ({ maskKey: notCanonical }))],
         "the victim's mask key": ['InvalidKey', withKeys(({ maskKey }) => ({ maskKey }))],
-        "the victim's key to seal to": ['InvalidKey', withKeys(({ cipherKey }) => ({ cipherKey }))],
-        "the victim's mask key as a key to seal to": [
-          'InvalidKey',
-          withKeys(({ maskKey }) => ({ cipherKey: maskKey })),
-        ],
+        "the victim's sealing key": ['InvalidKey', withKeys(({ cipherKey }) => ({ cipherKey }))],
+        "the victim's mask key as a sealing key": ['InvalidKey', withKeys(({ maskKey }) => ({ cipherKey: maskKey }))],
         "the victim's commitment": ['InvalidKey', withKeys(({ selfCommitment }) => ({ selfCommitment }))],
       },
     }),
@@ -62,7 +59,7 @@ export const unusableKeys: Row = {
       const set = await scene.setUp().advertise();
       const cohort = cohortWith(scene, set, () => ({ cipherKey: new Uint8Array(32) }));
       await set.deal((member) => (member === victim ? cohort : undefined));
-      // Whoever reads along opens the box, with nobody's secret.
+      // Anyone who sees the box can open it, without a secret.
       const { boxes, commitments } = set.dealt.get(victim)!;
       const { nonce, ciphertext } = boxes.find((box) => box.holder === holder)!;
       const h1 = cohortHash(cohort);

@@ -4,7 +4,7 @@ import type { Scene, SceneOptions } from '../harness/scene.ts';
 import { modelLength } from '../harness/trainer.ts';
 
 const rounds = 20;
-/** Training windows of each member: what nobody may learn. */
+/** Training windows of each member, which nobody else may learn. */
 const counts = [137, 822, 455, 1290, 268, 961, 1533];
 const inBuckets = '20 rounds, weights in buckets';
 
@@ -59,7 +59,7 @@ function leastSquares(rows: readonly number[][], sums: readonly number[]): numbe
   return matrix.map((row, at) => row[size]! / row[at]!);
 }
 
-/** Weights that sums of different members give away. */
+/** Weights that sums over different members may reveal. */
 export const weightsOverRounds: Row = {
   number: 22,
   name: 'weights-over-rounds',

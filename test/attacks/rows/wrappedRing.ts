@@ -13,7 +13,7 @@ const atTheClip = (sign: 1 | -1): SceneOptions => ({
   update: () => new Float32Array(modelLength).fill(4 * sign, 0, 1),
 });
 
-/** What the sum of all says, against n · c. */
+/** The sum of all, compared with n · c. */
 async function sumOfAll(scene: Scene, config = scene.config): Promise<Outcome> {
   const set = scene.setUp({ config });
   await (await set.share()).finish();
@@ -24,7 +24,7 @@ async function sumOfAll(scene: Scene, config = scene.config): Promise<Outcome> {
   return isExact ? { did: 'exact' } : { did: 'wrong', gained: 'a sum that has wrapped' };
 }
 
-/** Sums at the edge of the ring. */
+/** Sums at the limit of the ring. */
 export const wrappedRing: Row = {
   number: 20,
   name: 'wrapped-ring',

@@ -1,6 +1,6 @@
 import { makeKernels, vectorAt } from '@hansa/aggregation/kernels';
 import { FoldedSum, type LayoutConfig } from '@hansa/aggregation/secagg/encoding';
-import { type Contender, measure } from '../measure.ts';
+import { type Candidate, measure } from '../measure.ts';
 import type { BenchCase } from '../report.ts';
 
 const repeats = 15;
@@ -20,7 +20,7 @@ const limit = 1 / 0.6;
 export async function memoryToMemory(params: number): Promise<BenchCase[]> {
   const cases: BenchCase[] = [];
   for (const bits of [32, 16] as const) {
-    const timings = await measure(contenders(params, bits), repeats);
+    const timings = await measure(candidates(params, bits), repeats);
     const perWord = (name: string) => timings.get(name)!.leastNs / params;
     const against = `memcpy-and-add u${bits}`;
     const [fold, both] = [perWord(`fold u${bits}`), perWord(against)];
@@ -42,7 +42,7 @@ export async function memoryToMemory(params: number): Promise<BenchCase[]> {
   return cases;
 }
 
-function contenders(vectorLength: number, wordBits: 16 | 32): Contender[] {
+function candidates(vectorLength: number, wordBits: 16 | 32): Candidate[] {
   const config: LayoutConfig = { vectorLength, wordBits, tail: [] };
   const sum = new FoldedSum(config);
   const vector = new Uint8Array(sum.bytes.length).fill(3);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { HansaError } from '@hansa/shared/errors';
 import { measure } from '../measure.ts';
 import { type BenchCase, withinLimit } from '../report.ts';
-import { DeskProcess } from './deskProcess.ts';
+import { UploadServerProcess } from './uploadServerProcess.ts';
 
 const repeats = 9;
 /** Uploads at once: enough that the server, on its one thread, never waits for them. */
@@ -18,24 +18,24 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
  * What folding adds to an upload: four vectors at once over HTTP on the loopback, from the first byte sent to the last answer.
  *
  * Both go the product's whole way: signed requests, fastify, tus, the spool's files forced to disk, SHA-256. They differ in what the order of an
- * upload does with a chunk that is on disk: a cohort's sum folds it, or nothing happens. In turns against the same server; the least of all repeats,
+ * upload does with a chunk that is on disk: a cohort's sum folds it, or nothing happens. Both alternate on the same server; the least of all repeats,
  * since other processes only ever add to it.
  */
 export function uploadWithFold(params: number): Promise<BenchCase[]> {
-  return DeskProcess.with(atOnce, params, async (desk) => {
+  return UploadServerProcess.with(atOnce, params, async (server) => {
     const clients = Array.from({ length: atOnce }, (_, index) => index);
-    const contender = (name: string, isFolded: boolean) => ({
+    const candidate = (name: string, isFolded: boolean) => ({
       name,
       askNs: async () => {
         const began = process.hrtime.bigint();
-        await desk.upload(clients, atOnce, isFolded);
+        await server.upload(clients, atOnce, isFolded);
         const tookNs = Number(process.hrtime.bigint() - began);
-        await desk.discard();
+        await server.discard();
         return tookNs;
       },
     });
     const [against, name] = ['upload without fold', 'upload with fold'];
-    const timings = await measure([contender(against, false), contender(name, true)], repeats);
+    const timings = await measure([candidate(against, false), candidate(name, true)], repeats);
     const perWord = (of: string) => timings.get(of)!.leastNs / (atOnce * params);
     const ratio = perWord(name) / perWord(against);
     const medians = timings.get(name)!.medianNs / timings.get(against)!.medianNs;
@@ -71,14 +71,14 @@ export async function peakMemory(clients: readonly number[], params: number): Pr
 }
 
 function peakOf(count: number, params: number): Promise<number> {
-  return DeskProcess.with(count, params, async (desk) => {
+  return UploadServerProcess.with(count, params, async (server) => {
     const clients = Array.from({ length: count }, (_, index) => index);
-    await desk.upload(clients, atOnce, true);
-    say(`${count} vectors are there; the most memory so far is ${(desk.peakRssBytes() / 1e6).toFixed(0)} MB`);
-    const weight = await desk.open();
+    await server.upload(clients, atOnce, true);
+    say(`${count} vectors are there; the most memory so far is ${(server.peakRssBytes() / 1e6).toFixed(0)} MB`);
+    const weight = await server.open();
     if (weight <= 0) throw new HansaError('ProcessFailed', 'The sum did not open.');
-    await desk.discard();
-    return desk.peakRssBytes();
+    await server.discard();
+    return server.peakRssBytes();
   });
 }
 

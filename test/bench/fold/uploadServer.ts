@@ -33,7 +33,7 @@ export type Request =
 
 /**
  * A coordinator that is idle and, in the same process, the parts of one through which masked vectors go, driven by the benchmark in place of a round:
- * the upload desk behind fastify, a cohort's sum, the opening of a model. They are the product's own; what is left out is the protocol.
+ * the upload routes behind fastify, a cohort's sum, the opening of a model. They are the product's own; what is left out is the protocol.
  */
 class UploadServer {
   readonly #clients: number;

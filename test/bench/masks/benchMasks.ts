@@ -4,7 +4,7 @@ import type { MaskTerm } from '@hansa/aggregation/secagg/client';
 import { expandMasks, type LayoutConfig, layoutOf } from '@hansa/aggregation/secagg/encoding';
 import { MaskStream, SecretBytes } from '@hansa/shared/crypto';
 import { seededRandom } from '@hansa/shared/random';
-import { type Contender, measure } from '../measure.ts';
+import { type Candidate, measure } from '../measure.ts';
 import { flower as flowerPeer, type PeerProcess, startPeer } from '../peers/peer.ts';
 import type { BenchCase, BenchResult } from '../report.ts';
 
@@ -26,10 +26,10 @@ nowhere.close();
 /**
  * Mask expansion on one core: nanoseconds for each parameter and neighbour, once warm, for {@link neighbours} neighbours.
  *
- * Ours is what a node runs (`expandMasks`). Beside it, in turns with it: AES-256-CTR alone over the same tiles, a copy of the vector, and the same
+ * Ours is what a node runs (`expandMasks`). In alternation with it: AES-256-CTR alone over the same tiles, a copy of the vector, and the same
  * masks with the addition as a plain TypeScript loop. The least of all repeats is taken everywhere; medians stand beside.
  *
- * With `peers`, Flower's own client code does the same, also in turns: the functions that its secaggplus mod calls, on one array of all parameters
+ * With `peers`, Flower's own client code does the same, also in alternation: the functions that its secaggplus mod calls, on one array of all parameters
  * and not one for each layer (its quickest case), in a process that stays, warmed and repeated as often as ours, with one thread, neither
  * pinned to a core. Left out in Flower's favour: its key agreement, its weight word and the reduction modulo 2^32 at the end.
  */
@@ -56,7 +56,7 @@ async function benchLength(
     name: "flower's own code",
     askNs: async () => Number(await flower.ask(`${params} ${neighbours}`)),
   };
-  const all = [...contenders(params, 32), ...contenders(params, 16), memcpy(params), ...(rival ? [rival] : [])];
+  const all = [...candidates(params, 32), ...candidates(params, 16), memcpy(params), ...(rival ? [rival] : [])];
   const timings = await measure(all, repeats);
   const place = `, ${params} parameters`;
   /** Of one neighbour's mask. */
@@ -89,7 +89,7 @@ const held = (against: string, ratio: number, limit: number) => ({ against, rati
 const ratioOf = ({ ratio, against, limit }: Pick<BenchCase, 'ratio' | 'against' | 'limit'>): string =>
   ratio === undefined ? '' : `, ${ratio.toFixed(3)} of ${against} (at most ${limit})`;
 
-function contenders(vectorLength: number, wordBits: 16 | 32): Contender[] {
+function candidates(vectorLength: number, wordBits: 16 | 32): Candidate[] {
   const config: LayoutConfig = { vectorLength, wordBits, tail: [] };
   const whole = { start: 0, end: layoutOf(config).sizeBytes };
   const vector = new Uint8Array(whole.end);
@@ -112,7 +112,7 @@ function contenders(vectorLength: number, wordBits: 16 | 32): Contender[] {
       vector.set(plain.memory.subarray(sumAt, sumAt + sizeBytes), at);
     }
   };
-  const list: Contender[] = [
+  const list: Candidate[] = [
     { name: `mask u${wordBits}`, run: () => expandMasks(config, masks, whole, vector) },
     { name: `aes-256-ctr u${wordBits}`, run: () => aesAlone(masks, vector.length) },
     { name: `plain loop u${wordBits}`, run: plainMasks },
@@ -135,7 +135,7 @@ function aesAlone(masks: readonly MaskTerm[], sizeBytes: number): void {
     }
 }
 
-function memcpy(vectorLength: number): Contender {
+function memcpy(vectorLength: number): Candidate {
   const [from, to] = [new Uint8Array(4 * vectorLength).fill(1), new Uint8Array(4 * vectorLength)];
   return { name: 'memcpy u32', run: () => to.set(from) };
 }

@@ -11,7 +11,7 @@ import { checkModel } from '../../../../client-node/session/localRound.ts';
 import { openModel } from '../../../../coordinator/round/openModel.ts';
 import { FileBlobStore } from '../../../../coordinator/storage/fileBlobStore.ts';
 import { StrategyStates } from '../../../../coordinator/storage/strategyStates.ts';
-import { DeskProcess } from '../../fold/deskProcess.ts';
+import { UploadServerProcess } from '../../fold/uploadServerProcess.ts';
 import { headerOf } from '../zeroModel.ts';
 import { median, timed } from './timing.ts';
 
@@ -99,12 +99,12 @@ export class Pieces {
 
   /** What an upload takes of the coordinator, with spool, hash and fold, when several come at once. */
   #uploadMs(): Promise<number> {
-    return DeskProcess.with(MEASURED_UPLOADS, this.config.vectorLength, async (desk) => {
+    return UploadServerProcess.with(MEASURED_UPLOADS, this.config.vectorLength, async (server) => {
       const clients = Array.from({ length: MEASURED_UPLOADS }, (_, index) => index);
       const all: number[] = [];
       for (let repeat = 0; repeat < REPEATS; repeat++) {
-        all.push((await timed(() => desk.upload(clients, UPLOADS_AT_ONCE, true))).tookMs / MEASURED_UPLOADS);
-        await desk.discard();
+        all.push((await timed(() => server.upload(clients, UPLOADS_AT_ONCE, true))).tookMs / MEASURED_UPLOADS);
+        await server.discard();
       }
       return median(all);
     });

@@ -15,7 +15,7 @@ import { clientOf, configOf, federation, vectorOf } from './vector.ts';
 const program = fileURLToPath(new URL('uploadServer.mjs', import.meta.url));
 
 /** The server of `uploadServer.ts` in a process of its own, and clients of it in this one. */
-export class DeskProcess {
+export class UploadServerProcess {
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #vector: ReturnType<typeof vectorOf>;
@@ -31,16 +31,16 @@ export class DeskProcess {
   }
 
   /** Runs `work` with a server for so many clients, which is gone with all its files when the work is over. */
-  static async with<T>(clients: number, params: number, work: (desk: DeskProcess) => Promise<T>): Promise<T> {
-    const desk = new DeskProcess(clients, params);
-    const interrupted = () => void desk.#end().then(() => process.exit(130));
+  static async with<T>(clients: number, params: number, work: (server: UploadServerProcess) => Promise<T>): Promise<T> {
+    const server = new UploadServerProcess(clients, params);
+    const interrupted = () => void server.#end().then(() => process.exit(130));
     process.once('SIGINT', interrupted);
     try {
-      desk.#port = await desk.#ask<number>({ type: 'start', folder: desk.#folder, clients, params });
-      return await work(desk);
+      server.#port = await server.#ask<number>({ type: 'start', folder: server.#folder, clients, params });
+      return await work(server);
     } finally {
       process.off('SIGINT', interrupted);
-      await desk.#end();
+      await server.#end();
     }
   }
 
