@@ -7,6 +7,7 @@ import { lossOf, type ModelShape } from '../gradient/gradient.ts';
 import { trainingGradient } from '../gradient/threads/trainingGradient.ts';
 import { chunks, type ExampleSet, spread } from '../jobs/examples.ts';
 import { adamW, sgd } from './optimizer.ts';
+import { addProximalTerm } from './proximalTerm.ts';
 
 /** Longest gradient of a step with AdamW; longer ones are scaled down to it. */
 const GRADIENT_NORM = 1;
@@ -194,13 +195,6 @@ function earlyStopper(
 
 function addTo(sum: Float32Array, values: Float32Array): void {
   for (let index = 0; index < sum.length; index++) sum[index]! += values[index]!;
-}
-
-/** The gradient of μ/2 · |w − start|² (Li et al. 2020, FedProx). */
-function addProximalTerm(gradient: Float32Array, weights: Float32Array, start: Float32Array, mu: number): void {
-  for (let index = 0; index < gradient.length; index++) {
-    gradient[index]! += mu * (weights[index]! - start[index]!);
-  }
 }
 
 /** Mean loss over examples spread evenly through the set, at most `limit` of them; 0 for an empty set. */
