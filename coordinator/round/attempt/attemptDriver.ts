@@ -10,15 +10,15 @@ import {
   type RoundRecord,
   roundPhases,
 } from '@hansa/shared/protocol';
-import { trainedOf } from '../../federation/createTask.ts';
 import { handedOutState } from '../../storage/strategyStates.ts';
 import type { ByteMark } from '../byteLedger.ts';
 import { CohortDriver } from '../cohort/cohortDriver.ts';
 import type { Member } from '../cohort/member.ts';
-import { memberShare } from '../memberShare.ts';
-import { type OpenedModel, openModel } from '../openModel.ts';
+import type { OpenedModel } from '../openModel.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { AttemptSpec, RoundBinding } from './attemptSpec.ts';
+import { firstDeadline, livePhase } from './livePhase.ts';
+import { openCohorts } from './openCohorts.ts';
 import { PhaseTimes } from './phaseTimes.ts';
 import { showEnd, showRound } from './roundMetrics.ts';
 import { type RoundEnd, roundRecord } from './roundRecord.ts';
@@ -133,12 +133,12 @@ export class AttemptDriver {
     if (this.#bound === undefined) return undefined;
     const { task, attempt } = this.spec;
     const { round, phases, mark } = this.#bound;
-    const deadlineAtMs = this.#deadlineAtMs();
+    const deadlineAtMs = firstDeadline(this.#cohorts);
     return {
       taskId: task.id,
       round,
       attempt,
-      phase: this.#livePhase(),
+      phase: this.#phase(),
       ...(deadlineAtMs !== undefined && { deadlineAt: new Date(deadlineAtMs).toISOString() }),
       startedAt: new Date(phases.startedAtMs).toISOString(),
       members: this.#members().map((member) => {
@@ -180,35 +180,9 @@ export class AttemptDriver {
   }
 
   async #unmask(bound: Bound): Promise<void> {
-    const { clock, metrics, blobs, states, store, threads, log } = this.#ports;
-    const { round, task, header } = bound;
+    const { clock, metrics, log } = this.#ports;
     const beganMs = clock.now();
-    const opened = await openModel({
-      config: this.spec.config,
-      round,
-      cohorts: this.#cohorts.flatMap((cohort) =>
-        cohort.masked === undefined || cohort.isOver
-          ? []
-          : [
-              {
-                plan: cohort.masked.plan,
-                sum: (survivors: readonly number[]) => cohort.foldedSum(survivors),
-                refuse: (error: HansaError) => cohort.abort(error.code, error.message),
-              },
-            ],
-      ),
-      taskId: task.id,
-      strategy: task.file.strategy,
-      localSteps: task.file.plan.training.steps,
-      memberShare: (survivors) => memberShare(store, task.id, this.#members(), survivors),
-      trained: trainedOf(task.file),
-      modelHash: task.modelHash,
-      header,
-      strategyStateHash: task.strategyStateHash,
-      blobs,
-      states,
-      threads,
-    });
+    const opened = await openCohorts(this.#ports, bound, this.spec.config, this.#cohorts);
     const nowMs = clock.now();
     metrics.unmaskDuration.observe((nowMs - beganMs) / 1000);
     bound.phases.enter('publish', nowMs);
@@ -325,24 +299,15 @@ export class AttemptDriver {
     );
   }
 
-  /** The phase of the cohort that is furthest behind. */
-  #livePhase(): RoundPhase {
-    const current = this.#bound?.phases.current ?? roundPhases[0];
-    if (current === 'publish') return current;
-    const live = this.#cohorts.filter(({ isOver }) => !isOver).map(({ phase }) => roundPhases.indexOf(phase));
-    return live.length === 0 ? current : (roundPhases[Math.min(...live)] ?? current);
-  }
-
-  #deadlineAtMs(): number | undefined {
-    const deadlines = this.#cohorts.map(({ deadlineAtMs }) => deadlineAtMs).filter((atMs) => atMs !== undefined);
-    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  #phase(): RoundPhase {
+    return livePhase(this.#cohorts, this.#bound?.phases.current ?? roundPhases[0]);
   }
 
   /** Notes the phase that the round has come to, and shows it in the metrics. */
   #noteStatus(): void {
     const bound = this.#bound;
     if (bound === undefined) return;
-    const phase = this.#livePhase();
+    const phase = this.#phase();
     const nowMs = this.#ports.clock.now();
     if (isAfter(phase, 'maskedInput')) {
       // Training ends with the last announcement of a vector; that it was the last is known only when the stage is over.
@@ -353,7 +318,7 @@ export class AttemptDriver {
     showRound(this.#ports.metrics, {
       round: bound.round,
       phase,
-      deadlineAtMs: this.#deadlineAtMs(),
+      deadlineAtMs: firstDeadline(this.#cohorts),
       requiredSurvivors: this.#cohorts.reduce((sum, { thresholds }) => sum + (thresholds?.minSurvivors ?? 0), 0),
       members: this.#members(),
     });

@@ -1,6 +1,5 @@
 import type { FoldedSum } from '@hansa/aggregation/secagg/encoding';
 import {
-  type RebuiltMask,
   type ServerEffect,
   type ServerEvent,
   type ServerState,
@@ -8,53 +7,24 @@ import {
   step,
   type Thresholds,
   thresholdsFor,
-  type UnmaskPlan,
 } from '@hansa/aggregation/secagg/server';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
-import {
-  type MemberStage,
-  type Progress,
-  phaseOfStage,
-  type RoundPhase,
-  type Stage,
-  type UploadTicket,
-} from '@hansa/shared/protocol';
-import { decodeMessage, type Evidence, type NodeSetupMessageName } from '@hansa/shared/protocol/secagg';
+import { type Progress, phaseOfStage, type RoundPhase, type Stage, type UploadTicket } from '@hansa/shared/protocol';
+import { decodeMessage, type Evidence } from '@hansa/shared/protocol/secagg';
 import type { TaskRow } from '../../storage/stateStore.ts';
 import { handedOutState } from '../../storage/strategyStates.ts';
 import { keepEvidence } from '../keepEvidence.ts';
 import { encodeOnce } from '../messages/encodeOnce.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { CohortListener } from './cohortListener.ts';
+import type { Abandonment, MaskedSum } from './cohortOutcome.ts';
 import { type CohortSpec, openOf } from './cohortSpec.ts';
 import { CohortUploads } from './cohortUploads.ts';
 import { notAfter } from './deadlines.ts';
 import { Member, Members } from './member.ts';
+import { isSetupMessage, memberStageOf } from './memberStageOf.ts';
 import { ReconnectGrace } from './reconnectGrace.ts';
 import { StageTimer } from './stageTimer.ts';
-
-/** How a cohort ended without a sum. */
-export interface Abandonment {
-  readonly code: ErrorCode;
-  readonly reason: string;
-  /** Whether the round's number can be tried again. */
-  readonly retryRound: boolean;
-}
-
-/** A sum that can be opened, and how its masks are removed. */
-export interface MaskedSum {
-  readonly plan: UnmaskPlan;
-  readonly rebuilt: readonly RebuiltMask[];
-}
-
-const memberStageOf: Record<NodeSetupMessageName, MemberStage> = {
-  advertiseKeys: 'keysAdvertised',
-  shareKeys: 'sharesSent',
-  acknowledgeShares: 'sharesAccepted',
-  maskedInputHeader: 'uploading',
-  signSurvivors: 'signed',
-  revealShares: 'revealed',
-};
 
 /**
  * Carries one cohort through its set-up and, once it is bound to a round, through that: feeds the secure aggregation reducer with what nodes send and
@@ -383,8 +353,6 @@ export class CohortDriver {
     }
   }
 }
-
-const isSetupMessage = (name: string): name is NodeSetupMessageName => Object.hasOwn(memberStageOf, name);
 
 function bytesOf(hash: string): Uint8Array;
 function bytesOf(hash: string | undefined): Uint8Array | undefined;
