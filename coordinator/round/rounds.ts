@@ -2,9 +2,9 @@ import { HansaError } from '@hansa/shared/errors';
 import type { AdminStatus, TaskEnded } from '@hansa/shared/protocol';
 import type { TaskRow } from '../storage/stateStore.ts';
 import { notify, sendRosters } from './messages/notify.ts';
-import { routeMessage } from './messages/routeMessage.ts';
 import type { RoundPorts } from './ports.ts';
 import { storeInterrupted } from './task/interrupted.ts';
+import { routeMessage } from './task/routeMessage.ts';
 import { TaskRunner } from './task/taskRunner.ts';
 
 /**

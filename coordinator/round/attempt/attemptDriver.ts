@@ -14,7 +14,7 @@ import { handedOutState } from '../../storage/strategyStates.ts';
 import type { ByteMark } from '../byteLedger.ts';
 import { CohortDriver } from '../cohort/cohortDriver.ts';
 import type { Member } from '../cohort/member.ts';
-import type { OpenedModel } from '../openModel.ts';
+import type { OpenedModel } from '../model/openModel.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { AttemptSpec, RoundBinding } from './attemptSpec.ts';
 import { firstDeadline, livePhase } from './livePhase.ts';

@@ -1,8 +1,8 @@
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { trainedOf } from '../../federation/createTask.ts';
 import type { CohortDriver } from '../cohort/cohortDriver.ts';
-import { memberShare } from '../memberShare.ts';
-import { type CohortToOpen, type OpenedModel, openModel } from '../openModel.ts';
+import { memberShare } from '../model/memberShare.ts';
+import { type CohortToOpen, type OpenedModel, openModel } from '../model/openModel.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { RoundBinding } from './attemptSpec.ts';
 

@@ -5,10 +5,10 @@ import type { TaskChange, TaskRow } from '../../storage/stateStore.ts';
 import type { AttemptDriver } from '../attempt/attemptDriver.ts';
 import type { RoundOutput } from '../attempt/attemptSpec.ts';
 import { showState } from '../attempt/roundMetrics.ts';
-import { routeMessage } from '../messages/routeMessage.ts';
 import type { RoundPorts } from '../ports.ts';
 import { storeInterrupted } from './interrupted.ts';
 import { Preparation } from './preparation.ts';
+import { routeMessage } from './routeMessage.ts';
 import {
   type ScheduleEffect,
   type ScheduleEvent,

@@ -14,7 +14,7 @@ import { Uploads } from '../../../coordinator/http/uploads/uploads.ts';
 import { createMetrics } from '../../../coordinator/metrics/createMetrics.ts';
 import { ByteLedger } from '../../../coordinator/round/byteLedger.ts';
 import { CohortSum } from '../../../coordinator/round/cohort/cohortSum.ts';
-import { openModel } from '../../../coordinator/round/openModel.ts';
+import { openModel } from '../../../coordinator/round/model/openModel.ts';
 import type { Upload } from '../../../coordinator/round/ports.ts';
 import { startCoordinator } from '../../../coordinator/startCoordinator.ts';
 import { FileBlobStore } from '../../../coordinator/storage/fileBlobStore.ts';

@@ -11,7 +11,7 @@ import { Controls } from '../../../client-node/session/controls.ts';
 import { openContribution } from '../../../client-node/session/localRound.ts';
 import { openModelStore } from '../../../client-node/session/modelStore.ts';
 import { newTask, readModelHeader, secAggConfigOf, trainedOf } from '../../../coordinator/federation/createTask.ts';
-import { openModel } from '../../../coordinator/round/openModel.ts';
+import { openModel } from '../../../coordinator/round/model/openModel.ts';
 import { FileBlobStore } from '../../../coordinator/storage/fileBlobStore.ts';
 import type { TaskRow } from '../../../coordinator/storage/stateStore.ts';
 import { handedOutState, StrategyStates } from '../../../coordinator/storage/strategyStates.ts';

@@ -8,7 +8,7 @@ import { SecretBytes, sha256 } from '@hansa/shared/crypto';
 import { readHeader } from '@hansa/shared/numeric';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { checkModel } from '../../../../client-node/session/localRound.ts';
-import { openModel } from '../../../../coordinator/round/openModel.ts';
+import { openModel } from '../../../../coordinator/round/model/openModel.ts';
 import { FileBlobStore } from '../../../../coordinator/storage/fileBlobStore.ts';
 import { StrategyStates } from '../../../../coordinator/storage/strategyStates.ts';
 import { UploadServerProcess } from '../../fold/uploadServerProcess.ts';

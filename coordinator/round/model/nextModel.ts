@@ -5,8 +5,8 @@ import { HansaError } from '@hansa/shared/errors';
 import { lengthOf, type Segment, stretchesOf, type Trained, trainedSegments } from '@hansa/shared/model';
 import type { SafetensorsHeader } from '@hansa/shared/numeric';
 import type { StrategySettings } from '@hansa/shared/protocol';
-import type { BlobFacts, BlobReader, BlobStore } from '../storage/blobStore.ts';
-import type { StrategyStates } from '../storage/strategyStates.ts';
+import type { BlobFacts, BlobReader, BlobStore } from '../../storage/blobStore.ts';
+import type { StrategyStates } from '../../storage/strategyStates.ts';
 import { storeNextControl } from './nextControl.ts';
 import { firstState, readState, StateLayout, type StateReader, stateHeader } from './strategyState.ts';
 

@@ -2,9 +2,9 @@ import type { StateVector, Strategy } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import { type Segment, type Trained, trainedSegments } from '@hansa/shared/model';
 import { encodeHeader, layOut, type Manifest } from '@hansa/shared/numeric';
-import { readHeaderOfBlob } from '../storage/blobHeader.ts';
-import type { BlobReader } from '../storage/blobStore.ts';
-import { lostState } from '../storage/strategyStates.ts';
+import { readHeaderOfBlob } from '../../storage/blobHeader.ts';
+import type { BlobReader } from '../../storage/blobStore.ts';
+import { lostState } from '../../storage/strategyStates.ts';
 
 const FLOAT_SIZE_BYTES = 4;
 const FORMAT = 'hansa-strategy-state';

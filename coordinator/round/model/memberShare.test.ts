@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StateStore } from '../storage/stateStore.ts';
+import type { StateStore } from '../../storage/stateStore.ts';
 import { memberShare } from './memberShare.ts';
 
 const members = ['a', 'b', 'c', 'd'].map((clientId, index) => ({ index: 10 + index, clientId }));

@@ -8,8 +8,8 @@ import { lengthOf, type Trained, trainedSegments, trainingModeSchema } from '@ha
 import { encodeFile, layOut, type Manifest, parameterCount, readHeader } from '@hansa/shared/numeric';
 import { readControlHeader, strategySchema } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FileBlobStore } from '../storage/fileBlobStore.ts';
-import { StrategyStates } from '../storage/strategyStates.ts';
+import { FileBlobStore } from '../../storage/fileBlobStore.ts';
+import { StrategyStates } from '../../storage/strategyStates.ts';
 import { type NextModelRequest, storeNextModel } from './nextModel.ts';
 
 const TILE = 16_384;

@@ -4,7 +4,7 @@ import type { NodeDrawMessageName } from '@hansa/shared/protocol/secagg';
 import { z } from 'zod';
 import type { DrawDriver } from '../assembly/drawDriver.ts';
 import type { AttemptDriver } from '../attempt/attemptDriver.ts';
-import { parseMessage } from './parseMessage.ts';
+import { parseMessage } from '../messages/parseMessage.ts';
 
 /** What every message within a set-up carries. */
 const ofSetupSchema = z.looseObject({ sid: fixedBytes(32) });

@@ -1,5 +1,5 @@
-import type { StateStore } from '../storage/stateStore.ts';
-import type { Member } from './cohort/member.ts';
+import type { StateStore } from '../../storage/stateStore.ts';
+import type { Member } from '../cohort/member.ts';
 
 /**
  * |S|/N of SCAFFOLD: the share that a round's survivors are of all members that have been in a sum of the task, they themselves included.

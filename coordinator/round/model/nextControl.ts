@@ -3,8 +3,8 @@ import type { RoundFacts, Strategy } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import { encodeHeader } from '@hansa/shared/numeric';
 import { controlManifest, controlMetadata, readControlHeader } from '@hansa/shared/protocol';
-import { readHeaderOfBlob } from '../storage/blobHeader.ts';
-import { lostState, type StrategyStates } from '../storage/strategyStates.ts';
+import { readHeaderOfBlob } from '../../storage/blobHeader.ts';
+import { lostState, type StrategyStates } from '../../storage/strategyStates.ts';
 
 const FLOAT_SIZE_BYTES = 4;
 
