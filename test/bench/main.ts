@@ -2,6 +2,7 @@ import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { Command, CommanderError, Option } from 'commander';
+import { benchedJobs, publicDataSets } from './jobs/names.ts';
 import { type BenchResult, describeMachine } from './report.ts';
 import { contenders } from './strategies/contenders.ts';
 
@@ -185,6 +186,43 @@ export async function main(argv: readonly string[]): Promise<number> {
       const { benchStrategies } = await import('./strategies/benchStrategies.ts');
       report('strategies', await benchStrategies(options), false);
     });
+
+  program
+    .command('jobs')
+    .description(
+      'What a league gives on public data (HANSA_DATA): real rounds for each seed, then own data only, league, league tuned and baselines on every hold-out.',
+    )
+    .addOption(
+      new Option('--jobs <name,...>', 'jobs').argParser(someOf('--jobs', benchedJobs)).default([...benchedJobs], 'all'),
+    )
+    .addOption(
+      new Option('--data <name,...>', 'data sets')
+        .argParser(someOf('--data', publicDataSets))
+        .default([...publicDataSets], 'all'),
+    )
+    .addOption(
+      new Option('--seeds <n>', 'starting models, each with a task of its own')
+        .argParser(wholeNumber('--seeds', 1, 20))
+        .default(3),
+    )
+    .option('--peers', 'also boosted trees on all orders together, in a Python environment from PyPI', false)
+    .option(
+      '--shuffled',
+      'the case in which nothing can be learned: outcomes change places within each merchant',
+      false,
+    )
+    .action(
+      async (options: {
+        jobs: (typeof benchedJobs)[number][];
+        data: (typeof publicDataSets)[number][];
+        seeds: number;
+        peers: boolean;
+        shuffled: boolean;
+      }) => {
+        const { benchJobs } = await import('./jobs/benchJobs.ts');
+        report('jobs', await benchJobs(options), false);
+      },
+    );
 
   try {
     await program.parseAsync(argv, { from: 'user' });
