@@ -64,7 +64,9 @@ function commonValues({ count, categories }: OrderBatch): ReadonlyMap<number, nu
 
 function featuresOf(batch: OrderBatch, values: readonly ReadonlyMap<number, number>[]): Feature[] {
   const { count, categories } = batch;
-  const dense = [batch.numbers, batch.present, batch.pastRates, batch.pastCounts, batch.order];
+  // What is missing, not what is there: that would be nearly the same for every order, as the intercept is.
+  const missing = batch.present.map((is) => 1 - is);
+  const dense = [batch.numbers, missing, batch.pastRates, batch.pastCounts, batch.order];
   const everyOrder = Array.from({ length: count }, (_, order) => order);
   const features = [{ rows: everyOrder, values: everyOrder.map(() => 1) }];
   for (const columns of dense) {
@@ -90,5 +92,8 @@ function featuresOf(batch: OrderBatch, values: readonly ReadonlyMap<number, numb
       named[place]!.values.push(1);
     }
   });
-  return [...features, ...named];
+  return [...features, ...named].map(({ rows, values }) => ({
+    rows: Int32Array.from(rows),
+    values: Float64Array.from(values),
+  }));
 }
