@@ -7,7 +7,7 @@ import { assertSecureAddress } from '../session/transport/address.ts';
 import { requestApproval } from '../session/transport/requestApproval.ts';
 import type { CommandContext } from './context.ts';
 
-/** `approve`: this member vouches for a newcomer's key, in a federation without a consortium's approver. The node may run meanwhile. */
+/** `approve`: this member approves a newcomer's key, in a federation without a consortium's approver. The node may run at the same time. */
 export async function approve(
   clientId: string,
   options: { config: string; fingerprint: string },
@@ -18,7 +18,7 @@ export async function approve(
   if (!clientIdSchema.safeParse(clientId).success || !sha256HexSchema.safeParse(fingerprint).success) {
     throw new HansaError(
       'InvalidArgument',
-      "Give the newcomer's id and, with --fingerprint, the 64 hexadecimal digits of its key, both as its own `hansa-client roster` or `enrol` shows them.",
+      "Give the newcomer's id and, with --fingerprint, the 64 hexadecimal digits of its key, both as the newcomer's `hansa-client roster` or `enrol` shows them.",
     );
   }
   const config = readNodeConfig(options.config);
@@ -28,7 +28,7 @@ export async function approve(
     if (identity.approvals.by === 'consortium') {
       throw new HansaError(
         'InvalidArgument',
-        "In this federation the consortium's approver approves, with the join token; no member can.",
+        "In this federation only the consortium's approver approves nodes, with the join token.",
       );
     }
     const { given, needed } = await requestApproval(config.coordinator, identity, { clientId, fingerprint }, signal);

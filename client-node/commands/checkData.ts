@@ -5,7 +5,7 @@ import { readNodeConfig } from '../config/nodeConfig.ts';
 import { jobSource } from '../jobs/sources.ts';
 import type { CommandContext } from './context.ts';
 
-/** `check-data`: reads and cleans the data of every job as training would, and says what it found. Connects to nobody. */
+/** `check-data`: reads and cleans the data of every job as training does, and reports what it found. Makes no connection. */
 export async function checkData(options: { config: string }, context: CommandContext): Promise<number> {
   const { output, signal } = context;
   const config = readNodeConfig(options.config);

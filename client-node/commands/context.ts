@@ -3,7 +3,7 @@ import type { LogLevel } from '@hansa/shared/log';
 import type { RandomSource } from '@hansa/shared/random';
 import type { Output } from './output.ts';
 
-/** What the composition root gives every command. */
+/** What `main` passes to every command. */
 export interface CommandContext {
   readonly output: Output;
   readonly clock: Clock;

@@ -28,17 +28,17 @@ import type { Bandwidth } from '../session/transport/measureLine.ts';
 import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 
-/** A clock that is further off than this from the coordinator's can make set-ups look expired, or not yet begun. */
+/** A larger offset from the coordinator's clock can make set-ups look expired, or not yet begun. */
 const LARGE_OFFSET_MS = 60_000;
 
 interface Check {
   readonly name: string;
   readonly state: 'ok' | 'notice' | 'failed';
-  /** What was found, and what to do where it is not as it should be. */
+  /** What was found, and what to do where something is wrong. */
   readonly detail: string;
 }
 
-/** What a check finds beside its words, for programs and for the checks after it. */
+/** A check's findings, for programs and for later checks. */
 interface Findings {
   engine?: EngineName;
   engines?: readonly EngineFinding[];
@@ -60,7 +60,7 @@ interface EngineFinding extends Partial<StepTimes> {
   readonly remedy?: string;
 }
 
-/** `doctor`: checks everything that `run` needs, and says of each what was found. */
+/** `doctor`: checks everything that `run` needs, and reports each finding. */
 export async function doctor(options: { config: string }, context: CommandContext): Promise<number> {
   const { output, signal } = context;
   const config = readNodeConfig(options.config);
@@ -87,7 +87,7 @@ export async function doctor(options: { config: string }, context: CommandContex
   return failed === 0 ? 0 : 1;
 }
 
-/** What was found; `lines` are for people alone: programs have the findings. */
+/** What was found; `lines` are only for people, since programs have the findings. */
 type Found = Promise<Omit<Check, 'name'> & { readonly lines?: readonly string[] }>;
 
 function plan(
@@ -109,9 +109,7 @@ function plan(
     {
       name: 'forecast',
       check: async () =>
-        hasFailed()
-          ? { state: 'notice', detail: 'not made as long as a check fails' }
-          : forecast(config, context, findings),
+        hasFailed() ? { state: 'notice', detail: 'not made while a check fails' } : forecast(config, context, findings),
     },
   ];
 }
@@ -201,7 +199,7 @@ async function enrolment(config: NodeConfig, { clock, random, signal }: CommandC
   const identity = readIdentity(identityFile);
   try {
     const lock = tryLock(lockFile);
-    // A second connection would push the running node off the line.
+    // A second connection would displace that of the running node.
     if (lock === undefined)
       return {
         state: 'notice',
@@ -214,8 +212,8 @@ async function enrolment(config: NodeConfig, { clock, random, signal }: CommandC
       const mbits = (bits: number) => `${(bits / 1e6).toFixed(1)} Mbit/s`;
       const line =
         bandwidth === undefined
-          ? 'it does not offer to measure the line'
-          : `the line to it: ${mbits(bandwidth.upBitsPerSecond)} up, ${mbits(bandwidth.downBitsPerSecond)} down`;
+          ? 'it offers no measurement of the bandwidth'
+          : `bandwidth ${mbits(bandwidth.upBitsPerSecond)} up, ${mbits(bandwidth.downBitsPerSecond)} down`;
       return {
         state: 'ok',
         detail: `enrolled as ${identity.clientId}; the coordinator knows this key and proved its own; ${line}`,
@@ -228,10 +226,10 @@ async function enrolment(config: NodeConfig, { clock, random, signal }: CommandC
   }
 }
 
-/** What a round takes here for each size of the model: training, and the model down and the whole update up where the line was measured. */
+/** How long a round takes here for each size of the model: training, and, where the bandwidth was measured, model down and update up. */
 async function forecast(config: NodeConfig, { output, signal }: CommandContext, findings: Findings): Found {
   const { engine, bandwidth } = findings;
-  if (engine === undefined) throw new RangeError('the engine is chosen before anything is forecast on it');
+  if (engine === undefined) throw new RangeError('the engine must be chosen before the forecast');
   const rows: ForecastRow[] = [];
   for (const { job } of config.data) {
     const sizes = await forecastTraining(engine, job, {
@@ -258,7 +256,7 @@ async function forecast(config: NodeConfig, { output, signal }: CommandContext, 
     const time = duration(roundSeconds);
     const transfer = transferSeconds === undefined ? '' : `, ${duration(transferSeconds)} model down and update up`;
     const memory = `${(peakMemoryBytes / 1e9).toFixed(1)} GB of memory`;
-    return `${name} ${time} training${transfer}, ${memory}${measured ? '' : ' (reckoned from the size before)'}`;
+    return `${name} ${time} training${transfer}, ${memory}${measured ? '' : ' (estimated from the size before)'}`;
   });
   const unfit = rows.filter(({ doesNotFit }) => doesNotFit !== undefined).map(nameOf);
   const round = `a round of ${FORECAST_STEPS} steps of ${FORECAST_BATCH} examples, everything trained, on ${engine}`;

@@ -16,12 +16,12 @@ export async function enrol(options: { config: string; token: string }, context:
   if (approvals.by === 'consortium') {
     output.line(`Approver's fingerprint:    ${fingerprintOf(approvals.approverKey)}`);
     output.line(
-      'Compare both with those that the admin reads out to you: no roster is accepted that the approver did not approve.',
+      'Compare both with those that the admin reads to you: this node accepts only members that the approver approved.',
     );
   } else {
-    output.line('Compare it with the one that the admin reads out to you.');
+    output.line('Compare it with the one that the admin reads to you.');
     output.line(
-      'Unless you are one of the founders, members must approve this node. Read out to two of them by phone, for them to run:',
+      'Unless you are one of the founders, members must approve this node. Read this command to two of them by phone:',
     );
     output.line(`  hansa-client approve ${clientId} --fingerprint ${fingerprint} --config node.json`);
   }

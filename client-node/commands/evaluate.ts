@@ -12,7 +12,7 @@ import { type CompareResult, startTrainer } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 
-/** `evaluate`: compares four ways to forecast on this merchant's own hold-out. Connects to nobody. */
+/** `evaluate`: compares four ways to forecast on this merchant's own hold-out. Makes no connection. */
 export async function evaluate(options: { config: string; task?: string }, context: CommandContext): Promise<number> {
   const { output, clock, logLevel, signal } = context;
   const config = readNodeConfig(options.config);
@@ -77,7 +77,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
   }
 }
 
-/** The task that was named, or the newest one that has come to a model, and its first and last model. */
+/** The named task, or the newest one with a committed round, and its first and last model. */
 function chooseTask(
   config: NodeConfig,
   taskId: string | undefined,
@@ -89,7 +89,7 @@ function chooseTask(
   const entry = taskId === undefined ? newest : book?.get(taskId);
   if (entry === undefined) {
     const known = book?.all().map((task) => task.taskId) ?? [];
-    const which = known.length === 0 ? 'it has taken part in none' : `it knows ${known.join(', ')}`;
+    const which = known.length === 0 ? 'it has taken part in no task' : `it knows ${known.join(', ')}`;
     throw new HansaError(
       'NotFound',
       taskId === undefined
@@ -107,7 +107,7 @@ function chooseTask(
     if (!existsSync(path)) {
       throw new HansaError(
         'NotFound',
-        `The model ${path} is not here yet: let hansa-client run until the task has ended.`,
+        `The model ${path} is not downloaded yet: keep hansa-client run going until the task has ended.`,
       );
     }
   }

@@ -6,19 +6,18 @@ import { type KeptEvidence, readEvidence } from '../ledger/evidence.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import type { CommandContext } from './context.ts';
 
-/** `evidence list`: what this node has caught the coordinator or a member at. */
+/** `evidence list`: the contradictions of the coordinator or a member that this node has found. */
 export async function evidenceList(options: { config: string }, context: CommandContext): Promise<number> {
   const kept = readEvidence(nodeFolder(readNodeConfig(options.config).folder).evidence);
   const { output } = context;
   output.document(kept.map(summary));
-  if (kept.length === 0)
-    output.line('No evidence: neither the coordinator nor a member was caught contradicting itself.');
+  if (kept.length === 0) output.line('No evidence: neither the coordinator nor a member has contradicted itself.');
   for (const { id, foundAt, evidence } of kept)
     output.line(`${id}  ${foundAt}  ${nameOf(evidence)} ${evidenceMeaning(evidence.kind)}`);
   return 0;
 }
 
-/** `evidence show ID`: both statements side by side, and whether the signatures hold. */
+/** `evidence show ID`: both statements side by side, and whether the signatures are valid. */
 export async function evidenceShow(options: { config: string }, context: CommandContext, id: string): Promise<number> {
   const folder = nodeFolder(readNodeConfig(options.config).folder).evidence;
   const matches = readEvidence(folder).filter((one) => one.id.startsWith(id));
@@ -37,8 +36,8 @@ export async function evidenceShow(options: { config: string }, context: Command
   output.line(`${nameOf(evidence)} ${evidenceMeaning(evidence.kind)} (task ${kept.taskId}, found ${kept.foundAt}).`);
   output.line(
     kept.holds
-      ? `Both statements are signed by the Ed25519 key ${hex(evidence.signer)}; whoever knows that key can check it alone.`
-      : 'It does NOT hold: the file was altered after it was written.',
+      ? `Both statements are signed by the Ed25519 key ${hex(evidence.signer)}; anyone who knows that key can check them.`
+      : 'It is NOT valid: the file was altered after it was written.',
   );
   for (const name of Object.keys(first ?? {})) {
     const [one, other] = [first?.[name] ?? '', second?.[name] ?? ''];

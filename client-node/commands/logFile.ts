@@ -17,7 +17,7 @@ export function logFile(path: string): Destination {
       try {
         writeSync(descriptor, line);
       } catch {
-        // A full disk must not take the node down by way of its log: what matters fails by its own write.
+        // A full disk must not stop the node because of its log: a write that matters fails by itself.
       }
     },
   };

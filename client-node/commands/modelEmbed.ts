@@ -6,7 +6,7 @@ import { embedTexts } from '../embedding/embedTexts.ts';
 import { tokenizerPathOf } from '../model/text/tokenizer.ts';
 import type { CommandContext } from './context.ts';
 
-/** `model embed`: turns texts into vectors. Connects to nobody. */
+/** `model embed`: turns texts into vectors. Makes no connection. */
 export async function modelEmbed(
   options: { text?: string[]; file?: string; tokenizer?: string; engine: EngineName | 'auto'; tokens?: boolean },
   { output, signal }: CommandContext,

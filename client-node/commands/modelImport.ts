@@ -37,7 +37,7 @@ export async function modelImport(
       ? "Hansa's own embedders and heads came from hansa.safetensors."
       : `Hansa's own embedders and heads are fresh, of seed ${options.seed}.`,
   );
-  if (leftOut.length > 0) output.line(`Left out, since Hansa has no use for it: ${leftOut.join(', ')}.`);
+  if (leftOut.length > 0) output.line(`Left out, because Hansa does not use it: ${leftOut.join(', ')}.`);
   output.line(
     tokenizerPath === undefined
       ? 'There is no tokenizer.json in the folder: the model forecasts, and reads no texts until it has one.'

@@ -3,7 +3,7 @@ import { installNative } from '../compute/native/installNative.ts';
 import { publicIndex } from '../compute/native/wheelFile.ts';
 import type { CommandContext } from './context.ts';
 
-/** The first start may take minutes: a card that is newer than the libraries has its kernels compiled then, once. */
+/** The first start may take minutes: for a card newer than the libraries, its kernels are compiled once. */
 const PROOF_MS = 600_000;
 
 /** `native install`: gives TensorFlow.js a current libtensorflow, compiled here, once it has computed a known gradient, and measures it. */
@@ -35,7 +35,7 @@ export async function nativeInstall(
   // It is installed: what becomes of the comparison changes nothing.
   const wasm = await measureEngine('wasm', { signal }).catch(() => undefined);
   const comparison = wasm === undefined ? '' : `; on wasm ${describeTimes(wasm)}`;
-  output.line(`It computes what it should, on the ${proof.device}: ${describeTimes(proof)}${comparison}.`);
+  output.line(`It computes correctly, on the ${proof.device}: ${describeTimes(proof)}${comparison}.`);
   if (engine === 'tfjs-node-gpu' && proof.device !== 'card') {
     output.line(
       'TensorFlow sees no card here, so no node on this machine takes tfjs-node-gpu until it does: nvidia-smi must list one. For the processor there is tfjs-node: npx hansa-client native install',

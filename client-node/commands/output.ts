@@ -7,16 +7,16 @@ export interface Terminal {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
 }
 
-/** What a command tells: lines for people and, with --json, one document for programs. */
+/** What a command prints: lines for people and, with --json, one document for programs. */
 export interface Output {
   readonly json: boolean;
   /** A line of the answer; with --json it goes to standard error. */
   line(text: string): void;
-  /** A line beside the answer, always on standard error. */
+  /** A line that is not part of the answer, always on standard error. */
   note(text: string): void;
-  /** Shows how far something is: a bar on a terminal, nothing elsewhere. */
+  /** Shows progress: a bar on a terminal, nothing elsewhere. */
   progress(label: string, done: number, total: number): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   progressDone(): void;
   /** The document that --json asks for, once; nothing without it. */
   document(value: unknown): void;
@@ -48,7 +48,7 @@ export function createOutput(terminal: Terminal, json: boolean): Output {
           format: `${label} [{bar}] {percentage} %`,
           clearOnComplete: true,
           hideCursor: false,
-          // Signals belong to the command, not to its picture.
+          // The command handles signals, not the progress bar.
           gracefulExit: false,
         });
         bar.start(total, done);
@@ -64,7 +64,7 @@ export function createOutput(terminal: Terminal, json: boolean): Output {
   };
 }
 
-/** Tells what went wrong, as a problem document with --json, and gives the exit status. `interrupted`: a person stopped the command. */
+/** Prints an error, as a problem document with --json, and returns the exit status. `interrupted`: a person stopped the command. */
 export function reportError(error: unknown, output: Output, interrupted: boolean): number {
   if (interrupted) {
     output.document(toProblem(new HansaError('Interrupted', 'The command was interrupted.')));

@@ -95,7 +95,7 @@ export function createProgram(
   command<{ config: string }>(
     program,
     'roster',
-    "show this node's key and the roster it has pinned, to compare with other members; connects to nobody",
+    "show this node's key and the roster it has pinned, to compare with other members; makes no connection",
     load.roster,
   ).addOption(config());
   command<{ config: string; untilTaskEnds?: boolean }>(
@@ -109,7 +109,7 @@ export function createProgram(
   command<{ config: string }>(
     program,
     'check-data',
-    'read and clean the order files, say what was found; connects to nobody',
+    'read and clean the order files and report what was found; makes no connection',
     load.checkData,
   ).addOption(config());
   command<{ config: string; task?: string }>(
@@ -133,7 +133,7 @@ export function createProgram(
     .exitOverride();
   command<{ config: string }>(evidence, 'list', 'what this node has kept', load.evidenceList).addOption(config());
   command<{ config: string }>(evidence, 'show', 'one piece, checked again', load.evidenceShow)
-    .argument('<id>', 'as the list gives it; its first digits are enough')
+    .argument('<id>', 'the id from the list; its first digits are enough')
     .addOption(config());
 
   const native = program.command('native').description("TensorFlow.js's native engine").exitOverride();
@@ -167,7 +167,7 @@ export function createProgram(
   command<{ jobs: readonly JobName[]; seed: number; out: string }>(
     model,
     'add',
-    'write a model that is for further jobs beside its own; what it has learnt stays as it is',
+    'write a model that has further jobs besides its own; its other weights stay the same',
     load.modelAdd,
   )
     .argument('<model>', 'a model file')
@@ -179,7 +179,7 @@ export function createProgram(
   command<{ jobs?: readonly JobName[]; seed: number; out: string }>(
     model,
     'import',
-    "make a model of a public BERT's weights, for a task to start from; connects to nobody",
+    "make a model of a public BERT's weights, for a task to start from; makes no connection",
     load.modelImport,
   )
     .argument('<folder>', 'config.json, model.safetensors (or its shards) and tokenizer.json, as on Hugging Face')
@@ -216,12 +216,12 @@ export function createProgram(
   command<{ text?: string[]; file?: string; tokenizer?: string; engine: EngineName | 'auto'; tokens?: boolean }>(
     model,
     'embed',
-    'turn texts into vectors with an imported model; connects to nobody',
+    'turn texts into vectors with an imported model; makes no connection',
     load.modelEmbed,
   )
     .argument('<model>', 'a model file')
     .option('--text <text...>', 'texts')
-    .option('--file <file>', 'a text a line')
+    .option('--file <file>', 'one text per line')
     .option('--tokenizer <file>', 'its tokenizer (default: NAME.tokenizer.json beside it)')
     .addOption(
       new Option('--engine <name>', 'what computes; auto takes the first that works')

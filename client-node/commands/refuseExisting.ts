@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { HansaError } from '@hansa/shared/errors';
 
-/** Refuses a path where something is already. @throws HansaError InvalidArgument */
+/** Refuses a path that exists. @throws HansaError InvalidArgument */
 export function refuseExisting(path: string): void {
   if (!existsSync(path)) return;
   throw new HansaError(

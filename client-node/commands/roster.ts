@@ -6,7 +6,7 @@ import { readJournal } from '../ledger/journal.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import type { CommandContext } from './context.ts';
 
-/** `roster`: this node's own key, who approves, and the roster that this node has pinned, for members to compare. Asks nobody. */
+/** `roster`: this node's own key, who approves, and the roster that this node has pinned, for members to compare. Makes no connection. */
 export async function roster(options: { config: string }, context: CommandContext): Promise<number> {
   const { output } = context;
   const folder = nodeFolder(readNodeConfig(options.config).folder);
@@ -28,7 +28,8 @@ export async function roster(options: { config: string }, context: CommandContex
   output.line(
     approver === undefined ? 'Approved by: members' : `Approved by: the consortium's approver, key ${approver}`,
   );
-  if (pinned === undefined || members === undefined) output.line('No roster yet: none was shown that lists this node.');
+  if (pinned === undefined || members === undefined)
+    output.line('No roster yet: no roster that this node has received lists it.');
   else {
     output.line(`Roster ${pinned.epoch}: ${members.length} members, fingerprint ${fingerprint}`);
     for (const member of members)

@@ -34,13 +34,13 @@ export async function run(
 
 function openLog(config: NodeConfig, { logLevel }: CommandContext): Logger {
   const folder = nodeFolder(config.folder);
-  // A node that is not enrolled has no folder yet, and is told so before anything is logged.
+  // A node that is not enrolled has no folder yet; `run` refuses it before it logs anything.
   return existsSync(folder.root)
     ? createLogger('client-node', logLevel, logFile(folder.log))
     : createLogger('client-node', 'silent');
 }
 
-/** Tells a node's events in lines, one for each that matters, and its progress as a bar. */
+/** Prints a line for each event that matters, and progress as a bar. */
 function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
   let isOffline = false;
   const say = (text: string) => output.line(`${now().toTimeString().slice(0, 8)} ${text}`);
@@ -60,7 +60,7 @@ function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
         isOffline = false;
         return say(`connected to ${event.address}`);
       case 'disconnected':
-        // Once, not at every try.
+        // Once, not at every attempt.
         if (!isOffline) say(`no connection to the coordinator (${event.reason}); trying again until it answers`);
         isOffline = true;
         return;
@@ -77,13 +77,12 @@ function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
       case 'progress':
         return output.progress(`round ${event.round} ${event.stage}`, event.done, event.total);
       case 'trainingRestarted':
-        return say(`the training process has gone (${event.reason}); another one takes over`);
+        return say(`the training process has ended (${event.reason}); another one takes over`);
       case 'trainingResumed':
         return say(`round ${event.round}: training goes on after step ${event.done} of ${event.total}`);
       case 'stageDone':
         if (event.stage === 'training') return say(`round ${event.round}: trained ${count(event.total)} steps`);
-        if (event.stage === 'uploading')
-          return say(`round ${event.round}: sent ${count(event.total)} bytes, unreadable alone`);
+        if (event.stage === 'uploading') return say(`round ${event.round}: sent ${count(event.total)} masked bytes`);
         return;
       case 'roundCommitted':
         return say(

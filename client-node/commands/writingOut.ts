@@ -16,7 +16,7 @@ export async function writingOut<T>(path: string, write: () => Promise<T>): Prom
     const { cause } = explained;
     throw new HansaError(
       'InvalidArgument',
-      `Cannot write ${path} (${(cause as NodeJS.ErrnoException).code}). Name a place with --out whose folder is there and can be written to.`,
+      `Cannot write ${path} (${(cause as NodeJS.ErrnoException).code}). Name a path with --out in a folder that exists and can be written to.`,
       {},
       { cause },
     );

@@ -7,7 +7,7 @@ import { processMetrics } from './promql.ts';
 
 const dashboard = overview();
 
-it('is the JSON that is committed (npm run dashboards writes it anew)', () => {
+it('is the committed JSON (npm run dashboards writes it)', () => {
   const committed = readFileSync(new URL('./json/hansa-overview.json', import.meta.url), 'utf8');
   expect(committed).toBe(`${JSON.stringify(dashboard, null, 2)}\n`);
 });
@@ -60,7 +60,7 @@ it('asks only for metrics and labels that the coordinator exports', () => {
       for (const label of labels)
         if (label !== 'instance' && !known?.includes(label)) unknown.push(`${name}{${label}}`);
     }
-    // Whatever looks like a metric stands in a selector, so that the check above has seen it.
+    // Every word that looks like a metric is in a selector, so the check above has seen it.
     const bare = expr.replace(/[a-z_:][a-z0-9_:]*\{[^}]*\}/g, '').match(/\b(hansa|http|process|nodejs)_\w+/g);
     expect(bare, expr).toBeNull();
   }

@@ -1,4 +1,4 @@
-/** A panel's id is part of links to it: give a new panel the next number and never use one again. */
+/** A panel's id is part of links to it: give a new panel the next number and never reuse one. */
 export const panelIds = {
   nowRow: 1,
   round: 2,

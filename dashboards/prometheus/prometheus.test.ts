@@ -103,7 +103,7 @@ describe.skipIf(!complete)('with a real Prometheus', () => {
     children.push(serving);
     const [line] = await lineOf(serving.stdout, /^\{.*\}$/);
     coordinator = new URL((JSON.parse(line) as { address: string }).address).host;
-    // What is shipped, but scraped faster and elsewhere.
+    // The shipped configuration, with a shorter scrape interval and other targets.
     const config = readFileSync(configPath, 'utf8')
       .replace('scrape_interval: 5s', 'scrape_interval: 200ms')
       .replace('scrape_timeout: 4s', 'scrape_timeout: 200ms')
@@ -168,8 +168,8 @@ describe.skipIf(!complete)('with a real Prometheus', () => {
   });
 
   it('answers from a coordinator that has just started wherever its metrics exist from the start', async () => {
-    // What has no value before something happened: a deadline, a loss, the time of a step, a refusal; and any step but `idle`.
-    const later = ['Time left in this step', 'Loss per round', 'Time by step of a round', 'Refused, by reason'];
+    // What has no value before something happened: a deadline, a loss, the time of a phase, a refusal; and any phase but `idle`.
+    const later = ['Time left in this phase', 'Loss per round', 'Time by phase of a round', 'Refused, by reason'];
     const empty = new Set<string>();
     for (const panel of panelsOf(overview())) {
       for (const { expr } of queriesOf(panel)) {
@@ -190,7 +190,7 @@ describe.skipIf(!complete)('with a real Prometheus', () => {
     expect(await response.json()).toMatchObject({ status: 'success', data: [addressOf(page), coordinator].sort() });
   });
 
-  it('refuses a query that is no PromQL, so that the test above can fail', async () => {
+  it('refuses a query that is not PromQL, so that the test above can fail', async () => {
     expect((await ask('sum by (phase hansa_rounds_total', addressOf(page))).error).toContain('parse error');
   });
 

@@ -80,7 +80,7 @@ describe('a coordinator and five nodes, each a process', () => {
     for (const pid of childrenOf(victim!.child.pid!)) process.kill(pid, 'SIGKILL');
     for (const { status, stderr } of await Promise.all(running.map(({ finished }) => finished)))
       expect(status, stderr).toBe(0);
-    expect(victim!.stdout).toMatch(/the training process has gone \(it was ended by SIGKILL/);
+    expect(victim!.stdout).toMatch(/the training process has ended \(it was ended by SIGKILL/);
     expect(victim!.stdout).toMatch(/round 1: training goes on after step \d+ of 40/);
 
     const records = await roundsOf(processes, coordinator, task.id);

@@ -32,7 +32,7 @@ export const inputErrors = {
     means: "A merchant's order file cannot be read as the configuration maps it, or holds too little to train on.",
     remedies: {
       'node operator':
-        'Correct the file or the mapping where the message says; `hansa-client check-data` checks both and connects to nobody.',
+        'Correct the file or the mapping where the message says; `hansa-client check-data` checks both and makes no connection.',
     },
   },
   InvalidModelFile: {
