@@ -5,7 +5,7 @@ import type { ClippedPart } from '@hansa/aggregation/secagg/encoding';
 import type { StrategySettings } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkModel } from './localRound.ts';
-import { InMemoryLeague } from './testing/inMemoryLeague.ts';
+import { SessionLeague } from './testing/sessionLeague.ts';
 
 const cut = (...parts: [string, number, number][]): readonly ClippedPart[] =>
   parts.map(([name, length, clipNorm]) => ({ name, length, clipNorm }));
@@ -14,11 +14,11 @@ const segments = cut(['encoder', 104_384, 0.01], ['embedder', 19_136, 1], ['head
 const whole = { mode: { kind: 'full' }, job: 'demand' } as const;
 
 describe('a round whose segments have clips of their own', () => {
-  let league: InMemoryLeague;
+  let league: SessionLeague;
   afterEach(() => league.end());
 
   it('gives the plain sum of the segments, each clipped alone, to half a step of each member', async () => {
-    league = await new InMemoryLeague({ size: 5, config: { parts: segments } }).prepare();
+    league = await new SessionLeague({ size: 5, config: { parts: segments } }).prepare();
     await league.assemble();
     expect((await league.runRound()).phase).toBe('committed');
     let start = 0;
@@ -52,7 +52,7 @@ describe('checkModel', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const check = async (parts: readonly ClippedPart[], strategy: StrategySettings = fedAvg) => {
-    const league = new InMemoryLeague({ size: 5, config: { parts } });
+    const league = new SessionLeague({ size: 5, config: { parts } });
     const file = join(folder, 'model.safetensors');
     writeFileSync(file, league.blobs.get(league.modelHash)!);
     await checkModel(file, league.config, { ...whole, strategy }, 1);

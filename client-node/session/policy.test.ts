@@ -1,7 +1,7 @@
 import { scaledParts } from '@hansa/aggregation/secagg/encoding';
 import { encodeMessage, openBytes } from '@hansa/shared/protocol/secagg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { InMemoryLeague } from './testing/inMemoryLeague.ts';
+import { SessionLeague } from './testing/sessionLeague.ts';
 
 /** Of the nano model: what a set-up's clips for encoder, embedder and head, 13 together, stand for. */
 const parts = scaledParts({ wordBits: 32, maxCohort: 8 }, [
@@ -11,7 +11,7 @@ const parts = scaledParts({ wordBits: 32, maxCohort: 8 }, [
 ]);
 
 describe('checkConfig', () => {
-  let league: InMemoryLeague;
+  let league: SessionLeague;
   afterEach(() => league.end());
 
   it.each([
@@ -19,7 +19,7 @@ describe('checkConfig', () => {
     // No part is beyond it, and the update is.
     ['beyond the limit', 12.9, Array(5).fill('PolicyRefused')],
   ])('holds all parts of an update together against policy.maxClipNorm: %s', async (_, maxClipNorm, codes) => {
-    league = await new InMemoryLeague({ size: 5, config: { parts }, policy: { maxClipNorm } }).prepare();
+    league = await new SessionLeague({ size: 5, config: { parts }, policy: { maxClipNorm } }).prepare();
     await league.assemble();
     league.open();
     await league.settle();
@@ -33,7 +33,7 @@ describe('checkConfig', () => {
   });
 
   it('refuses a set-up with a looser clip than the one before: a task has one for all of its rounds', async () => {
-    league = await new InMemoryLeague({ size: 5, config: { parts } }).prepare();
+    league = await new SessionLeague({ size: 5, config: { parts } }).prepare();
     await league.assemble();
     expect((await league.runRound()).phase).toBe('committed');
     const looser = parts.map((part) => ({ ...part, clipNorm: 2 * part.clipNorm, scaleLog2: part.scaleLog2 - 1 }));

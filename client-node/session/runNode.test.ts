@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { configHash, encodeMessage, openBytes, setupId } from '@hansa/shared/protocol/secagg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { InMemoryLeague, type LeagueSettings } from './testing/inMemoryLeague.ts';
+import { type LeagueSettings, SessionLeague } from './testing/sessionLeague.ts';
 
 describe('runNode', () => {
-  let league: InMemoryLeague;
+  let league: SessionLeague;
   afterEach(() => league.end());
 
-  const assemble = async (settings: Partial<LeagueSettings> = {}): Promise<InMemoryLeague> => {
-    league = await new InMemoryLeague({ size: 5, ...settings }).prepare();
+  const assemble = async (settings: Partial<LeagueSettings> = {}): Promise<SessionLeague> => {
+    league = await new SessionLeague({ size: 5, ...settings }).prepare();
     await league.assemble();
     return league;
   };
@@ -176,7 +176,7 @@ describe('runNode', () => {
       { plan: { training: { steps: 50, batchSize: 1, learningRate: 0.1 } }, policy: { maxLocalSteps: 49 } },
     ],
   ])('refuses a task with %s', async (_what, settings) => {
-    league = await new InMemoryLeague({ size: 5, ...settings }).prepare();
+    league = await new SessionLeague({ size: 5, ...settings }).prepare();
     league.start(0);
     await expect(league.introduce(0)).rejects.toMatchObject({ code: 'PolicyRefused' });
   });
@@ -286,7 +286,7 @@ describe('runNode', () => {
   });
 
   it('ends with its task, both models on disk', async () => {
-    league = await new InMemoryLeague({ size: 5 }).prepare();
+    league = await new SessionLeague({ size: 5 }).prepare();
     for (const node of league.nodes.keys()) league.start(node, { untilTaskEnds: true });
     for (const node of league.nodes.keys()) await league.introduce(node);
     await league.runRound();

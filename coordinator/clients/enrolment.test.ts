@@ -3,14 +3,14 @@ import { type EnrolmentRequest, parseJoinToken } from '@hansa/shared/protocol';
 import { systemRandom } from '@hansa/shared/random';
 import { TestApprover } from '@hansa/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TestLeague } from '../testing/testLeague.ts';
+import { ToyLeague } from '../testing/toyLeague.ts';
 import { ToyNode, type ToyNodeOptions } from '../testing/toyNode.ts';
 
 const update = (_round: number, { vectorLength }: { vectorLength: number }) => new Float32Array(vectorLength).fill(0.1);
 
-let league: TestLeague;
+let league: ToyLeague;
 beforeEach(async () => {
-  league = await TestLeague.start();
+  league = await ToyLeague.start();
 });
 afterEach(() => league.close());
 

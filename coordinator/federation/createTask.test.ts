@@ -8,7 +8,7 @@ import { encodeFile, layOut, parameterCount } from '@hansa/shared/numeric';
 import { configHash } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileBlobStore } from '../storage/fileBlobStore.ts';
-import { testModel, testTask } from '../testing/testLeague.ts';
+import { testModel, testTask } from '../testing/toyLeague.ts';
 import { newTask, readModelHeader, secAggConfigOf } from './createTask.ts';
 
 let folder: string;

@@ -1,10 +1,10 @@
 import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { TestLeague } from '../testing/testLeague.ts';
+import { ToyLeague } from '../testing/toyLeague.ts';
 
-let league: TestLeague;
+let league: ToyLeague;
 beforeEach(async () => {
-  league = await TestLeague.start();
+  league = await ToyLeague.start();
 });
 afterEach(() => league.close());
 

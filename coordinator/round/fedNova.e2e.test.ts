@@ -1,6 +1,6 @@
 import { readHeader } from '@hansa/shared/numeric';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { TestLeague, testModel } from '../testing/index.ts';
+import { ToyLeague, testModel } from '../testing/index.ts';
 
 const mostSteps = 10;
 /** Steps that each member takes. */
@@ -9,9 +9,9 @@ const serverLearningRate = 0.5;
 /** What a member's training changes: the more, the more steps it took. */
 const changeOf = (member: number, at: number): number => (steps[member]! * Math.cos(at * (member + 1))) / 1000;
 
-let league: TestLeague;
+let league: ToyLeague;
 beforeEach(async () => {
-  league = await TestLeague.start();
+  league = await ToyLeague.start();
 });
 afterEach(() => league.close());
 

@@ -4,12 +4,12 @@ import { type Clock, systemClock } from '@hansa/shared/clock';
 import { roundPhases } from '@hansa/shared/protocol';
 import { encodeMessage, type SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { TestLeague, testModel } from '../testing/testLeague.ts';
+import { ToyLeague, testModel } from '../testing/toyLeague.ts';
 
 const { parameters } = testModel;
-let league: TestLeague;
+let league: ToyLeague;
 beforeEach(async () => {
-  league = await TestLeague.start();
+  league = await ToyLeague.start();
 });
 afterEach(() => league.close());
 
@@ -295,7 +295,7 @@ describe('groups', () => {
       schedule: (delayMs, callback) =>
         systemClock.schedule(delayMs === recruitMs && !isComplete ? 0 : delayMs, callback),
     };
-    const league = await TestLeague.start({ clock });
+    const league = await ToyLeague.start({ clock });
     onTestFinished(() => league.close());
     const nodes = await league.enrol(10, { update });
     const taskId = await league.createTask({

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { PROTOCOL_VERSION } from '@hansa/shared/protocol';
 import { encodeMessage } from '@hansa/shared/protocol/secagg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TestLeague } from '../testing/testLeague.ts';
+import { ToyLeague } from '../testing/toyLeague.ts';
 import type { ToyNode } from '../testing/toyNode.ts';
 
 const zeros = (count: number) => Buffer.alloc(count).toString('base64url');
 const update = (_round: number, { vectorLength }: { vectorLength: number }) => new Float32Array(vectorLength).fill(0.1);
 
-let league: TestLeague;
+let league: ToyLeague;
 beforeEach(async () => {
-  league = await TestLeague.start();
+  league = await ToyLeague.start();
 });
 afterEach(() => league.close());
 
@@ -114,7 +114,7 @@ describe('messages in a round', () => {
         (error) => error.code,
       );
     };
-    const saboteur: Parameters<TestLeague['enrol']>[1] = {
+    const saboteur: Parameters<ToyLeague['enrol']>[1] = {
       update,
       before: async (effect, node) => {
         if (effect.type !== 'send' || Object.keys(refusals).length > 20) return;
@@ -177,7 +177,7 @@ describe('messages in a round', () => {
   });
 
   it('goes on without a node that says it leaves, and without one that refuses', async () => {
-    const leaving: Parameters<TestLeague['enrol']>[1] = {
+    const leaving: Parameters<ToyLeague['enrol']>[1] = {
       update,
       before: async (effect, node) => {
         if (effect.type !== 'prepareRound') return;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TaskRecord, taskRecordSchema } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { askAdmin, type Coordinator, createTask, startCoordinator, writeNode } from './league.ts';
 import { Processes } from './processes.ts';
+import { askAdmin, type Coordinator, createTask, startCoordinator, writeNode } from './processLeague.ts';
 
 interface Enrolled {
   readonly clientId: string;

@@ -11,6 +11,7 @@ import type { ApprovalScope } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canMount, mount, unmountAll } from '../mounts/tmpfs.ts';
+import { childrenOf, Processes } from './processes.ts';
 import {
   type Coordinator,
   enrolNode,
@@ -19,8 +20,7 @@ import {
   newToken,
   startCoordinator,
   writeNode,
-} from './league.ts';
-import { childrenOf, Processes } from './processes.ts';
+} from './processLeague.ts';
 
 /** Fills what is left of a small file system. */
 function fill(folder: string): void {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { elementCount, readHeader } from '@hansa/shared/numeric';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTask, enrolNode, newToken, roundsOf, startCoordinator, writeNode } from './league.ts';
 import { Processes } from './processes.ts';
+import { createTask, enrolNode, newToken, roundsOf, startCoordinator, writeNode } from './processLeague.ts';
 
 /** A tiny BERT as Python's transformers saves it; see makeFixture.py beside it. */
 const published = fileURLToPath(new URL('../../client-node/model/huggingFace/fixtures/bert', import.meta.url));

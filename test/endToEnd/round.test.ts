@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { architectureOf, manifestFor, placeOf } from '@hansa/shared/model';
 import { elementCount } from '@hansa/shared/numeric';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from './league.ts';
 import { childrenOf, Processes } from './processes.ts';
+import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from './processLeague.ts';
 
 describe('a coordinator and five nodes, each a process', () => {
   let folder: string;

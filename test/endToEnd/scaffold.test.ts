@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { taskRecordSchema } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { askAdmin, createTask, enrolNode, type Node, roundsOf, startCoordinator } from './league.ts';
 import { childrenOf, Processes } from './processes.ts';
+import { askAdmin, createTask, enrolNode, type Node, roundsOf, startCoordinator } from './processLeague.ts';
 
 const members = 3;
 const rounds = 3;

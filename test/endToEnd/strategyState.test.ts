@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { ToyNode, testModel, testTask } from '@hansa/coordinator/testing';
 import { taskRecordSchema } from '@hansa/shared/protocol';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { askAdmin, type Coordinator, newToken, startCoordinator } from './league.ts';
 import { Processes } from './processes.ts';
+import { askAdmin, type Coordinator, newToken, startCoordinator } from './processLeague.ts';
 
 const strategies = ['fedAvgM', 'fedAdam', 'fedYogi', 'scaffold'] as const;
 const members = 5;

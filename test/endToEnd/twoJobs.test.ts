@@ -6,6 +6,7 @@ import { elementCount, readHeader } from '@hansa/shared/numeric';
 import type { RoundRecord } from '@hansa/shared/protocol';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Processes } from './processes.ts';
 import {
   type Coordinator,
   createTask,
@@ -14,8 +15,7 @@ import {
   type Node,
   roundsOf,
   startCoordinator,
-} from './league.ts';
-import { Processes } from './processes.ts';
+} from './processLeague.ts';
 
 let folder: string;
 let processes: Processes;

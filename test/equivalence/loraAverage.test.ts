@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { TestLeague } from '@hansa/coordinator/testing';
+import { ToyLeague } from '@hansa/coordinator/testing';
 import {
   type AdapterMode,
   adapterManifest,
@@ -33,9 +33,9 @@ const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 const matrix = 'bert.encoder.layer.1.attention.self.value';
 const members = 5;
 
-let league: TestLeague;
+let league: ToyLeague;
 beforeEach(async () => {
-  league = await TestLeague.start();
+  league = await ToyLeague.start();
 });
 afterEach(() => league.close());
 

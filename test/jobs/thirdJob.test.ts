@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seededNumbers } from '@hansa/shared/random';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTask, enrolNode, type Node, roundsOf, startCoordinator } from '../endToEnd/league.ts';
 import { Processes } from '../endToEnd/processes.ts';
+import { createTask, enrolNode, type Node, roundsOf, startCoordinator } from '../endToEnd/processLeague.ts';
 import { SourceCopy } from '../sourceCopy/sourceCopy.ts';
 
 const patch = fileURLToPath(new URL('nextCategory.patch', import.meta.url));

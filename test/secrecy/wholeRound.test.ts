@@ -6,8 +6,15 @@ import { startTrainer, type TrainResult } from '@hansa/client-node/trainer';
 import { createLogger } from '@hansa/shared/log';
 import { localTrainingSchema, type RoundRecord } from '@hansa/shared/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTask, enrolNode, keptSumHash, type Node, roundsOf, startCoordinator } from '../endToEnd/league.ts';
 import { Processes } from '../endToEnd/processes.ts';
+import {
+  createTask,
+  enrolNode,
+  keptSumHash,
+  type Node,
+  roundsOf,
+  startCoordinator,
+} from '../endToEnd/processLeague.ts';
 import { answerToPing, RecordingProxy } from './recordingProxy.ts';
 import { uniformityOf } from './uniformity.ts';
 

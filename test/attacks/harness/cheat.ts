@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ClientEffect } from '@hansa/aggregation/secagg/client';
 import { quantisedTiles, rotationSeed, updateOf } from '@hansa/aggregation/secagg/encoding';
 import { collect } from '@hansa/aggregation/secagg/testing';
-import { TestLeague, type ToyNode, testModel } from '@hansa/coordinator/testing';
+import { ToyLeague, type ToyNode, testModel } from '@hansa/coordinator/testing';
 import { HansaError } from '@hansa/shared/errors';
 import type { RoundRecord } from '@hansa/shared/protocol';
 import {
@@ -82,7 +82,7 @@ export function cheating(
     expects: Object.fromEntries(all.map(([variant, [expects]]) => [variant, expects])),
     async run() {
       const did = new Map<string, string>();
-      const league = await TestLeague.start({ reconnectGraceMs: 5_000 });
+      const league = await ToyLeague.start({ reconnectGraceMs: 5_000 });
       let config: SecAggConfig | undefined;
       try {
         const common = {

@@ -4,7 +4,7 @@ import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-no
 import { systemClock } from '@hansa/shared/clock';
 import { createLogger } from '@hansa/shared/log';
 import { type RandomSource, systemRandom } from '@hansa/shared/random';
-import { ordersOfNode } from '../../endToEnd/league.ts';
+import { ordersOfNode } from '../../endToEnd/processLeague.ts';
 import { knownTrainer } from './trainer.ts';
 
 export interface HonestNodeOptions {

@@ -1,5 +1,5 @@
 import { closeBox } from '@hansa/aggregation/secagg/testing';
-import { TestLeague, type ToyNode } from '@hansa/coordinator/testing';
+import { ToyLeague, type ToyNode } from '@hansa/coordinator/testing';
 import { SecretBytes } from '@hansa/shared/crypto';
 import type { RoundRecord } from '@hansa/shared/protocol';
 import {
@@ -75,7 +75,7 @@ function instead(
   return {
     expects: { [name]: expects },
     async run() {
-      const league = await TestLeague.start();
+      const league = await ToyLeague.start();
       try {
         let told = 'let it pass';
         let markTold: () => void = () => undefined;
@@ -121,7 +121,7 @@ function instead(
 }
 
 /** The outcome of the round, and who is blamed for it. `place` is the cheat's in the roster. */
-function verdict(league: TestLeague, cheat: string, place: number, record: RoundRecord, told: string): Outcome {
+function verdict(league: ToyLeague, cheat: string, place: number, record: RoundRecord, told: string): Outcome {
   const { outcome, droppedIn, reason, message = '' } = record;
   const names = league.logLines.filter((line) => line.includes('message refused'));
   if (told !== 'let it pass' && names.every((line) => line.includes(cheat)))

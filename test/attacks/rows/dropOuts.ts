@@ -1,4 +1,4 @@
-import { TestLeague, type ToyNode } from '@hansa/coordinator/testing';
+import { ToyLeague, type ToyNode } from '@hansa/coordinator/testing';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { isExact, sentBy, toyUpdate } from '../harness/cheat.ts';
 import type { Attack, Row } from '../harness/row.ts';
@@ -9,7 +9,7 @@ function vanish(size: number, gone: number, expects: string): Attack {
   return {
     expects: { [name]: expects },
     async run() {
-      const league = await TestLeague.start();
+      const league = await ToyLeague.start();
       let config: SecAggConfig | undefined;
       const update = (_round: number, one: SecAggConfig) => {
         config = one;

@@ -6,6 +6,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { taskRecordSchema } from '@hansa/shared/protocol';
 import { z } from 'zod';
 import { inParallel } from '../../demo/inParallel.ts';
+import type { Processes, RunningCommand } from '../../endToEnd/processes.ts';
 import {
   askAdmin,
   type Coordinator,
@@ -14,8 +15,7 @@ import {
   type Node,
   roundsOf,
   startCoordinator,
-} from '../../endToEnd/league.ts';
-import type { Processes, RunningCommand } from '../../endToEnd/processes.ts';
+} from '../../endToEnd/processLeague.ts';
 import type { DataSet } from './dataSets.ts';
 import { isJudged, type Merchant, riskEntry } from './writeMerchants.ts';
 

@@ -69,7 +69,7 @@ export const testModel = {
 };
 
 /** A coordinator in this process, on a folder of its own and a free port, and the toy nodes around it. */
-export class TestLeague {
+export class ToyLeague {
   readonly folder: string;
   readonly logLines: string[] = [];
   readonly nodes: ToyNode[] = [];
@@ -84,8 +84,8 @@ export class TestLeague {
     this.folder = mkdtempSync(path.join(tmpdir(), 'hansa-league-'));
   }
 
-  static async start(options: Partial<CoordinatorOptions> = {}): Promise<TestLeague> {
-    const league = new TestLeague(options);
+  static async start(options: Partial<CoordinatorOptions> = {}): Promise<ToyLeague> {
+    const league = new ToyLeague(options);
     await league.restart();
     return league;
   }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
@@ -26,174 +25,22 @@ import { ManualClock, TestApprover } from '@hansa/shared/testing';
 import { readNodeConfig } from '../../config/nodeConfig.ts';
 import { makeFolder } from '../../ledger/files.ts';
 import { writeIdentity } from '../../ledger/identity.ts';
-import type { LoadedData, Trainer, TrainRequest } from '../../trainer/index.ts';
-import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
 import type { NodeEvent } from '../nodeEvents.ts';
 import { type RunSummary, runNode } from '../runNode.ts';
+import { FakeTrainer } from './fakeTrainer.ts';
+import { InMemoryConnection, type OtherEnd } from './inMemoryConnection.ts';
 
 const federation = '6f0c1d0e-0000-4222-8333-444455556666';
 const taskId = '7f0c1d0e-0000-4222-8333-444455556666';
 const clientIdOf = (node: number): string => `8f0c1d0e-${String(node).padStart(4, '0')}-4222-8333-444455556666`;
 const sha256Hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** A line whose other end is the test's coordinator. It breaks and comes back when the test says so. */
-export class InMemoryLine implements Line {
-  readonly handlers: LineHandlers;
-  readonly sent: { name: string; body: unknown }[] = [];
-  readonly #league: InMemoryLeague;
-  readonly #node: number;
-  readonly #waiters = new Set<() => void>();
-  #up = false;
-  #closed = false;
-
-  constructor(league: InMemoryLeague, node: number, handlers: LineHandlers) {
-    this.#league = league;
-    this.#node = node;
-    this.handlers = handlers;
-  }
-
-  open(): void {
-    this.connect();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#up = false;
-  }
-
-  get isUp(): boolean {
-    return this.#up;
-  }
-
-  connect(): void {
-    if (this.#closed) return;
-    this.#up = true;
-    this.handlers.ready();
-    for (const waiter of [...this.#waiters]) waiter();
-    this.#league.connected(this.#node);
-  }
-
-  /** What is under way is lost, as on a broken connection. */
-  break(): void {
-    this.#up = false;
-    this.handlers.lost('the test broke it');
-  }
-
-  async ready(signal: AbortSignal): Promise<void> {
-    while (!this.#up) {
-      await new Promise<void>((resolve, reject) => {
-        const done = () => {
-          this.#waiters.delete(done);
-          signal.removeEventListener('abort', stop);
-          resolve();
-        };
-        const stop = () => reject(signal.reason);
-        this.#waiters.add(done);
-        signal.addEventListener('abort', stop, { once: true });
-      });
-    }
-  }
-
-  async send(name: string, body: unknown): Promise<unknown> {
-    if (!this.#up) throw new HansaError('ConnectionLost', 'The test broke the line.');
-    const wire: unknown = JSON.parse(JSON.stringify(body));
-    this.sent.push({ name, body: wire });
-    return this.#league.received(this.#node, name, wire);
-  }
-
-  async download({ hash, path, maxBytes }: Download): Promise<void> {
-    const bytes = this.#league.blobs.get(hash);
-    if (bytes === undefined) throw new HansaError('NotFound', `There is no blob ${hash}.`);
-    if (bytes.length > maxBytes) throw new HansaError('PayloadTooLarge', 'too large');
-    await writeFile(path, bytes);
-  }
-
-  async upload({ path, file, sizeBytes, onProgress }: UploadOrder): Promise<void> {
-    await this.ready(new AbortController().signal);
-    onProgress?.(sizeBytes, sizeBytes);
-    this.#league.uploaded(this.#node, path, new Uint8Array(readFileSync(file)));
-  }
-}
-
-/** A trainer whose update is known beforehand. */
-export class FakeTrainer implements Trainer {
-  readonly engine = { name: 'cpu' as const, reason: 'a test', passedOver: [], measured: [] };
-  readonly data: readonly LoadedData[];
-  readonly held = { digest: '', bytes: 0 };
-  readonly requests: TrainRequest[] = [];
-  readonly #update: Float32Array;
-  /** Training waits for it. */
-  gate: Promise<void> = Promise.resolve();
-  failure: HansaError | undefined;
-  closed = false;
-
-  constructor(update: Float32Array, data: Partial<LoadedData> = {}) {
-    this.#update = update;
-    this.data = [
-      {
-        job: 'demand',
-        rows: 100,
-        trainExamples: 10,
-        validationExamples: 2,
-        testExamples: 2,
-        report: { summary: [], cleaning: [], facts: { frequency: 'day' } },
-        ...data,
-      },
-    ];
-  }
-
-  async train(request: TrainRequest, onProgress?: (progress: never) => void, signal?: AbortSignal) {
-    this.requests.push(request);
-    (onProgress as ((progress: object) => void) | undefined)?.({ step: 1, steps: request.training.steps, loss: 1 });
-    if (signal?.aborted) throw new HansaError('Interrupted', 'stopped');
-    await Promise.race([
-      this.gate,
-      new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true })),
-    ]);
-    if (signal?.aborted) throw new HansaError('Interrupted', 'stopped');
-    if (this.failure !== undefined) throw this.failure;
-    await writeFile(request.updateFile, new Uint8Array(this.#update.buffer));
-    return {
-      steps: request.training.steps,
-      stepsInUpdate: request.training.steps,
-      examples: 10,
-      trainLoss: 1.5,
-      validationLoss: 2.5,
-      metrics: {},
-      examplesAtOnce: 1,
-      peakMemoryBytes: 0,
-      seconds: 0,
-    };
-  }
-
-  /** Holds training back until the function that it gives is called. */
-  hold(): () => void {
-    let release: () => void = () => undefined;
-    this.gate = new Promise((resolve) => {
-      release = resolve;
-    });
-    return () => release();
-  }
-
-  evaluate(): never {
-    throw new RangeError('not part of a round');
-  }
-
-  compare(): never {
-    throw new RangeError('not part of a round');
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
-  }
-}
-
-export interface InMemoryNode {
+export interface SessionNode {
   readonly folder: string;
   readonly configFile: string;
   readonly trainer: FakeTrainer;
   readonly events: NodeEvent[];
-  line: InMemoryLine | undefined;
+  line: InMemoryConnection | undefined;
   stop: AbortController;
   finished: Promise<RunSummary>;
 }
@@ -208,13 +55,13 @@ export interface LeagueSettings {
 }
 
 /**
- * Real nodes (driver, ledger, files) in one process, with the real server reducer at the other end of in-memory lines, and a trainer that
- * writes a known update.
+ * Real node sessions (messages, ledger, files) in one process, with the real server reducer at the other end of in-memory connections, a clock that the
+ * test moves, and trainers that write a known update.
  */
-export class InMemoryLeague {
-  readonly folder = mkdtempSync(join(tmpdir(), 'hansa-memory-'));
+export class SessionLeague implements OtherEnd {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hansa-sessions-'));
   readonly blobs = new Map<string, Uint8Array>();
-  readonly nodes: InMemoryNode[];
+  readonly nodes: SessionNode[];
   readonly roster: Roster;
   readonly planText: string;
   readonly config: SecAggConfig;
@@ -287,7 +134,7 @@ export class InMemoryLeague {
     this.nodes = seeds.map((_seed, node) => this.#makeNode(node));
   }
 
-  #makeNode(node: number): InMemoryNode {
+  #makeNode(node: number): SessionNode {
     const folder = join(this.folder, `node-${node}`);
     return {
       folder: join(folder, 'data'),
@@ -336,7 +183,7 @@ export class InMemoryLeague {
     return this;
   }
 
-  /** Starts a node's process-in-miniature; a node that was stopped can be started again. */
+  /** Starts a node's session; a node that was stopped can be started again. */
   start(node: number, options: { untilTaskEnds?: boolean } = {}): void {
     const entry = this.nodes[node]!;
     entry.stop = new AbortController();
@@ -352,7 +199,7 @@ export class InMemoryLeague {
         this.#changed();
       },
       connect: ({ handlers }) => {
-        entry.line = new InMemoryLine(this, node, handlers);
+        entry.line = new InMemoryConnection(this, node, handlers);
         return entry.line;
       },
       startTrainer: async () => entry.trainer,
