@@ -6,7 +6,7 @@ import { type LocalModel, type ModelFiles, openLocalModel } from '../gradient/lo
 import type { JobData, JobEvaluation, Metric, Score } from '../jobs/job.ts';
 import { jobModel } from '../jobs/models.ts';
 import type { Interval } from '../statistics/bootstrap.ts';
-import { type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
+import { FALL_WITHIN_A_ROUND, type LocalPlan, type StepReport, trainLocally } from '../training/localTraining.ts';
 import { examplesWithin, type MemoryCeiling } from '../training/memory.ts';
 
 /** Validation examples that a learning rate is chosen on. */
@@ -174,7 +174,13 @@ async function compare(
     for (let round = 1; round <= rounds; round++) {
       const rate = learningRateOfRound({ learningRate, decay }, round, request.plannedRounds);
       const change = { learningRate: rate, steps, earlyStop };
-      weights = await train(weights, round, change, { fall: 'none', seed: `${request.seed}/${round}` }, doing);
+      weights = await train(
+        weights,
+        round,
+        change,
+        { fall: FALL_WITHIN_A_ROUND, seed: `${request.seed}/${round}` },
+        doing,
+      );
     }
     return tune(weights, learningRate, doing);
   };

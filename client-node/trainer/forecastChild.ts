@@ -13,7 +13,7 @@ if (await runOnEngine()) {
   const { anyWeights } = await import('../compute/exercise.ts');
   const { FORECAST_BATCH } = await import('./forecast.ts');
   const { jobModel } = await import('../jobs/models.ts');
-  const { trainLocally } = await import('../training/localTraining.ts');
+  const { FALL_WITHIN_A_ROUND, trainLocally } = await import('../training/localTraining.ts');
   const job = process.argv[4] as JobName;
   const architecture = architectureOf(process.argv[3] as ModelSize, [job]);
   const shape = { architecture, job, manifest: manifestFor(architecture) };
@@ -25,7 +25,7 @@ if (await runOnEngine()) {
     jobModel(job).sample('forecast', EXAMPLES),
     {
       training: localTrainingSchema.parse({ steps: STEPS, batchSize: FORECAST_BATCH, learningRate: 1e-4 }),
-      fall: 'none',
+      fall: FALL_WITHIN_A_ROUND,
       seed: 'forecast',
       fullBatch: false,
     },

@@ -11,7 +11,7 @@ import { writing } from '../ledger/files.ts';
 import { writeVectorFile } from '../model/modelFile.ts';
 import { checkpointAt } from '../training/checkpoint.ts';
 import { correctionOf, nextControl } from '../training/controlVariates.ts';
-import { meanLoss, trainLocally } from '../training/localTraining.ts';
+import { FALL_WITHIN_A_ROUND, meanLoss, trainLocally } from '../training/localTraining.ts';
 import { examplesWithin } from '../training/memory.ts';
 import { readControls, writeControl } from './controlFiles.ts';
 import type { LoadRequest, LoadResult, RequestProgress, TrainRequest, TrainResult } from './requests.ts';
@@ -167,7 +167,7 @@ async function train(
       data.train,
       {
         training: { ...training, learningRate: learningRateOfRound(training, round, rounds) },
-        fall: 'none',
+        fall: FALL_WITHIN_A_ROUND,
         seed: String(request.seed),
         fullBatch: request.fullBatch ?? false,
       },

@@ -18,6 +18,9 @@ export const MOST_EXAMPLES_AT_ONCE = 64;
 /** Validation examples that early stopping looks at. */
 const LOOK_EXAMPLES = 128;
 
+/** What the learning rate does within a round after its warm-up, in a league and for a merchant that trains alone. */
+export const FALL_WITHIN_A_ROUND: LocalPlan['fall'] = 'none';
+
 /** How to train on one merchant's examples. */
 export interface LocalPlan {
   /** `training.learningRate` is that of the round; `training.decay` is not looked at. */

@@ -159,7 +159,7 @@ export const defences = {
   ],
   'nonce and audience of the handshake': [
     {
-      file: 'client-node/session/transport/session.ts',
+      file: 'client-node/session/transport/handshake.ts',
       find: "key.sign('hello', enc(federation, coordinatorPublicKey, clientId, clientNonce, sessionId))",
       replace: "key.sign('hello', sessionId)",
     },

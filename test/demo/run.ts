@@ -19,7 +19,7 @@ import { writeOutputs, writeProcessIds } from './outputs.ts';
 import { fineTunedIntervals } from './report/fineTunedIntervals.ts';
 import type { Ending } from './screen/render.ts';
 import { showMerchants } from './screen/showStatus.ts';
-import { demoTask } from './settings.ts';
+import { demoTask, firstRoundWithAKill } from './settings.ts';
 import type { Mapping } from './silos/mapping.ts';
 import { judge } from './verdict.ts';
 import { runPilots, trainVisibly } from './visibleTraining.ts';
@@ -78,7 +78,7 @@ export async function runDemo(
   const learningRate = chosenRate(pilots, run.training.learningRates[0]!);
   const task = demoTask(options, job, run.training, learningRate);
   // Late enough to have been seen taking part, early enough to come back in the next.
-  const killFromRound = options.rounds === 1 ? undefined : Math.min(2, options.rounds - 1);
+  const killFromRound = firstRoundWithAKill(options.rounds);
   const training = await trainVisibly(task, league, killFromRound, run);
 
   state.stage = 'evaluating';

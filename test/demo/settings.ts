@@ -26,6 +26,13 @@ export const standardTraining: TrainingSettings = {
   clipNorm: 10,
 };
 
+/** Place of the merchant that is killed when it can be: neither the first nor the last of the screen. */
+export const victimPlace = 3;
+
+/** The round from which one merchant is killed, once; none where a single round would have to do without it. */
+export const firstRoundWithAKill = (rounds: number): number | undefined =>
+  rounds === 1 ? undefined : Math.min(2, rounds - 1);
+
 /** Rounds of a pilot: members tell the validation loss of the model that a round starts from, so that the second tells what the first has learned. */
 const pilotRounds = 2;
 

@@ -9,10 +9,7 @@ import { dictionaries } from './report/dictionary/dictionary.ts';
 import { storyOf } from './report/storyOf.ts';
 import { pilotWords } from './screen/render.ts';
 import { addBytes, setActivity, showStatus } from './screen/showStatus.ts';
-import { pilotCount, pilotTask } from './settings.ts';
-
-/** Place of the merchant that is killed when it can be: neither the first nor the last of the screen. */
-const preferredVictim = 3;
+import { pilotCount, pilotTask, victimPlace } from './settings.ts';
 
 /** A pilot for every learning rate of the grid, where there is more than one: the league's is chosen by its validation loss, like each merchant's own. */
 export async function runPilots(league: League, options: DemoOptions, job: JobOptions, run: DemoRun): Promise<Pilot[]> {
@@ -45,7 +42,7 @@ export async function trainVisibly(
   state.rounds = task.rounds;
   state.losses.length = 0;
   return await train(
-    { task, modelHash, killFromRound, preferredVictim: nodes[preferredVictim] },
+    { task, modelHash, killFromRound, preferredVictim: nodes[victimPlace] },
     coordinator,
     nodes,
     processes,

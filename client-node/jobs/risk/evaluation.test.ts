@@ -4,8 +4,8 @@ import type { Batch } from '../examples.ts';
 import { allOf } from './baselines/allOf.ts';
 import { pastRateLogits } from './baselines/pastRate.ts';
 import { riskEvaluation } from './evaluation.ts';
-import { HEADER, lateOrders, riskConfig } from './load/lateOrders.ts';
 import { loadOrders } from './load/loadOrders.ts';
+import { HEADER, lateOrders, riskConfig } from './load/orderFixtures.ts';
 import type { OrderBatch } from './orders.ts';
 
 let room: Awaited<ReturnType<typeof scratch>>;

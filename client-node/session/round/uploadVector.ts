@@ -2,7 +2,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { uploadTicketSchema } from '@hansa/shared/protocol';
 import { encodeMessage, type MaskedInputHeader } from '@hansa/shared/protocol/secagg';
 import type { Line } from '../line.ts';
-import { pause } from '../transport/pause.ts';
+import { pause } from '../transport/retryDelay.ts';
 
 export interface VectorUpload {
   readonly header: MaskedInputHeader;

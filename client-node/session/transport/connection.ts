@@ -21,15 +21,14 @@ import type { NodeIdentity } from '../../ledger/identity.ts';
 import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
 import { parseMessage } from '../parseMessage.ts';
 import { download } from './download.ts';
+import { Handshake, type Session } from './handshake.ts';
 import { problemForPeer } from './problemForPeer.ts';
-import { Handshake, type Session } from './session.ts';
+import { retryDelayMs } from './retryDelay.ts';
 import { upload } from './upload.ts';
 
 /** How long a peer may take to acknowledge a control message, or to finish a handshake. */
 const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
 const HOPELESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['WrongCoordinatorKey', 'UnsupportedProtocolVersion']);
-const RECONNECT_FIRST_MS = 250;
-const RECONNECT_LAST_MS = 10_000;
 
 type Acknowledge = (reply: unknown) => void;
 
@@ -227,7 +226,7 @@ export class Connection implements Line {
     if (this.#closed || this.#refusal !== undefined) return;
     this.#options.log[wasReady ? 'warn' : 'debug']({ reason }, 'no connection to the coordinator');
     this.#options.handlers.lost(reason);
-    const delayMs = Math.min(RECONNECT_LAST_MS, RECONNECT_FIRST_MS * 2 ** this.#attempts);
+    const delayMs = retryDelayMs(this.#attempts);
     this.#attempts += 1;
     // Spread by up to half, so that a coordinator that restarts does not meet all its nodes at once.
     const spread = 0.5 + (this.#options.random.bytes(1)[0] ?? 0) / 512;

@@ -6,8 +6,8 @@ import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { syncFolder } from '@hansa/shared/files';
 import { explainWriteError, writing } from '../../ledger/files.ts';
 import type { Download, Line } from '../line.ts';
-import { pause } from './pause.ts';
-import type { Session } from './session.ts';
+import type { Session } from './handshake.ts';
+import { pause } from './retryDelay.ts';
 
 /** A transfer in which nothing moves for so long is broken off and resumed. */
 const STALL_MS = 30_000;

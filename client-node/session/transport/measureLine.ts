@@ -1,7 +1,7 @@
 import { timeoutSignal } from '@hansa/shared/clock';
 import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
 import type { RandomSource } from '@hansa/shared/random';
-import type { Session } from './session.ts';
+import type { Session } from './handshake.ts';
 
 /** What measures the line begins with little, so that a slow one is not kept busy for minutes. */
 const FIRST_TRANSFER_BYTES = 32 * 1024;

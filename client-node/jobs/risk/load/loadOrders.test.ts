@@ -6,8 +6,8 @@ import { allOf } from '../baselines/allOf.ts';
 import { riskConfigSchema } from '../config.ts';
 import type { OrderBatch } from '../orders.ts';
 import { source } from '../source.ts';
-import { FIRST_DAY, HEADER, lateOrders, riskConfig } from './lateOrders.ts';
 import { loadOrders } from './loadOrders.ts';
+import { FIRST_DAY, HEADER, lateOrders, riskConfig } from './orderFixtures.ts';
 
 let room: Awaited<ReturnType<typeof scratch>>;
 beforeEach(async () => {

@@ -7,8 +7,8 @@ import { bertFolder } from '../../../model/huggingFace/fixtures/fixtureFolder.ts
 import { allOf } from '../baselines/allOf.ts';
 import { TOKENS } from '../orders.ts';
 import { source } from '../source.ts';
-import { HEADER, lateOrders, riskConfig } from './lateOrders.ts';
 import { loadOrders } from './loadOrders.ts';
+import { HEADER, lateOrders, riskConfig } from './orderFixtures.ts';
 import { openTextReader } from './textReader.ts';
 
 const TOKENIZER = join(bertFolder, 'tokenizer.json');

@@ -3,7 +3,7 @@ import { httpSignatureHeaders } from '@hansa/shared/protocol';
 import { enc } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { describe, expect, it } from 'vitest';
-import { Handshake } from './session.ts';
+import { Handshake } from './handshake.ts';
 
 const random = seededRandom('handshake');
 const keyOf = () => new IdentityKey(new SecretBytes(random.bytes(32)));
