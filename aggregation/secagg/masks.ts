@@ -29,5 +29,5 @@ function wipeMasks(terms: Iterable<MaskTerm>): void {
 /** Overwrites every key of a node's plan, once the vector is masked. */
 export const wipeMaskPlan = (plan: MaskPlan): void => wipeMasks([plan.self, ...plan.pairs]);
 
-/** Overwrites every key of the coordinator's plan, once the sum is laid open. */
+/** Overwrites every key of the coordinator's plan, once the sum is open. */
 export const wipeUnmaskPlan = (plan: UnmaskPlan): void => wipeMasks(plan.masks);

@@ -24,7 +24,7 @@ import { lockIdentity } from '../ledger/identityLock.ts';
 import { nodeFolder, probeFolder } from '../ledger/nodeFolder.ts';
 import { probeCoordinator, probeEnrolment } from '../session/probeCoordinator.ts';
 import { assertSecureAddress } from '../session/transport/address.ts';
-import type { Bandwidth } from '../session/transport/measureLine.ts';
+import type { Bandwidth } from '../session/transport/measureConnection.ts';
 import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 

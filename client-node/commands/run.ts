@@ -4,7 +4,7 @@ import { type NodeConfig, readNodeConfig } from '../config/nodeConfig.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import type { NodeEvent } from '../session/nodeEvents.ts';
 import { runNode } from '../session/runNode.ts';
-import { Connection } from '../session/transport/connection.ts';
+import { SocketConnection } from '../session/transport/socketConnection.ts';
 import { startTrainer } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { logFile } from './logFile.ts';
@@ -25,7 +25,7 @@ export async function run(
     signal,
     untilTaskEnds: options.untilTaskEnds ?? false,
     onEvent: narrate(output, () => new Date(clock.now())),
-    connect: (line) => new Connection(line),
+    connect: (options) => new SocketConnection(options),
     startTrainer,
   });
   output.document(summary);

@@ -5,7 +5,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import { type DrawMessageName, encodeMessage } from '@hansa/shared/protocol/secagg';
 import type { NodePolicy } from '../config/nodeConfig.ts';
-import type { Line } from './line.ts';
+import type { Connection } from './connection.ts';
 import type { NodeRecords } from './nodeRecords.ts';
 import { checkConfig } from './policy.ts';
 import type { TaskBook } from './taskBook.ts';
@@ -15,7 +15,7 @@ export interface DrawsContext {
   readonly records: NodeRecords;
   readonly tasks: TaskBook;
   readonly policy: NodePolicy;
-  readonly line: Pick<Line, 'send'>;
+  readonly connection: Pick<Connection, 'send'>;
   readonly log: Logger;
 }
 
@@ -59,7 +59,7 @@ export class Draws {
 
   /** A coordinator that did not get it asks again when the connection is back. */
   #send(name: string, body: unknown): void {
-    const { line, log } = this.#context;
-    void line.send(name, body).catch((error: unknown) => log.info({ name, err: error }, 'not taken'));
+    const { connection, log } = this.#context;
+    void connection.send(name, body).catch((error: unknown) => log.info({ name, err: error }, 'not taken'));
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Plan } from '@hansa/shared/protocol';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
 import type { ModelFiles } from '../trainer/index.ts';
-import type { Line } from './line.ts';
+import type { Connection } from './connection.ts';
 import { sha256OfFile } from './transport/download.ts';
 
 /** The largest model that is fetched unless its size is known, in bytes. */
@@ -11,7 +11,7 @@ export const MAX_MODEL_BYTES = 4 * 1024 ** 3;
 
 /** The models that this node holds, by SHA-256. */
 export interface ModelStore {
-  /** The path of the model, downloaded where it is not there yet. @throws as {@link Line.download} */
+  /** The path of the model, downloaded where it is not there yet. @throws as {@link Connection.download} */
   fetch(hash: string, options: FetchOptions): Promise<string>;
   /** Removes every model but these. */
   keepOnly(hashes: ReadonlySet<string>): Promise<void>;
@@ -32,7 +32,7 @@ export function adapterOf({ mode, baseModelHash, seed }: Plan, { models }: NodeF
   return { baseModelFile: modelPath(models, baseModelHash), mode, seed };
 }
 
-export function openModelStore(folder: string, line: Pick<Line, 'download'>): ModelStore {
+export function openModelStore(folder: string, connection: Pick<Connection, 'download'>): ModelStore {
   const pathOf = (hash: string): string => modelPath(folder, hash);
   /** Files whose hash was checked by this process. */
   const checked = new Set<string>();
@@ -45,7 +45,7 @@ export function openModelStore(folder: string, line: Pick<Line, 'download'>): Mo
     );
     if (there && (await sha256OfFile(path)) === hash) return;
     if (there) await rm(path, { force: true });
-    await line.download({ hash, path, ...options });
+    await connection.download({ hash, path, ...options });
   };
   return {
     async fetch(hash, options) {

@@ -36,7 +36,7 @@ export class NodeRecords {
     const foundAt = new Date(clock.now()).toISOString();
     const id = await keepEvidence(this.#evidenceFolder, { foundAt, taskId, evidence });
     const { kind, member } = evidence;
-    log.warn({ evidence: id, kind, member, task: taskId }, 'caught somebody contradicting itself');
+    log.warn({ evidence: id, kind, member, task: taskId }, 'a member or the coordinator contradicted itself');
     onEvent({ type: 'evidence', id, member });
   }
 }

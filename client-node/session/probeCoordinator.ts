@@ -3,8 +3,8 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { RandomSource } from '@hansa/shared/random';
 import type { NodeIdentity } from '../ledger/identity.ts';
-import { Connection } from './transport/connection.ts';
-import { type Bandwidth, measureLine } from './transport/measureLine.ts';
+import { type Bandwidth, measureConnection } from './transport/measureConnection.ts';
+import { SocketConnection } from './transport/socketConnection.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -38,7 +38,7 @@ export async function probeCoordinator(address: string, clock: Clock, signal: Ab
 }
 
 /**
- * Connects once as this node and leaves again: proves that its key is enrolled and that the coordinator is the pinned one, and measures the line
+ * Connects once as this node and leaves again: proves that its key is enrolled and that the coordinator is the pinned one, and measures the connection
  * meanwhile.
  *
  * @returns undefined where the coordinator does not offer to measure
@@ -52,7 +52,7 @@ export async function probeEnrolment(
   signal: AbortSignal,
 ): Promise<Bandwidth | undefined> {
   let lastReason = 'no answer in time';
-  const connection = new Connection({
+  const connection = new SocketConnection({
     address,
     identity,
     ...ports,
@@ -68,7 +68,7 @@ export async function probeEnrolment(
   try {
     connection.open();
     const session = await connection.session(AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]));
-    return await measureLine({ address, session, random: ports.random, signal });
+    return await measureConnection({ address, session, random: ports.random, signal });
   } catch (error) {
     if (error instanceof HansaError) throw error;
     throw new HansaError('ConnectionLost', `No connection to ${address} (${lastReason}).`, {}, { cause: error });

@@ -56,11 +56,11 @@ describe('runNode', () => {
     const broken = new Set<string>();
     await assemble({
       onWire: (node, name, wire) => {
-        // Node 2 loses its line whenever a kind of message comes for the first time, and is back at once.
+        // Node 2 loses its connection whenever a kind of message comes for the first time, and is back at once.
         if (node !== 2 || broken.has(name) || name === 'roster' || name === 'assignment') return wire;
         broken.add(name);
-        league.nodes[2]!.line!.break();
-        setImmediate(() => league.nodes[2]!.line!.connect());
+        league.nodes[2]!.connection!.break();
+        setImmediate(() => league.nodes[2]!.connection!.connect());
         return undefined;
       },
     });
@@ -71,14 +71,14 @@ describe('runNode', () => {
 
   it('resends what was lost on the way to the coordinator', async () => {
     await assemble();
-    const { line } = league.nodes[3]!;
-    const deliver = line!.send.bind(line);
+    const { connection } = league.nodes[3]!;
+    const deliver = connection!.send.bind(connection);
     const lost = new Set<string>();
-    line!.send = (name, body) => {
+    connection!.send = (name, body) => {
       if (name === 'progress' || lost.has(name)) return deliver(name, body);
       lost.add(name);
-      line!.break();
-      setImmediate(() => line!.connect());
+      connection!.break();
+      setImmediate(() => connection!.connect());
       return Promise.reject(new HansaError('ConnectionLost', 'lost on the way'));
     };
     expect((await league.runRound()).phase).toBe('committed');
@@ -104,10 +104,10 @@ describe('runNode', () => {
     const release = league.nodes[4]!.trainer.hold();
     league.open();
     await league.until(() => league.nodes[1]!.events.some(({ type }) => type === 'stageDone'));
-    const { line } = league.nodes[1]!;
-    const before = JSON.stringify(line!.sent.filter(({ name }) => name !== 'progress'));
+    const { connection } = league.nodes[1]!;
+    const before = JSON.stringify(connection!.sent.filter(({ name }) => name !== 'progress'));
     for (const { name, wire } of [...heard]) await league.tell(1, name, wire);
-    const after = line!.sent.filter(({ name }) => name !== 'progress').map((sent) => JSON.stringify(sent));
+    const after = connection!.sent.filter(({ name }) => name !== 'progress').map((sent) => JSON.stringify(sent));
     // Nothing new was said: only repetitions.
     for (const sent of after) expect(before).toContain(sent);
     expect(codesOf(1)).toEqual([]);
@@ -190,12 +190,12 @@ describe('runNode', () => {
 
   it('leaves the round when training fails, tells only the code, and is back in the next', async () => {
     await assemble();
-    const { trainer, line, events } = league.nodes[4]!;
+    const { trainer, connection, events } = league.nodes[4]!;
     trainer.failure = new HansaError('TrainingFailed', 'column "secret_column" of /home/merchant/orders.csv');
     expect((await league.runRound()).phase).toBe('committed');
-    const leave = line!.sent.find(({ name }) => name === 'leave');
+    const leave = connection!.sent.find(({ name }) => name === 'leave');
     expect(leave?.body).toMatchObject({ taskId: league.taskId, code: 'TrainingFailed' });
-    expect(JSON.stringify(line!.sent)).not.toContain('secret_column');
+    expect(JSON.stringify(connection!.sent)).not.toContain('secret_column');
     expect(trainer.closed).toBe(true);
     expect(events).toContainEqual(expect.objectContaining({ type: 'roundAbandoned', code: 'TrainingFailed' }));
     expect(league.sum).toEqual(sumOfKept([0, 1, 2, 3], 1, 1));

@@ -20,9 +20,9 @@ import { lockIdentity } from '../ledger/identityLock.ts';
 import { type Journal, openJournal } from '../ledger/journal.ts';
 import { type NodeFolder, nodeFolder, prepareFolder } from '../ledger/nodeFolder.ts';
 import type { Trainer, TrainerOptions } from '../trainer/index.ts';
+import type { Connection } from './connection.ts';
 import { Controls } from './controls.ts';
 import { Draws, isDrawMessage } from './draws.ts';
-import type { Line } from './line.ts';
 import { ModelFetches } from './modelFetches.ts';
 import { openModelStore } from './modelStore.ts';
 import type { OnNodeEvent } from './nodeEvents.ts';
@@ -35,7 +35,7 @@ import { Setups } from './setups.ts';
 import { openTaskBook, parsePlan, type TaskBook } from './taskBook.ts';
 import { TrainerSlot } from './trainerSlot.ts';
 import { assertSecureAddress } from './transport/address.ts';
-import type { ConnectionOptions } from './transport/connection.ts';
+import type { ConnectionOptions } from './transport/socketConnection.ts';
 
 export interface RunOptions {
   readonly config: NodeConfig;
@@ -47,8 +47,8 @@ export interface RunOptions {
   /** Return once a task that this node knows has ended. */
   readonly untilTaskEnds: boolean;
   readonly onEvent: OnNodeEvent;
-  /** Makes the line to the coordinator. */
-  connect(options: ConnectionOptions): Line;
+  /** Makes the connection to the coordinator. */
+  connect(options: ConnectionOptions): Connection;
   startTrainer(options: TrainerOptions): Promise<Trainer>;
 }
 
@@ -101,7 +101,7 @@ class RunningNode {
   readonly #identity: NodeIdentity;
   readonly #records: NodeRecords;
   readonly #policy: ClientPolicy;
-  readonly #line: Line;
+  readonly #connection: Connection;
   readonly #tasks: TaskBook;
   readonly #trainer: TrainerSlot;
   readonly #controls: Controls;
@@ -124,7 +124,7 @@ class RunningNode {
     this.#policy = policyOf(identity, config);
     const { memory } = this.#records;
     const reducer: ClientPorts = { random, identity: identity.key, memory, policy: this.#policy };
-    this.#line = options.connect({
+    this.#connection = options.connect({
       address: config.coordinator,
       identity,
       random,
@@ -139,8 +139,8 @@ class RunningNode {
     });
     this.#tasks = openTaskBook(folder.tasks, () => clock.now());
     this.#trainer = new TrainerSlot(() => this.#startTrainer());
-    const models = openModelStore(folder.models, this.#line);
-    this.#controls = new Controls(folder.controls, openModelStore(folder.commonControls, this.#line));
+    const models = openModelStore(folder.models, this.#connection);
+    this.#controls = new Controls(folder.controls, openModelStore(folder.commonControls, this.#connection));
     this.#fetches = new ModelFetches(models, this.#tasks, log, this.#stopping.signal);
     this.#outcomes = new RoundOutcomes(this.#tasks, folder.receipts, options);
     this.#draws = new Draws({
@@ -148,7 +148,7 @@ class RunningNode {
       records: this.#records,
       tasks: this.#tasks,
       policy: config.policy,
-      line: this.#line,
+      connection: this.#connection,
       log,
     });
     this.#setups = new Setups(
@@ -163,7 +163,7 @@ class RunningNode {
         threads: this.#threads,
         journal: (record) => this.#records.journal(record),
         keepEvidence: (taskId, evidence) => this.#records.keepEvidence(taskId, evidence),
-        line: this.#line,
+        connection: this.#connection,
         trainer: () => this.#trainer.get(),
         trainerFailed: () => this.#trainer.close(),
         inTurn: (action) => {
@@ -188,7 +188,7 @@ class RunningNode {
     try {
       const trainer = await this.#trainer.get();
       onEvent({ type: 'dataReady', data: trainer.data, engine: trainer.engine });
-      this.#line.open();
+      this.#connection.open();
       const { ended, error } = await end;
       if (error !== undefined) throw error;
       const { counts } = this.#outcomes;
@@ -202,7 +202,7 @@ class RunningNode {
   async #shutDown(): Promise<void> {
     this.#stopping.abort(new HansaError('Interrupted', 'The node was stopped.'));
     await this.#inTurn(() => this.#setups.leave('Interrupted', 'The node was stopped.')).catch(() => undefined);
-    this.#line.close();
+    this.#connection.close();
     await this.#trainer.close();
     await this.#fetches.settled();
     await this.#threads.close();

@@ -6,8 +6,8 @@ import type { Evidence } from '@hansa/shared/protocol/secagg';
 import type { NodeConfig } from '../config/nodeConfig.ts';
 import type { NodeFolder } from '../ledger/nodeFolder.ts';
 import type { Trainer } from '../trainer/index.ts';
+import type { Connection } from './connection.ts';
 import type { Controls } from './controls.ts';
-import type { Line } from './line.ts';
 import type { ModelStore } from './modelStore.ts';
 import type { OnNodeEvent } from './nodeEvents.ts';
 
@@ -36,7 +36,7 @@ export interface SetupContext {
   journal(record: JournalRecord): Promise<void>;
   /** Keeps it for good, forced to disk, and reports it. */
   keepEvidence(taskId: string, evidence: Evidence): Promise<void>;
-  readonly line: Line;
+  readonly connection: Connection;
   trainer(): Promise<Trainer>;
   /** A trainer that failed is not asked again. */
   trainerFailed(): Promise<void>;

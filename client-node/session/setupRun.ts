@@ -127,7 +127,7 @@ export class SetupRun {
   resume(): void {
     if (this.isOver || this.#lastSent === undefined) return;
     const { name, body } = this.#lastSent;
-    void this.#context.line.send(name, body).catch((error: unknown) => {
+    void this.#context.connection.send(name, body).catch((error: unknown) => {
       this.#context.log.debug({ name, err: error }, 'not resent');
       if (!(error instanceof HansaError) || error.code !== 'UnknownSetup') return;
       this.#context.inTurn(() =>
@@ -138,7 +138,7 @@ export class SetupRun {
 
   #send(name: string, body: unknown): void {
     this.#lastSent = { name, body };
-    void this.#context.line.send(name, body).catch((error: unknown) => {
+    void this.#context.connection.send(name, body).catch((error: unknown) => {
       if (!(error instanceof HansaError)) throw error;
       // A lost connection comes back and repeats it; a refusal is the coordinator's last word on a message that came too late.
       if (!error.retry) this.#refusedByCoordinator(name, error);
@@ -172,7 +172,7 @@ export class SetupRun {
   #tellToLeave(code: ErrorCode): void {
     const message = 'The node left the set-up; its own log has the reason.';
     const body = z.encode(leaveSchema, { taskId: this.taskId, sid: this.#sid, code, message });
-    this.#toldToLeave = this.#context.line.send('leave', body).catch(() => undefined);
+    this.#toldToLeave = this.#context.connection.send('leave', body).catch(() => undefined);
   }
 
   async #closed(outcome: ClientOutcome): Promise<void> {

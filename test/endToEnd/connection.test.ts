@@ -1,4 +1,4 @@
-import { Connection } from '@hansa/client-node/session';
+import { SocketConnection } from '@hansa/client-node/session';
 import { systemClock } from '@hansa/shared/clock';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
@@ -9,7 +9,7 @@ import { envelope, FakeCoordinator, type FakeSettings } from './fakeCoordinator.
 
 describe("a node's connection", () => {
   let coordinator: FakeCoordinator;
-  let connection: Connection;
+  let connection: SocketConnection;
   let heard: { ready: number; lost: string[]; refused: HansaError[]; messages: [string, unknown][] };
   afterEach(async () => {
     connection.close();
@@ -22,7 +22,7 @@ describe("a node's connection", () => {
   };
   const open = (identity: object = {}, limits: { acknowledgeTimeoutMs?: number } = {}): void => {
     heard = { ready: 0, lost: [], refused: [], messages: [] };
-    connection = new Connection({
+    connection = new SocketConnection({
       address: coordinator.address,
       identity: { ...coordinator.identity, ...identity },
       random: systemRandom,

@@ -65,7 +65,7 @@ interface Common {
   >;
 }
 
-/** One draw as a node sees it: idle → committed → revealed → drawn. A new `draw` begins afresh from any of them. */
+/** One draw as a node sees it: idle → committed → revealed → drawn. A new `draw` starts again from any of them. */
 export type DrawState =
   | { readonly phase: 'idle' }
   | (Common & { readonly phase: 'committed'; readonly seed: SecretBytes; readonly commitment: CommitSeed })

@@ -4,7 +4,7 @@ import { sharersOf } from './acknowledgeShares.ts';
 import { abandon } from './finish.ts';
 import type { ServerEffect, ServerEvent, ServerPorts, ServerStateIn, ServerStep } from './types.ts';
 
-/** M3 to U2, which is drawn up afresh: who has dropped out since the acknowledgements is left out. */
+/** M3 to U2, which is made now: it leaves out who has dropped out since the acknowledgements. */
 export function startRound(
   state: ServerStateIn<'ready'>,
   event: Extract<ServerEvent, { readonly type: 'startRound' }>,

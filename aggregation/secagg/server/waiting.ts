@@ -1,6 +1,6 @@
 import type { LiveServerState, ServerEffect, ServerStage } from './types.ts';
 
-/** Whom a stage asked, and who of them has answered. */
+/** Members that a stage asked, and those of them that have answered. */
 export interface Waiting {
   readonly stage: ServerStage;
   readonly asked: readonly number[];

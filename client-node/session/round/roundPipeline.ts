@@ -5,7 +5,7 @@ import { byteLengthOf } from '@hansa/aggregation/secagg/encoding';
 import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { HansaError } from '@hansa/shared/errors';
 import type { Plan } from '@hansa/shared/protocol';
-import type { Line } from '../line.ts';
+import type { Connection } from '../connection.ts';
 import { keepUpdate, maskToFile, type OpenContribution } from '../localRound.ts';
 import { StageReport, type StageReportPorts } from './stageReport.ts';
 import { type TrainPorts, trainRound } from './trainRound.ts';
@@ -52,7 +52,7 @@ export interface PipelineSetup {
 export interface PipelinePorts extends TrainPorts, StageReportPorts {
   /** Expand a round's masks while it trains. */
   readonly threads: MaskThreads;
-  readonly line: Line;
+  readonly connection: Connection;
   /** A piece of work is done. */
   done(event: WorkDone): void;
   /** A piece of work has failed; nothing else is begun then but {@link RoundPipeline.close}. */
@@ -135,7 +135,7 @@ export class RoundPipeline {
     const { round, report } = this.#in('masked');
     this.#state = { at: 'uploading', round, report };
     this.#begin(async (signal) => {
-      const refusal = await uploadVector(this.#ports.line, {
+      const refusal = await uploadVector(this.#ports.connection, {
         header,
         file: this.#files.masked,
         signal,

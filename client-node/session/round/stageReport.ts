@@ -1,7 +1,7 @@
 import type { Clock } from '@hansa/shared/clock';
 import { type Progress, progressSchema } from '@hansa/shared/protocol';
 import { z } from 'zod';
-import type { Line } from '../line.ts';
+import type { Connection } from '../connection.ts';
 import type { NodeStage, OnNodeEvent } from '../nodeEvents.ts';
 
 /** How often the coordinator is told how far a stage is. */
@@ -15,7 +15,7 @@ const doneStages: Readonly<Partial<Record<NodeStage, Progress['stage']>>> = {
 
 export interface StageReportPorts {
   readonly clock: Clock;
-  readonly line: Pick<Line, 'send'>;
+  readonly connection: Pick<Connection, 'send'>;
   readonly onEvent: OnNodeEvent;
 }
 
@@ -62,6 +62,6 @@ export class StageReport {
 
   #tell(stage: Progress['stage'], done: number, total: number): void {
     const body = z.encode(progressSchema, { taskId: this.#taskId, round: this.#round, stage, done, total });
-    void this.#ports.line.send('progress', body).catch(() => undefined);
+    void this.#ports.connection.send('progress', body).catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 import { HansaError } from '@hansa/shared/errors';
 import { uploadTicketSchema } from '@hansa/shared/protocol';
 import { encodeMessage, type MaskedInputHeader } from '@hansa/shared/protocol/secagg';
-import type { Line } from '../line.ts';
+import type { Connection } from '../connection.ts';
 import { pause } from '../transport/retryDelay.ts';
 
 export interface VectorUpload {
@@ -22,16 +22,16 @@ export interface VectorUpload {
  * @throws the signal's reason
  */
 export async function uploadVector(
-  line: Pick<Line, 'ready' | 'send' | 'upload'>,
+  connection: Pick<Connection, 'ready' | 'send' | 'upload'>,
   { header, file, signal, onProgress, onSent }: VectorUpload,
 ): Promise<HansaError | undefined> {
   const body = encodeMessage('maskedInputHeader', header);
   for (let attempt = 0; ; attempt++) {
     try {
-      await line.ready(signal);
-      const ticket = uploadTicketSchema.safeParse(await line.send('maskedInputHeader', body));
+      await connection.ready(signal);
+      const ticket = uploadTicketSchema.safeParse(await connection.send('maskedInputHeader', body));
       if (!ticket.success) throw new HansaError('InvalidMessage', 'The coordinator answered with no upload ticket.');
-      await line.upload({
+      await connection.upload({
         path: ticket.data.path,
         file,
         sizeBytes: header.byteLength,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
-import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
+import type { Connection, ConnectionHandlers, Download, FileUpload } from '../connection.ts';
 
 /** The coordinator's end of in-memory connections. */
 export interface OtherEnd {
@@ -13,8 +13,8 @@ export interface OtherEnd {
 }
 
 /** A connection whose other end is the test's coordinator. It breaks and comes back when the test says so. */
-export class InMemoryConnection implements Line {
-  readonly handlers: LineHandlers;
+export class InMemoryConnection implements Connection {
+  readonly handlers: ConnectionHandlers;
   readonly sent: { name: string; body: unknown }[] = [];
   readonly #otherEnd: OtherEnd;
   readonly #node: number;
@@ -22,7 +22,7 @@ export class InMemoryConnection implements Line {
   #up = false;
   #closed = false;
 
-  constructor(otherEnd: OtherEnd, node: number, handlers: LineHandlers) {
+  constructor(otherEnd: OtherEnd, node: number, handlers: ConnectionHandlers) {
     this.#otherEnd = otherEnd;
     this.#node = node;
     this.handlers = handlers;
@@ -84,7 +84,7 @@ export class InMemoryConnection implements Line {
     await writeFile(path, bytes);
   }
 
-  async upload({ path, file, sizeBytes, onProgress }: UploadOrder): Promise<void> {
+  async upload({ path, file, sizeBytes, onProgress }: FileUpload): Promise<void> {
     await this.ready(new AbortController().signal);
     onProgress?.(sizeBytes, sizeBytes);
     this.#otherEnd.uploaded(this.#node, path, new Uint8Array(readFileSync(file)));

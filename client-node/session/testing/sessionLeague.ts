@@ -40,7 +40,7 @@ export interface SessionNode {
   readonly configFile: string;
   readonly trainer: FakeTrainer;
   readonly events: NodeEvent[];
-  line: InMemoryConnection | undefined;
+  connection: InMemoryConnection | undefined;
   stop: AbortController;
   finished: Promise<RunSummary>;
 }
@@ -141,7 +141,7 @@ export class SessionLeague implements OtherEnd {
       configFile: join(folder, 'node.json'),
       trainer: new FakeTrainer(this.updateOf(node)),
       events: [],
-      line: undefined,
+      connection: undefined,
       stop: new AbortController(),
       finished: Promise.resolve({ roundsCommitted: 0, roundsIncluded: 0, roundsAbandoned: 0 }),
     };
@@ -199,8 +199,8 @@ export class SessionLeague implements OtherEnd {
         this.#changed();
       },
       connect: ({ handlers }) => {
-        entry.line = new InMemoryConnection(this, node, handlers);
-        return entry.line;
+        entry.connection = new InMemoryConnection(this, node, handlers);
+        return entry.connection;
       },
       startTrainer: async () => entry.trainer,
     });
@@ -214,7 +214,7 @@ export class SessionLeague implements OtherEnd {
   }
 
   async introduce(node: number): Promise<void> {
-    await this.until(() => this.nodes[node]?.line?.isUp === true);
+    await this.until(() => this.nodes[node]?.connection?.isUp === true);
     await this.tell(node, 'roster', encodeMessage('roster', this.roster));
     await this.tell(node, 'assignment', this.assignment);
   }
@@ -227,10 +227,10 @@ export class SessionLeague implements OtherEnd {
   async tell(node: number, name: string, wire: unknown): Promise<unknown> {
     const { onWire } = this.settings;
     const body = onWire === undefined ? wire : onWire(node, name, wire);
-    const line = this.nodes[node]?.line;
-    if (body === undefined || line === undefined || !line.isUp) return undefined;
+    const connection = this.nodes[node]?.connection;
+    if (body === undefined || connection === undefined || !connection.isUp) return undefined;
     try {
-      return await line.handlers.message(name, JSON.parse(JSON.stringify(body)));
+      return await connection.handlers.message(name, JSON.parse(JSON.stringify(body)));
     } catch (error) {
       if (error instanceof HansaError) this.refusals.push({ node, name, code: error.code });
       throw error;

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { syncFolder } from '@hansa/shared/files';
 import { explainWriteError, writing } from '../../ledger/files.ts';
-import type { Download, Line } from '../line.ts';
+import type { Connection, Download } from '../connection.ts';
 import type { Session } from './handshake.ts';
 import { pause } from './retryDelay.ts';
 
@@ -22,7 +22,7 @@ export interface DownloadOptions extends Download {
   readonly sessions: SessionSource;
 }
 
-/** As {@link Line.download}: ranged GET of `/v1/blobs/SHA256`. */
+/** As {@link Connection.download}: ranged GET of `/v1/blobs/SHA256`. */
 export async function download(options: DownloadOptions): Promise<void> {
   const part = `${options.path}.part`;
   const resumed = (await sizeOf(part)) > 0;

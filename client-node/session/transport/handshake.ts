@@ -8,7 +8,7 @@ import type { NodeIdentity } from '../../ledger/identity.ts';
 
 /** One proved connection: what HTTP requests are signed with while it lasts. */
 export interface Session {
-  /** The signature headers for one request; each call is good for one. `path` is what stands in the request line. */
+  /** The signature headers for one request; each call is good for one. `path` is what stands in the first line of the request. */
   sign(method: string, path: string): Record<string, string>;
 }
 

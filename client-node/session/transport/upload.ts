@@ -1,15 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { type DetailedError, type HttpRequest, Upload } from 'tus-js-client';
-import type { Line, UploadOrder } from '../line.ts';
+import type { Connection, FileUpload } from '../connection.ts';
 import type { SessionSource } from './download.ts';
 
-export interface UploadOptions extends UploadOrder {
+export interface UploadOptions extends FileUpload {
   readonly address: string;
   readonly sessions: SessionSource;
 }
 
-/** As {@link Line.upload}: tus, HEAD to learn where it left off, then PATCH. */
+/** As {@link Connection.upload}: tus, HEAD to learn where it left off, then PATCH. */
 export function upload({ address, sessions, path, file, sizeBytes, signal, onProgress }: UploadOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-node/session';
+import { enrolNode, readNodeConfig, runNode, SocketConnection } from '@hansa/client-node/session';
 import { systemClock } from '@hansa/shared/clock';
 import { createLogger } from '@hansa/shared/log';
 import { type RandomSource, systemRandom } from '@hansa/shared/random';
@@ -111,7 +111,7 @@ export function runHonestNode(
       // A node also abandons a set-up when a newer one is opened: that says nothing about the newer one.
       if (event.type === 'roundAbandoned' && event.code !== 'CoordinatorRestarted') gaveUp(event.code);
     },
-    connect: (line) => new Connection(line),
+    connect: (options) => new SocketConnection(options),
     startTrainer: async () => knownTrainer(member, windows, update),
   });
 }

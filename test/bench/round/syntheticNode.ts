@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { Connection, enrolNode, readNodeConfig, runNode } from '@hansa/client-node/session';
+import { enrolNode, readNodeConfig, runNode, SocketConnection } from '@hansa/client-node/session';
 import type { Trainer } from '@hansa/client-node/trainer';
 import { systemClock } from '@hansa/shared/clock';
 import { createLogger } from '@hansa/shared/log';
@@ -40,7 +40,7 @@ export async function main([configFile, token, length, seed]: readonly string[])
         const { user, system } = process.cpuUsage(before);
         processorSeconds = (user + system) / 1e6;
       },
-      connect: (line) => new Connection(line),
+      connect: (options) => new SocketConnection(options),
       startTrainer: async () => syntheticTrainer(Number(length), Number(seed)),
     });
     process.stdout.write(`${JSON.stringify({ processorSeconds })}\n`);

@@ -2,9 +2,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { systemRandom } from '@hansa/shared/random';
 import { listenLocally } from '@hansa/shared/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { measureLine } from './measureLine.ts';
+import { measureConnection } from './measureConnection.ts';
 
-describe('measureLine', () => {
+describe('measureConnection', () => {
   let server: Server;
   let address: string;
   let down: (bytes: number, response: ServerResponse) => void;
@@ -35,7 +35,7 @@ describe('measureLine', () => {
   });
 
   const measure = () =>
-    measureLine({
+    measureConnection({
       address,
       session: { sign: () => ({}) },
       random: systemRandom,

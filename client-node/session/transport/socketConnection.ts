@@ -18,7 +18,7 @@ import type { RandomSource } from '@hansa/shared/random';
 import { io, type Socket } from 'socket.io-client';
 import { z } from 'zod';
 import type { NodeIdentity } from '../../ledger/identity.ts';
-import type { Download, Line, LineHandlers, UploadOrder } from '../line.ts';
+import type { Connection, ConnectionHandlers, Download, FileUpload } from '../connection.ts';
 import { parseMessage } from '../parseMessage.ts';
 import { download } from './download.ts';
 import { Handshake, type Session } from './handshake.ts';
@@ -38,16 +38,16 @@ export interface ConnectionOptions {
   readonly random: RandomSource;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly handlers: LineHandlers;
+  readonly handlers: ConnectionHandlers;
   readonly acknowledgeTimeoutMs?: number;
 }
 
 /**
- * This node's line to the coordinator: Socket.IO for control messages, websocket first and polling where that is blocked, reconnecting with backoff.
+ * This node's connection to the coordinator: Socket.IO for control messages, websocket first and polling where that is blocked, reconnecting with backoff.
  *
  * Every connection starts with the handshake of shared/protocol/handshake.ts; before it is done nothing is sent and nothing but its messages taken.
  */
-export class Connection implements Line {
+export class SocketConnection implements Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #waiters = new Set<{ resolve: (session: Session) => void; reject: (error: Error) => void }>();
@@ -134,7 +134,7 @@ export class Connection implements Line {
     return download({ ...order, address: this.#options.address, sessions: this });
   }
 
-  upload(order: UploadOrder): Promise<void> {
+  upload(order: FileUpload): Promise<void> {
     return upload({ ...order, address: this.#options.address, sessions: this });
   }
 

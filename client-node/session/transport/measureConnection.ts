@@ -3,14 +3,14 @@ import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
 import type { RandomSource } from '@hansa/shared/random';
 import type { Session } from './handshake.ts';
 
-/** What measures the line begins with little, so that a slow one is not kept busy for minutes. */
+/** What measures the connection begins with little, so that a slow one is not kept busy for minutes. */
 const FIRST_TRANSFER_BYTES = 32 * 1024;
 const LONG_TRANSFER_MS = 500;
-const LINE_TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 /** The most that is read of the answer to what was sent. */
 const MAX_ANSWER_BYTES = 1024;
 
-/** Bits a second of the line to the coordinator. */
+/** Bits a second of the connection to the coordinator. */
 export interface Bandwidth {
   readonly upBitsPerSecond: number;
   readonly downBitsPerSecond: number;
@@ -22,7 +22,7 @@ export interface Bandwidth {
  * @returns undefined where the coordinator does not offer to measure: it refuses, or answers with more or fewer bytes than it was asked for
  * @throws what fetch throws
  */
-export async function measureLine({
+export async function measureConnection({
   address,
   session,
   random,
@@ -39,14 +39,14 @@ export async function measureLine({
       headers: { ...session.sign(method, path), 'content-type': 'application/octet-stream' },
       ...(body !== undefined && { body: Buffer.from(body) }),
       redirect: 'error',
-      signal: AbortSignal.any([signal, timeoutSignal(LINE_TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]),
     });
-  const upBitsPerSecond = await lineSpeed(async (bytes) => {
+  const upBitsPerSecond = await speedOf(async (bytes) => {
     // Random, so that nothing on the way can pack it.
     const response = await request('POST', '/v1/bandwidth', random.bytes(bytes));
     return (await bodySize(response, MAX_ANSWER_BYTES)) !== undefined && response.ok;
   });
-  const downBitsPerSecond = await lineSpeed(async (bytes) => {
+  const downBitsPerSecond = await speedOf(async (bytes) => {
     const response = await request('GET', `/v1/bandwidth/${bytes}`);
     return (await bodySize(response, bytes)) === bytes && response.ok;
   });
@@ -64,8 +64,8 @@ async function bodySize({ body }: Response, mostBytes: number): Promise<number |
   return size;
 }
 
-/** Bits a second of transfers of growing size, of the last one: a line takes a while to come up to its speed. Undefined where one is refused. */
-async function lineSpeed(transfer: (bytes: number) => Promise<boolean>): Promise<number | undefined> {
+/** Bits a second of transfers of growing size, of the last one: a connection takes a while to come up to its speed. Undefined where one is refused. */
+async function speedOf(transfer: (bytes: number) => Promise<boolean>): Promise<number | undefined> {
   for (let bytes = FIRST_TRANSFER_BYTES; ; bytes = Math.min(4 * bytes, maxBandwidthProbeBytes)) {
     const began = performance.now();
     if (!(await transfer(bytes))) return undefined;

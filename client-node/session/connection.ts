@@ -1,7 +1,7 @@
 import type { HansaError } from '@hansa/shared/errors';
 
-/** What a node hears from its line to the coordinator. */
-export interface LineHandlers {
+/** What a node hears from its connection to the coordinator. */
+export interface ConnectionHandlers {
   /** The handshake is done; after every reconnect too. */
   ready(): void;
   /** The connection is gone or could not be made; another try follows. */
@@ -27,15 +27,15 @@ export interface Download extends Transfer {
   readonly maxBytes: number;
 }
 
-export interface UploadOrder extends Transfer {
+export interface FileUpload extends Transfer {
   /** The ticket's path: the upload exists already, with its length. */
   readonly path: string;
   readonly file: string;
   readonly sizeBytes: number;
 }
 
-/** A node's line to its coordinator: control messages, and files beside them. */
-export interface Line {
+/** A node's connection to its coordinator: control messages, and files beside them. */
+export interface Connection {
   open(): void;
   /** Closes for good; whoever waits is told ConnectionLost. */
   close(): void;
@@ -63,5 +63,5 @@ export interface Line {
    * @throws HansaError (with `retry` when another call can succeed; else what the coordinator refused with)
    * @throws the signal's reason
    */
-  upload(order: UploadOrder): Promise<void>;
+  upload(order: FileUpload): Promise<void>;
 }
