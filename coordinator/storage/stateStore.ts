@@ -62,6 +62,9 @@ export type TaskChange = Partial<
   >
 >;
 
+/**
+ * A model in `blobs/`. Tasks name it: `initialModelHash` and `baseModelHash` of their plans, `modelHash` of their rounds, and a new task may start from any.
+ */
 export interface ModelRow {
   readonly hash: string;
   readonly sizeBytes: number;

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { maxWeight } from './secagg/limits.ts';
 
 const buckets = {
   /** Training examples up to which the weight grows. */
   cap: z.int().min(1).max(1e9),
   /** W: how many weights there are, 1 to W. */
-  levels: z.int().min(2).max(16).default(8),
+  levels: z.int().min(2).max(maxWeight).default(8),
 };
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { enc, hashOf, realBytes } from './enc.ts';
-import { bytes32Schema, maxCohortSize, maxParts, maxVectorLength } from './limits.ts';
+import { bytes32Schema, maxCohortSize, maxParts, maxVectorLength, maxWeight } from './limits.ts';
 
 /** One tail word besides the weight: a number clipped to [low, high] and rounded to one of `steps` equal steps. */
 export const tailWordSchema = z.strictObject({
@@ -49,7 +49,7 @@ export const secAggConfigSchema = z
     /** Whether members are split at random into groups of at most `maxCohort`, whose sums are summed (see draw.ts). */
     grouped: z.boolean(),
     /** W: weights are whole numbers 1..W; with `uniform` every node's weight is W. */
-    weightMax: z.int().min(1).max(16),
+    weightMax: z.int().min(1).max(maxWeight),
     weighting: z.enum(['uniform', 'buckets']),
     tail: z.array(tailWordSchema).max(32),
     /** Differential privacy: this protocol version adds no noise. */

@@ -22,6 +22,9 @@ export const maxVectorLength = 2 ** 28;
 /** The most parts of an update that are clipped apart. */
 export const maxParts = 16;
 
+/** The most weights that a task may tell members apart by: 1 to this. */
+export const maxWeight = 16;
+
 /** SHA-256, an X25519 or Ed25519 public key, a Shamir share: 32 bytes. */
 export const bytes32Schema = fixedBytes(32);
 
