@@ -40,7 +40,7 @@ export function describeOrders(
     ) as RiskFacts['orders'];
   const orders = each((from, to) => to - from);
   const late = each((from, to) => table.late.subarray(from, to).reduce((sum, is) => sum + is, 0));
-  const warnings = warningsFor(orders, late);
+  const warnings = warningsFor(orders, late, counts.beforeOrdered);
   const facts: RiskFacts = {
     names,
     firstPromised: isoDate(table.promised[0]!),
@@ -85,8 +85,13 @@ function tokensSentence({ texts, cut, read, unknown }: TokenCounts, n: (count: n
   return `texts: ${n(read)} tokens read of ${n(texts)} texts, ${n(unknown)} of them${share} unknown to the tokenizer; ${n(cut)} texts are longer than ${TOKENS} tokens and lose their end`;
 }
 
-function warningsFor(orders: RiskFacts['orders'], late: RiskFacts['late']): string[] {
+function warningsFor(orders: RiskFacts['orders'], late: RiskFacts['late'], beforeOrdered: number): string[] {
   const warnings: string[] = [];
+  if (beforeOrdered > 0) {
+    warnings.push(
+      `${beforeOrdered.toLocaleString('en-US')} orders were promised for, or delivered on, a day before that of the order: see whether the right columns are mapped.`,
+    );
+  }
   if (late.train === 0 || late.train === orders.train) {
     warnings.push(
       `Before validFrom ${late.train === 0 ? 'no order was' : 'every order was'} late: what makes orders late cannot be learned from them alone.`,

@@ -84,6 +84,21 @@ describe('loadOrders', () => {
     expect(sorted(found)).toEqual(sorted(expected));
   });
 
+  it("keeps an order's outcome out of its own features where the file has it promised and delivered before its day, and warns", async () => {
+    const alone = Array.from({ length: 40 }, (_, at) => {
+      const [ordered, promised] = [FIRST_DAY + 160 + at, FIRST_DAY + 156 + at];
+      const delivered = at % 2 === 0 ? promised - 1 : promised + 1;
+      return [`e${at}`, ...[ordered, promised, delivered].map(isoDate), `Only ${at}`, 'Air', 5, 'Item'].join(',');
+    });
+    await write([...orders, ...alone]);
+    const data = await load(riskConfig());
+    const { pastRates, pastCounts, count } = allOf(data.validation);
+    const vendors = Array.from({ length: count }, (_, at) => [pastRates[2 * at + 1]!, pastCounts[2 * at + 1]!]);
+    // No other order has the vendor of one of these.
+    expect(vendors.filter(([rate, known]) => rate === 0 && known === 0).length).toBeGreaterThan(20);
+    expect(data.report.cleaning.join()).toContain('40 orders were promised for, or delivered on, a day before');
+  });
+
   it('shows nothing of an outcome before the day on which it is known', async () => {
     const day = FIRST_DAY + 120;
     const later = orders.map((line) => {

@@ -8,7 +8,7 @@ export interface OrderTable {
   readonly count: number;
   readonly ordered: Int32Array;
   readonly promised: Int32Array;
-  /** [n] the first day on which the outcome is known: that of delivery, or the one after the promised day, whichever is first. */
+  /** [n] the first day on which the outcome is known: that of delivery, or the one after the promised day, whichever is first; never before `ordered`. */
   readonly known: Int32Array;
   /** [n] 1 = delivered after the promised day. */
   readonly late: Float32Array;
@@ -30,6 +30,8 @@ export interface OrderCounts {
   readonly duplicatesRemoved: number;
   /** Orders left out because their outcome is not known. */
   readonly withoutOutcome: number;
+  /** Orders promised or delivered before the day of the order. */
+  readonly beforeOrdered: number;
   /** Of each number, cells that are empty, and cells that hold something else than a number. */
   readonly missing: readonly { readonly name: string; readonly empty: number; readonly unread: number }[];
 }
@@ -51,13 +53,14 @@ export async function keepOrders(database: OrderDatabase, names: OrderNames): Pr
       `count(*) FILTER (n${at} IS NULL AND NOT n${at}_unread AND ${isLate} IS NOT NULL) AS empty${at}, count(*) FILTER (n${at}_unread AND ${isLate} IS NOT NULL) AS unread${at}`,
   );
   const counts = await database.row(
-    `SELECT ${[`count(*) AS different, count(*) FILTER (${isLate} IS NULL) AS open`, ...columns].join(', ')} FROM different`,
+    `SELECT ${[`count(*) AS different, count(*) FILTER (${isLate} IS NULL) AS open, count(*) FILTER (${isLate} IS NOT NULL AND least(promised, coalesce(delivered, promised)) < ordered) AS early`, ...columns].join(', ')} FROM different`,
   );
   await database.run(`CREATE TABLE orders AS SELECT * FROM different WHERE ${isLate} IS NOT NULL`);
   return {
     rowsRead: Number(read),
     duplicatesRemoved: Number(read) - Number(counts.different),
     withoutOutcome: Number(counts.open),
+    beforeOrdered: Number(counts.early),
     missing: names.numbers.map((name, at) => ({
       name,
       empty: Number(counts[`empty${at}`]),
@@ -92,7 +95,8 @@ export async function readTable(
   const selected = [
     day('ordered'),
     day('promised'),
-    `least(${day('promised')} + 1, coalesce(${day('delivered')}, ${day('promised')} + 1))`,
+    // Where a file has an order delivered before its own day, that day tells no less: an order's outcome must not be among what was known of others then.
+    `greatest(${day('ordered')}, least(${day('promised')} + 1, coalesce(${day('delivered')}, ${day('promised')} + 1)))`,
     `CAST(${isLate} AS INTEGER)`,
     'coalesce(weight, 1.0)',
     ...names.numbers.map((_, at) => `n${at}`),
