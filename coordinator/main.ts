@@ -3,6 +3,7 @@ import { maxClients } from '@hansa/aggregation/secagg/parameters';
 import { systemClock } from '@hansa/shared/clock';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type LogLevel, logLevels } from '@hansa/shared/log';
+import { maxCompleteCohort } from '@hansa/shared/protocol/secagg';
 import { systemRandom } from '@hansa/shared/random';
 import { Command, CommanderError, Option } from 'commander';
 import { connectAdmin } from './commands/adminClient.ts';
@@ -155,7 +156,7 @@ function commandLine(output: Output, exit: (status: number) => void): Command {
       `
 The answer is always for the sparse graph of SecAgg+ (a Harary graph: members on a ring in random order), at 40 bits of security and 20 of
 correctness: the smallest even degree that does, and the smallest threshold with it. The degree counts a member's neighbours, not the member itself.
-A task decides which graph is used: complete (up to 128 members, every member holds shares of all) or k-out (each member draws its own holders, at
+A task decides which graph is used: complete (up to ${maxCompleteCohort} members, every member holds shares of all) or k-out (each member draws its own holders, at
 least as many as the degree; secureAggregation.graph in the task file). Exit status 0 whether or not there are parameters.`,
     )
     .action((options: ParameterOptions) => showParameters(options, output));

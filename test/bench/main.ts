@@ -1,6 +1,7 @@
 import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { type ModelSize, modelSizes } from '@hansa/shared/model';
+import { maxCompleteCohort } from '@hansa/shared/protocol/secagg';
 import { Command, CommanderError, Option } from 'commander';
 import { benchedJobs, publicDataSets } from './jobs/names.ts';
 import { type BenchResult, describeMachine } from './report.ts';
@@ -51,7 +52,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
     .addOption(
       new Option('--clients <n,...>', 'client nodes; of several numbers the memory is compared')
-        .argParser(wholeNumbers('--clients', 5, 128))
+        .argParser(wholeNumbers('--clients', 5, maxCompleteCohort))
         .default([5], '5'),
     )
     .addOption(

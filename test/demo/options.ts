@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type EngineName, engineNames } from '@hansa/client-node/compute';
 import { HansaError } from '@hansa/shared/errors';
 import type { ModelSize, TrainingMode } from '@hansa/shared/model';
+import { maxCompleteCohort } from '@hansa/shared/protocol/secagg';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type World, worlds } from './generator/index.ts';
 
@@ -37,7 +38,7 @@ export type ParsedOptions =
 
 /** A cohort of fewer hides too little, and no node would agree to it. */
 const minMerchants = 5;
-const maxMerchants = 128;
+const maxMerchants = maxCompleteCohort;
 
 function whole(low: number, high: number): (text: string) => number {
   return (text) => {

@@ -203,7 +203,7 @@ describe('a league that starts from public weights', () => {
     expect(await refused('import', published, '--out', join(folder, 'none', 'out.safetensors'))).toEqual([
       2,
       'InvalidArgument',
-      expect.stringMatching(/Cannot write .* \(ENOENT\)\. Name a place with --out/),
+      expect.stringMatching(/Cannot write .* \(ENOENT\)\. Name a path with --out/),
     ]);
     expect(await refused('embed', nano, '--text', 'shoes', '--engine', 'wasm')).toEqual([
       2,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytesBetween, fixedBytes } from '../bytes.ts';
 
-/** The largest cohort that masks together on the complete graph. */
+/** The largest cohort that masks together on the complete graph, and `cohort.maximum` of a task that says nothing; PROTOCOL.md and operations.md name the number. */
 export const maxCompleteCohort = 128;
 
 /** The largest cohort that masks together: with it every message stays within the limits of envelope.ts. More members are split into groups. */

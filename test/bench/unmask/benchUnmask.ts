@@ -5,6 +5,7 @@ import { leagueConfig } from '@hansa/aggregation/secagg/testing';
 import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { SecretBytes } from '@hansa/shared/crypto';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
+import { maxCompleteCohort } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { flower as flowerPeer, startPeer } from '../peers/peer.ts';
 import type { BenchCase, BenchResult } from '../report.ts';
@@ -47,7 +48,7 @@ interface Repeat {
  */
 export async function benchUnmask(options: { params: number; peers: boolean }): Promise<BenchResult> {
   const { params } = options;
-  const config = leagueConfig(128, { vectorLength: params, wordBits: 32 });
+  const config = leagueConfig(maxCompleteCohort, { vectorLength: params, wordBits: 32 });
   const one = new MaskThreads(1);
   const two = new MaskThreads(2);
   const cases: BenchCase[] = [];
