@@ -64,7 +64,7 @@ function throughSecureSum(alive: readonly number[], wordBits: 16 | 32): { model:
     const part = (values: Float32Array) => values.subarray(start, start + mean.length);
     strategyFor(settings).apply(
       { base: part(base), mean, state: [], out: part(model) },
-      { stepShare: meanSteps / mostSteps, memberShare: 1 },
+      { stepShare: meanSteps / mostSteps },
     );
   }
   return { model, quantum: (4 / 2 ** league.config.parts[0]!.scaleLog2) * (alive.length / total) };

@@ -42,15 +42,14 @@ function throughSecureSum(before: State, round: number, gone: readonly number[],
   }
   const plan = league.plan!;
   const unmasked = unmaskedSum(league.config, plan, (index) => league.vectors.get(index)!);
-  const facts = { stepShare: 1, memberShare: plan.survivors.length / members };
   const strategy = strategyFor(settings);
   const model = before.model.slice();
   const control = before.control.slice();
   const mean = new Float64Array(2 * length);
   for (const tile of openSum(league.config, plan.survivors.length, unmasked, league.rotationSeed).tiles())
     mean.set(tile.mean, tile.start);
-  strategy.apply({ base: before.model, mean: mean.subarray(0, length), state: [], out: model }, facts);
-  strategy.applyControl?.(control, mean.subarray(length), facts);
+  strategy.apply({ base: before.model, mean: mean.subarray(0, length), state: [], out: model }, { stepShare: 1 });
+  strategy.applyControl?.(control, mean.subarray(length), plan.survivors.length / members);
   return { state: { model, control }, quanta: parts.map(({ scaleLog2 }) => 2 ** -scaleLog2) };
 }
 
@@ -104,9 +103,6 @@ describe('SCAFFOLD through a secure sum', () => {
   );
 
   it('refuses tiles of unequal length', () => {
-    const facts = { stepShare: 1, memberShare: 1 };
-    expect(() => strategyFor(settings).applyControl?.(new Float32Array(2), new Float64Array(3), facts)).toThrow(
-      RangeError,
-    );
+    expect(() => strategyFor(settings).applyControl?.(new Float32Array(2), new Float64Array(3), 1)).toThrow(RangeError);
   });
 });

@@ -16,7 +16,7 @@ export function scaffold({ serverLearningRate }: Extract<StrategySettings, { nam
       const { base, mean, out } = tile;
       for (let index = 0; index < base.length; index++) out[index] = base[index]! + serverLearningRate * mean[index]!;
     },
-    applyControl(control, mean, { memberShare }) {
+    applyControl(control, mean, memberShare) {
       if (control.length !== mean.length) throw new RangeError('The vectors of the tile differ in length');
       for (let index = 0; index < control.length; index++) control[index]! += memberShare * mean[index]!;
     },

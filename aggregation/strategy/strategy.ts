@@ -23,8 +23,6 @@ export interface Tile {
 export interface RoundFacts {
   /** Mean number of local steps, weighted, as a share of the most that a member takes; 1 where the strategy does not ask for it. */
   readonly stepShare: number;
-  /** |S|/N: the members in the sum as a share of all that have been in any sum of the task; 1 where the strategy does not ask for it. */
-  readonly memberShare: number;
 }
 
 /** How a mean update becomes the next model, tile by tile over the flat vector. */
@@ -41,9 +39,10 @@ export interface Strategy {
   /**
    * Writes the next c over a tile of SCAFFOLD's c, from the mean change of the members' control variates; absent where members have none.
    *
+   * @param memberShare |S|/N: the members in the sum as a share of all that have been in any sum of the task
    * @throws RangeError (when the two differ in length)
    */
-  applyControl?(control: Float32Array, mean: Float64Array, facts: RoundFacts): void;
+  applyControl?(control: Float32Array, mean: Float64Array, memberShare: number): void;
 }
 
 /** @throws RangeError (when the tile's vectors differ in length, or there are not `count` of state) */

@@ -20,7 +20,7 @@ function after(
       locals.reduce((sum, local, member) => sum + ((weights[member] ?? 1) / total) * (local[at]! - value), 0),
     );
     model = new Float32Array(from.length);
-    strategy.apply({ base, mean, state, out: model }, { stepShare: 1, memberShare: 1 });
+    strategy.apply({ base, mean, state, out: model }, { stepShare: 1 });
   }
   return [...model];
 }
@@ -113,7 +113,7 @@ describe('a strategy', () => {
             values.subarray(at, at + tileLength) as Values;
           strategy.apply(
             { base: piece(base), mean: piece(mean), state: state.map(piece), out: piece(out) },
-            { stepShare: 1, memberShare: 1 },
+            { stepShare: 1 },
           );
         }
       return [out, ...state];
@@ -136,7 +136,7 @@ describe('a strategy', () => {
       { state: [...tile.state, new Float32Array(2)] },
       { state: [...tile.state.slice(1), new Float32Array(3)] },
     ])
-      expect(() => strategy.apply({ ...tile, ...change }, { stepShare: 1, memberShare: 1 })).toThrow(RangeError);
+      expect(() => strategy.apply({ ...tile, ...change }, { stepShare: 1 })).toThrow(RangeError);
   });
 
   it('rounds once: a step that float32 cannot tell from the base is not lost before', () => {
@@ -148,7 +148,7 @@ describe('a strategy', () => {
         state: [],
         out,
       },
-      { stepShare: 1, memberShare: 1 },
+      { stepShare: 1 },
     );
     expect([...out]).toEqual([Math.fround(1.05), 0, Math.fround(5e-10)]);
   });

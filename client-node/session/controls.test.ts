@@ -11,6 +11,9 @@ import { openModelStore } from './modelStore.ts';
 
 const taskId = 'some-task';
 const length = 4;
+/** This node's roster index, and another's. */
+const member = 2;
+const other = 5;
 
 let folder: string;
 let served: Map<string, Uint8Array>;
@@ -21,8 +24,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const fileOf = (rounds: readonly number[], of = taskId, size = length) =>
-  encodeFile(controlManifest(size), controlMetadata({ taskId: of, rounds }), new Float32Array(size));
+/** By member the newest round whose sum it is in. */
+type LastRounds = Readonly<Record<number, number>>;
+
+const fileOf = (lastRounds: LastRounds, of = taskId, size = length) =>
+  encodeFile(
+    controlManifest(size),
+    controlMetadata({
+      taskId: of,
+      lastRounds: new Map(Object.entries(lastRounds).map(([index, round]) => [Number(index), round])),
+    }),
+    new Float32Array(size),
+  );
+/** This node's control variate of a round. */
+const ownOf = (round: number) => fileOf({ [member]: round });
 
 /** Stands for the node's process: a new one knows only what is on disk. */
 const start = () => {
@@ -30,69 +45,85 @@ const start = () => {
   return new Controls(folder, openModelStore(join(folder, 'common'), { download }));
 };
 
-/** A round that begins with a c made by these rounds; this node is in the sums of `signed`. */
-function prepare(controls: Controls, rounds: readonly number[], signed: readonly number[], file = fileOf(rounds)) {
+/** A round that begins with a c of these members' sums. */
+function prepare(round: number, lastRounds: LastRounds, file = fileOf(lastRounds)) {
   const hash = createHash('sha256').update(file).digest();
   served.set(hash.toString('hex'), file);
-  const controlHash = rounds.length === 0 ? noControl : new Uint8Array(hash);
-  const { signal } = new AbortController();
-  return controls.prepare({ taskId, controlHash, length, hasSigned: (round) => signed.includes(round), signal });
+  const controlHash = Object.keys(lastRounds).length === 0 ? noControl : new Uint8Array(hash);
+  return start().prepare({ taskId, controlHash, length, round, member, signal: new AbortController().signal });
+}
+
+/** Has the node train for a round that begins with this c, and with cᵢ of the round `from`. */
+async function train(round: number, lastRounds: LastRounds, from: number | undefined): Promise<void> {
+  const { own, next, isLost } = await prepare(round, lastRounds);
+  expect({ own: own && readFileSync(own), isLost }).toEqual({
+    own: from === undefined ? undefined : Buffer.from(ownOf(from)),
+    isLost: false,
+  });
+  writeFileSync(next, ownOf(round));
 }
 
 describe('Controls', () => {
   it('begins with c: zero in the first round, the members’ later on', async () => {
-    expect(await prepare(start(), [], [])).toMatchObject({ common: undefined, own: undefined, isLost: false });
-    const { common, own, isLost } = await prepare(start(), [1, 2], []);
-    expect(readFileSync(common!)).toEqual(Buffer.from(fileOf([1, 2])));
+    expect(await prepare(1, {})).toMatchObject({ common: undefined, own: undefined, isLost: false });
+    const { common, own, isLost } = await prepare(3, { [other]: 2 });
+    expect(readFileSync(common!)).toEqual(Buffer.from(fileOf({ [other]: 2 })));
     expect({ own, isLost }).toEqual({ own: undefined, isLost: false });
   });
 
-  it('goes on from the newest round that this node is in the sum of, whichever process trained it', async () => {
-    const first = await prepare(start(), [], []);
-    writeFileSync(first.next, fileOf([1]));
-    const second = await prepare(start(), [1], [1]);
-    expect(second).toMatchObject({ own: expect.any(String), isLost: false });
-    expect(readFileSync(second.own!)).toEqual(Buffer.from(fileOf([1])));
+  it('goes on from the newest round whose sum has its update, whichever process trained it', async () => {
+    await train(1, {}, undefined);
     // Round 2 trains and is given up; round 3 begins from the same.
-    writeFileSync(second.next, fileOf([2]));
-    const third = await prepare(start(), [1], [1, 2]);
-    expect(readFileSync(third.own!)).toEqual(Buffer.from(fileOf([1])));
+    await train(2, { [member]: 1, [other]: 1 }, 1);
     // Round 3 commits without this node.
-    writeFileSync(third.next, fileOf([3]));
-    const fourth = await prepare(start(), [1, 3], [1, 2]);
-    expect(fourth).toMatchObject({ own: third.own, isLost: false });
+    await train(3, { [member]: 1, [other]: 1 }, 1);
     // Round 4 commits with it, and it hears of that only after round 5, which it missed.
-    writeFileSync(fourth.next, fileOf([4]));
-    const sixth = await prepare(start(), [1, 3, 4, 5], [1, 2, 4]);
-    expect(readFileSync(sixth.own!)).toEqual(Buffer.from(fileOf([4])));
+    await train(4, { [member]: 1, [other]: 3 }, 1);
+    await train(6, { [member]: 4, [other]: 5 }, 4);
     expect(readdirSync(join(folder, 'common'))).toHaveLength(1);
+  });
+
+  it('takes cᵢ⁺ of a round whose sum it is in without a signature: the quorum went on when it stopped after its upload', async () => {
+    await train(1, {}, undefined);
+    // The process ends here, and another begins: the journal has no signature for round 1, and c has the change.
+    await train(2, { [member]: 1, [other]: 1 }, 1);
+  });
+
+  it('leaves cᵢ⁺ of a round that it signed and whose sum is not in c: its group’s was refused, and another group’s committed', async () => {
+    await train(1, {}, undefined);
+    await train(2, { [other]: 1 }, undefined);
+    await train(3, { [member]: 2, [other]: 2 }, 2);
+    await train(4, { [member]: 2, [other]: 3 }, 2);
   });
 
   it.each([
     ['is gone', undefined],
-    ['is of an earlier round', fileOf([1])],
-    ['is of another task', fileOf([2], 'another')],
-    ['is of another length', fileOf([2], taskId, 5)],
-    ['is cut short', fileOf([2]).subarray(0, 40)],
+    ['is of an earlier round', ownOf(1)],
+    ['is of a later round', ownOf(3)],
+    ['is of another member', fileOf({ [other]: 2 })],
+    ['is of another task', fileOf({ [member]: 2 }, 'another')],
+    ['is of another length', fileOf({ [member]: 2 }, taskId, 5)],
+    ['is cut short', ownOf(2).subarray(0, 40)],
     ['is no control variate', encodeFile(controlManifest(length), {}, new Float32Array(length))],
   ])('begins anew with c, and says so, where its own %s', async (_, file) => {
     const path = join(folder, `${taskId}.safetensors`);
     if (file !== undefined) writeFileSync(path, file);
-    expect(await prepare(start(), [1, 2], [1, 2])).toMatchObject({ own: undefined, isLost: true });
-    writeFileSync(path, fileOf([2]));
-    expect(await prepare(start(), [1, 2], [1, 2])).toMatchObject({ own: path, isLost: false });
+    expect(await prepare(4, { [member]: 2 })).toMatchObject({ own: undefined, isLost: true });
+    writeFileSync(path, ownOf(2));
+    expect(await prepare(4, { [member]: 2 })).toMatchObject({ own: path, isLost: false });
   });
 
-  it('refuses a c that is not of the task', async () => {
-    for (const file of [fileOf([1], 'another'), fileOf([1], taskId, 3)])
-      await expect(prepare(start(), [1], [], file)).rejects.toMatchObject({ code: 'ModelMismatch' });
+  it('refuses a c that is not of the task, and one that tells of a sum that is still to come', async () => {
+    const last = { [other]: 1 };
+    for (const file of [fileOf(last, 'another'), fileOf(last, taskId, 3), fileOf({ [member]: 1, [other]: 2 })])
+      await expect(prepare(2, last, file)).rejects.toMatchObject({ code: 'ModelMismatch' });
+    await expect(prepare(2, last)).resolves.toMatchObject({ isLost: false });
   });
 
   it('forgets a task', async () => {
-    const { next } = await prepare(start(), [], []);
-    writeFileSync(next, fileOf([1]));
-    const { own } = await prepare(start(), [1], [1]);
-    writeFileSync(next, fileOf([2]));
+    await train(1, {}, undefined);
+    await train(2, { [member]: 1 }, 1);
+    const { own, next } = await prepare(3, { [member]: 1 });
     await start().forget(taskId);
     expect([own!, next].map((path) => existsSync(path))).toEqual([false, false]);
   });

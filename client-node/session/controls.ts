@@ -19,7 +19,7 @@ export interface RoundControls {
   readonly own: string | undefined;
   /** Where cᵢ⁺ is to be written. */
   readonly next: string;
-  /** Whether this node had a cᵢ of this task, and it is not there or not the newest: c keeps what it was, and the node begins anew. */
+  /** Whether c holds changes of this node's cᵢ, and the cᵢ that they led to is not there: c keeps them, and the node begins anew. */
   readonly isLost: boolean;
 }
 
@@ -28,16 +28,18 @@ interface ControlRound {
   readonly controlHash: Uint8Array;
   /** Numbers that the task trains. */
   readonly length: number;
-  /** Whether this node's update is in a sum of that round. */
-  readonly hasSigned: (round: number) => boolean;
+  /** The round that begins. */
+  readonly round: number;
+  /** This node's roster index. */
+  readonly member: number;
   readonly signal: AbortSignal;
 }
 
 /**
  * SCAFFOLD's control variates on this node's disk: c of each round, fetched and held against its hash, and its own.
  *
- * A round's cᵢ⁺ lies beside cᵢ until the next c says that the round was committed; then it is cᵢ. So it does not matter when either side stops: what counts is
- * whether the node signed for the round's sum, which its journal has, and whether the sum is in c, which c's file has.
+ * A round's cᵢ⁺ lies beside cᵢ until the file of a later c names that round as the newest whose sum has this node's update; then it is cᵢ. So it does not matter
+ * when either side stops, nor whether the node signed: a sum is made without a signature of each member in it, and one that was signed may be left out of c.
  */
 export class Controls {
   readonly #folder: string;
@@ -52,20 +54,24 @@ export class Controls {
   /**
    * Fetches c and settles which cᵢ the round begins with.
    *
-   * @throws HansaError ModelMismatch, InvalidModelFile (when c's file is not one of this task), StorageFull
+   * @throws HansaError ModelMismatch, InvalidModelFile (when c's file is not one of this task and round), StorageFull
    * @throws as {@link ModelStore.fetch}
    */
-  async prepare({ taskId, controlHash, length, hasSigned, signal }: ControlRound): Promise<RoundControls> {
+  async prepare({ taskId, controlHash, length, round, member, signal }: ControlRound): Promise<RoundControls> {
     const [own, next] = [this.#own(taskId), this.#next(taskId)];
     if (equalBytes(controlHash, noControl)) return { common: undefined, own: undefined, next, isLost: false };
     const hash = Buffer.from(controlHash).toString('hex');
     const common = await this.#common.fetch(hash, { maxBytes: length * 4 + HEADER_ROOM_BYTES, signal });
     await this.#common.keepOnly(new Set([hash]));
-    const { rounds } = readControlHeader(await readHeaderOfFile(common), { taskId, length });
-    const joined = rounds.filter(hasSigned).at(-1);
-    if (joined === undefined) return { common, own: undefined, next, isLost: false };
-    if ((await roundOf(next, taskId, length)) === joined) await writing(own, () => rename(next, own));
-    const isThere = (await roundOf(own, taskId, length)) === joined;
+    const { lastRounds } = readControlHeader(await readHeaderOfFile(common), { taskId, length });
+    for (const last of lastRounds.values())
+      if (last >= round)
+        throw new HansaError('ModelMismatch', `The c of round ${round} says that it holds the sum of round ${last}.`);
+    const last = lastRounds.get(member);
+    if (last === undefined) return { common, own: undefined, next, isLost: false };
+    const isOfLast = async (path: string) => (await lastRoundIn(path, member, { taskId, length })) === last;
+    if (await isOfLast(next)) await writing(own, () => rename(next, own));
+    const isThere = await isOfLast(own);
     return { common, own: isThere ? own : undefined, next, isLost: !isThere };
   }
 
@@ -83,10 +89,14 @@ export class Controls {
   }
 }
 
-/** The round that made a member's control variate; undefined where there is no usable file. */
-async function roundOf(path: string, taskId: string, length: number): Promise<number | undefined> {
+/** The round that made the member's control variate; undefined where there is no usable file. */
+async function lastRoundIn(
+  path: string,
+  member: number,
+  task: { readonly taskId: string; readonly length: number },
+): Promise<number | undefined> {
   try {
-    return readControlHeader(await readHeaderOfFile(path), { taskId, length }).rounds.at(-1);
+    return readControlHeader(await readHeaderOfFile(path), task).lastRounds.get(member);
   } catch (error) {
     if (error instanceof HansaError) return undefined;
     throw error;

@@ -17,9 +17,14 @@ export async function readControls(request: ControlRequest, length: number): Pro
 
 /** Writes cᵢ⁺, whole or not at all. */
 export async function writeControl(
-  { next, taskId }: ControlRequest,
+  { next, taskId, member }: ControlRequest,
   round: number,
   values: Float32Array,
 ): Promise<void> {
-  await writeTensors(next, controlManifest(values.length), controlMetadata({ taskId, rounds: [round] }), [values]);
+  await writeTensors(
+    next,
+    controlManifest(values.length),
+    controlMetadata({ taskId, lastRounds: new Map([[member, round]]) }),
+    [values],
+  );
 }

@@ -20,8 +20,8 @@ import type { RequestName, Requests } from './workerMessages.ts';
 /** Validation examples that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
 const VALIDATION_EXAMPLES = 128;
 
-/** Vectors as long as the trained one that SCAFFOLD holds beside training: c, cᵢ, what is added to gradients, their sum, cᵢ⁺ and its change. */
-const CONTROL_VECTORS = 6;
+/** Vectors as long as the trained one that SCAFFOLD holds beside training: c, cᵢ, what is added to gradients, their sum, that of the best look, cᵢ⁺ and its change. */
+const CONTROL_VECTORS = 7;
 
 export interface RequestContext {
   readonly signal: AbortSignal;
@@ -184,7 +184,12 @@ async function train(
     const update = trained.weights.map((weight, index) => weight - start[index]!);
     const vectors: Float32Array[] = [update];
     if (control !== undefined && controls !== undefined && trained.gradientSum !== undefined) {
-      const { next, difference } = nextControl(controls.own, trained.gradientSum, trained.steps, control.clipNorm);
+      const { next, difference } = nextControl(
+        controls.own,
+        trained.gradientSum,
+        trained.stepsInWeights,
+        control.clipNorm,
+      );
       await writing(control.next, () => writeControl(control, round, next));
       vectors.push(difference);
     }

@@ -7,6 +7,8 @@ import type { DataReport, JobDataConfig } from '../jobs/job.ts';
 /** A round's control variates, files of one tensor each. */
 export interface ControlRequest {
   readonly taskId: string;
+  /** This node's roster index. */
+  readonly member: number;
   /** c; undefined where it is zero. */
   readonly common: string | undefined;
   /** cᵢ; undefined where it is c. */

@@ -379,6 +379,42 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     }
   });
 
+  it('has the control variate of the best look too, which lies before the end', async () => {
+    const next = (name: string) => join(folder, `${name}.control`);
+    // So high a learning rate soon makes things worse for a while.
+    const wild = (name: string) =>
+      request(
+        {
+          updateFile: join(folder, `${name}.bin`),
+          checkpoint: { file: join(folder, `${name}.checkpoint`), everyMs: 0 },
+          control: { taskId: 'a task', member: 3, common: undefined, own: undefined, next: next(name), clipNorm: 10 },
+        },
+        { steps: 100, learningRate: 0.3, earlyStop: { everySteps: 1, patience: 6 } },
+      );
+    const undisturbed = await trainer.train(wild('undisturbed'));
+    const best = undisturbed.stepsInUpdate;
+    expect(best).toBe(undisturbed.steps - 6);
+    const { own, kill } = await killable();
+    try {
+      let isKilled = false;
+      const resumed: number[] = [];
+      const result = await own.train(wild('killed'), (progress) => {
+        if (progress.resumed) resumed.push(progress.step);
+        if (progress.step !== best + 2 || isKilled) return;
+        isKilled = true;
+        void kill();
+      });
+      expect(resumed[0]).toBeGreaterThan(best);
+      expect(result.stepsInUpdate).toBe(best);
+      for (const name of ['killed', 'undisturbed'])
+        expect((await updateOf(join(folder, `${name}.bin`))).length).toBe(2 * start.length);
+      expect(await updateOf(join(folder, 'killed.bin'))).toEqual(await updateOf(join(folder, 'undisturbed.bin')));
+      expect(await readFile(next('killed'))).toEqual(await readFile(next('undisturbed')));
+    } finally {
+      await own.close();
+    }
+  });
+
   it('begins anew where the data has changed meanwhile, and tells of the data that it has now', async () => {
     const baseFolder = await mkdtemp(join(folder, 'changing-'));
     await writeFile(join(baseFolder, 'orders.csv'), orders());

@@ -53,6 +53,7 @@ export function checkpointAt(
             misses: Number(content.bestMisses),
             step: Number(content.bestStep),
             weights: best,
+            gradientSum: find('bestGradientSum'),
           },
         };
       } catch (error) {
@@ -68,6 +69,9 @@ export function checkpointAt(
         ...moments.map((values, index): [string, Float32Array] => [`moment.${index}`, values]),
         ...(gradientSum === undefined ? [] : [['gradientSum', gradientSum] satisfies [string, Float32Array]]),
         ...(best === undefined ? [] : [['best', best.weights] satisfies [string, Float32Array]]),
+        ...(best?.gradientSum === undefined
+          ? []
+          : [['bestGradientSum', best.gradientSum] satisfies [string, Float32Array]]),
       ];
       const manifest = layOut(tensors.map(([name, values]) => ({ name, shape: [values.length] })));
       // Numbers as text are read back exactly.

@@ -266,6 +266,17 @@ describe('early stopping', () => {
     expect(await meanLoss(shape, weights, other)).toBe(losses[best]);
   });
 
+  it('tells SCAFFOLD the gradients of the steps that made the weights, and no later ones', async () => {
+    const wild = { steps: 40, learningRate: 0.3, earlyStop: stop };
+    const correction = start.map((_, at) => Math.sin(at) / 100);
+    const stopped = await trainLocally(shape, start, windows, planWith(wild), { validation: other, correction });
+    expect(stopped.stepsInWeights).toBeLessThan(stopped.steps);
+    const exact = { ...wild, steps: stopped.stepsInWeights, earlyStop: undefined };
+    const { weights, gradientSum } = await trainLocally(shape, start, windows, planWith(exact), { correction });
+    expect(stopped.weights).toEqual(weights);
+    expect(stopped.gradientSum).toEqual(gradientSum);
+  });
+
   it('takes every step where there is no validation window', async () => {
     const { steps, stepsInWeights } = await trainLocally(shape, start, windows, planWith({ earlyStop: stop }), {
       validation: sampleWindows('none', 0),
@@ -280,6 +291,11 @@ describe('going on from a state', () => {
     ['AdamW', {}],
     ['SGD', { optimizer: 'sgd' }],
     ['SCAFFOLD', { optimizer: 'sgd' }, { correction: start.map((_, at) => Math.cos(at) / 100) }],
+    [
+      'SCAFFOLD and early stopping',
+      { earlyStop: { everySteps: 2, patience: 3 } },
+      { correction: start.map((_, at) => Math.cos(at) / 100) },
+    ],
     ['early stopping and FedProx', { earlyStop: { everySteps: 2, patience: 3 }, proximalMu: 0.1 }],
   ];
   it.each(cases)('comes to the same weights, bit for bit: %s', async (_, change, hooks = {}) => {
@@ -295,7 +311,7 @@ describe('going on from a state', () => {
           ...state,
           weights: weights.slice(),
           moments: moments.map((values) => values.slice()),
-          best: best && { ...best, weights: best.weights.slice() },
+          best: best && { ...best, weights: best.weights.slice(), gradientSum: best.gradientSum?.slice() },
           gradientSum: gradientSum?.slice(),
         });
       },

@@ -49,7 +49,14 @@ export interface TrainingState {
   readonly moments: readonly Float32Array[];
   /** The best look of early stopping so far, and how many have missed since. */
   readonly best:
-    | { readonly loss: number; readonly misses: number; readonly step: number; readonly weights: Float32Array }
+    | {
+        readonly loss: number;
+        readonly misses: number;
+        readonly step: number;
+        readonly weights: Float32Array;
+        /** The sum of gradients up to `step`. */
+        readonly gradientSum: Float32Array | undefined;
+      }
     | undefined;
   /** SCAFFOLD's sum of the uncorrected gradients; undefined under another strategy. */
   readonly gradientSum: Float32Array | undefined;
@@ -79,7 +86,7 @@ export interface Trained {
   readonly steps: number;
   /** Steps that made `weights`: fewer where early stopping went back to its best look. */
   readonly stepsInWeights: number;
-  /** Sum of the gradients as they were before the correction; undefined where there is none. */
+  /** Sum of the gradients of the steps that made `weights`, as they were before the correction; undefined where there is none. */
   readonly gradientSum: Float32Array | undefined;
 }
 
@@ -146,7 +153,7 @@ export async function trainLocally(
     lossSum += loss;
     onStep?.({ step, steps: training.steps, loss });
     await setImmediate();
-    if (await stopper?.shouldStop(weights, step, training.steps)) break;
+    if (await stopper?.shouldStop({ weights, gradientSum }, step, training.steps)) break;
     if (step < training.steps) {
       await afterStep?.({
         step,
@@ -166,21 +173,28 @@ export async function trainLocally(
     loss: lossSum / step,
     steps: step,
     stepsInWeights: best?.step ?? step,
-    gradientSum,
+    gradientSum: best === undefined ? gradientSum : best.gradientSum,
   };
 }
 
-/** Looks at the validation loss now and then, and keeps the weights of the best look. */
+/** Looks at the validation loss now and then, and keeps the weights of the best look and the gradients that led to them. */
 function earlyStopper(
   shape: ModelShape,
   validation: ExampleSet | undefined,
   examplesAtOnce: number,
   { everySteps, patience }: NonNullable<LocalTraining['earlyStop']>,
   before: TrainingState['best'],
-): { best: TrainingState['best']; shouldStop(weights: Float32Array, step: number, steps: number): Promise<boolean> } {
+): {
+  best: TrainingState['best'];
+  shouldStop(now: Pick<TrainingState, 'weights' | 'gradientSum'>, step: number, steps: number): Promise<boolean>;
+} {
   const stopper = {
     best: before,
-    async shouldStop(weights: Float32Array, step: number, steps: number) {
+    async shouldStop(
+      { weights, gradientSum }: Pick<TrainingState, 'weights' | 'gradientSum'>,
+      step: number,
+      steps: number,
+    ) {
       // Without a validation example there is nothing to look at, and training takes all its steps.
       if (validation === undefined || validation.count === 0) return false;
       if (step % everySteps !== 0 && step !== steps) return false;
@@ -188,7 +202,7 @@ function earlyStopper(
       const { best } = stopper;
       const isBest = best === undefined || loss < best.loss;
       stopper.best = isBest
-        ? { loss, misses: 0, step, weights: weights.slice() }
+        ? { loss, misses: 0, step, weights: weights.slice(), gradientSum: gradientSum?.slice() }
         : { ...best, misses: best.misses + 1 };
       return stopper.best.misses >= patience;
     },

@@ -119,10 +119,7 @@ function securelyAveraged(of: readonly Float32Array[], clipNorm: number): { mode
   const strategy = strategyFor({ name: 'fedAvg', serverLearningRate: 1 });
   for (const { start: at, mean } of sum.tiles()) {
     const end = at + mean.length;
-    strategy.apply(
-      { base: start.subarray(at, end), mean, state: [], out: model.subarray(at, end) },
-      { stepShare: 1, memberShare: 1 },
-    );
+    strategy.apply({ base: start.subarray(at, end), mean, state: [], out: model.subarray(at, end) }, { stepShare: 1 });
   }
   return { model, quantum: 2 ** -league.config.parts[0]!.scaleLog2 };
 }

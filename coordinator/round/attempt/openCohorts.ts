@@ -1,19 +1,17 @@
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { trainedOf } from '../../federation/createTask.ts';
 import type { CohortDriver } from '../cohort/cohortDriver.ts';
-import { memberShare } from '../model/memberShare.ts';
 import { type CohortToOpen, type OpenedModel, openModel } from '../model/openModel.ts';
 import type { RoundPorts } from '../ports.ts';
 import type { RoundBinding } from './attemptSpec.ts';
 
 /** Opens the sums of the cohorts that have one and makes the round's next model of them. @throws as {@link openModel} */
 export function openCohorts(
-  { blobs, states, store, threads }: Pick<RoundPorts, 'blobs' | 'states' | 'store' | 'threads'>,
+  { blobs, states, threads }: Pick<RoundPorts, 'blobs' | 'states' | 'threads'>,
   { round, task, header }: RoundBinding,
   config: SecAggConfig,
   cohorts: readonly CohortDriver[],
 ): Promise<OpenedModel> {
-  const members = cohorts.flatMap((cohort) => cohort.members);
   return openModel({
     config,
     round,
@@ -21,7 +19,6 @@ export function openCohorts(
     taskId: task.id,
     strategy: task.file.strategy,
     localSteps: task.file.plan.training.steps,
-    memberShare: (survivors) => memberShare(store, task.id, members, survivors),
     trained: trainedOf(task.file),
     modelHash: task.modelHash,
     header,

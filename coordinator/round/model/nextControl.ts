@@ -1,8 +1,8 @@
 import type { MeanTile } from '@hansa/aggregation/secagg/encoding';
-import type { RoundFacts, Strategy } from '@hansa/aggregation/strategy';
+import type { Strategy } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import { encodeHeader } from '@hansa/shared/numeric';
-import { controlManifest, controlMetadata, readControlHeader } from '@hansa/shared/protocol';
+import { type ControlFile, controlManifest, controlMetadata, readControlHeader } from '@hansa/shared/protocol';
 import { readHeaderOfBlob } from '../../storage/blobHeader.ts';
 import { lostState, type StrategyStates } from '../../storage/strategyStates.ts';
 
@@ -16,18 +16,21 @@ export interface NextControlRequest {
   readonly states: StrategyStates;
   /** Numbers in c. */
   readonly length: number;
+  /** Roster indexes of the members in the round's sum. */
+  readonly survivors: readonly number[];
 }
 
 /** c as the round before left it. */
 interface ControlReader {
-  /** The committed rounds that made it. */
-  readonly rounds: readonly number[];
+  /** As {@link ControlFile.lastRounds}. */
+  readonly lastRounds: ControlFile['lastRounds'];
   read(place: number, into: Float32Array): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Makes SCAFFOLD's next c and stores it as a file that members fetch, tile by tile.
+ * Makes SCAFFOLD's next c and stores it as a file that members fetch, tile by tile. The file names the members in each sum, so that a node learns from it whether
+ * c holds the change of its own control variate.
  *
  * @param tiles the mean change of the members' control variates, in order and without gaps
  * @returns the file's SHA-256
@@ -38,18 +41,19 @@ export async function storeNextControl(
   request: NextControlRequest,
   applyControl: NonNullable<Strategy['applyControl']>,
   tiles: Iterable<MeanTile>,
-  facts: RoundFacts,
 ): Promise<string> {
-  const { taskId, round, states, length } = request;
+  const { taskId, round, states, length, survivors } = request;
   const before = await controlBefore(request);
   try {
-    const metadata = controlMetadata({ taskId, rounds: [...before.rounds, round] });
+    const lastRounds = new Map([...before.lastRounds, ...survivors.map((member) => [member, round] as const)]);
+    const metadata = controlMetadata({ taskId, lastRounds });
+    const memberShare = survivors.length / lastRounds.size;
     const content = async function* (): AsyncGenerator<Uint8Array> {
       yield encodeHeader(controlManifest(length), metadata);
       for (const { start, mean } of tiles) {
         const control = new Float32Array(mean.length);
         await before.read(start, control);
-        applyControl(control, mean, facts);
+        applyControl(control, mean, memberShare);
         yield bytesOf(control);
       }
     };
@@ -65,13 +69,13 @@ async function controlBefore({
   states,
   length,
 }: NextControlRequest): Promise<ControlReader> {
-  if (hash === undefined) return { rounds: [], read: async () => undefined, close: async () => undefined };
+  if (hash === undefined) return { lastRounds: new Map(), read: async () => undefined, close: async () => undefined };
   const blob = await states.open(hash);
   try {
     const header = await readHeaderOfBlob(blob);
-    const { rounds } = readControlHeader(header, { taskId, length });
+    const { lastRounds } = readControlHeader(header, { taskId, length });
     return {
-      rounds,
+      lastRounds,
       read: (place, into) => blob.read(bytesOf(into), header.dataOffset + place * FLOAT_SIZE_BYTES),
       close: () => blob.close(),
     };

@@ -83,7 +83,7 @@ class Task {
     const update = mean ?? meanOf(round, lengthOf(trainedSegments(this.manifest, this.trained, round)));
     const { model, strategyStateHash } = await storeNextModel({ ...this.request, round }, () => tilesOf(update), {
       stepShare,
-      memberShare: 1,
+      survivors: [0, 1],
     });
     this.request = { ...this.request, modelHash: model.sha256, strategyStateHash };
   }
@@ -111,7 +111,7 @@ class Task {
             state: state.map(piece),
             out: piece(model),
           },
-          { stepShare, memberShare: 1 },
+          { stepShare },
         );
         from += count;
       }
@@ -164,26 +164,41 @@ describe('storeNextModel', () => {
     ]);
   });
 
-  it('keeps the c of SCAFFOLD as a file that says whose it is and which rounds made it', async () => {
+  it('keeps the c of SCAFFOLD as a file that says whose it is and in which sum each member was last', async () => {
     const task = await Task.start({ name: 'scaffold' });
-    const facts = { stepShare, memberShare: 0.6 };
     const length = 40_700;
     let c = new Float32Array(length);
-    for (const round of [1, 2, 4]) {
+    for (const [round, survivors, share] of [
+      [1, [3, 4, 5], 1],
+      [2, [4], 1 / 3],
+      // Member 7 is new: two of four.
+      [4, [3, 7], 1 / 2],
+    ] as const) {
       const mean = meanOf(round, 2 * length);
-      c = c.map((value, at) => value + facts.memberShare * mean[length + at]!);
+      c = c.map((value, at) => value + share * mean[length + at]!);
+      const facts = { stepShare, survivors };
       const { model, strategyStateHash } = await storeNextModel({ ...task.request, round }, () => tilesOf(mean), facts);
       task.request = { ...task.request, modelHash: model.sha256, strategyStateHash };
     }
     const hash = task.request.strategyStateHash!;
     const bytes = readFileSync(path.join(folder, 'states', hash));
     const header = readHeader(bytes, bytes.length);
-    expect(readControlHeader(header, { taskId: 'some task', length })).toMatchObject({ rounds: [1, 2, 4] });
+    expect(readControlHeader(header, { taskId: 'some task', length })).toMatchObject({
+      lastRounds: new Map([
+        [3, 4],
+        [4, 2],
+        [5, 1],
+        [7, 4],
+      ]),
+    });
     expect(new Float32Array(Uint8Array.from(bytes.subarray(header.dataOffset)).buffer)).toEqual(c);
     expect(await task.model()).toEqual(task.plainly([1, 2, 4]));
     task.request = { ...task.request, taskId: 'another task' };
     await expect(
-      storeNextModel({ ...task.request, round: 5 }, () => tilesOf(meanOf(5, 2 * length)), facts),
+      storeNextModel({ ...task.request, round: 5 }, () => tilesOf(meanOf(5, 2 * length)), {
+        stepShare,
+        survivors: [3],
+      }),
     ).rejects.toMatchObject({ code: 'StrategyStateLost' });
   });
 

@@ -31,6 +31,12 @@ export interface NextModelRequest {
   readonly states: StrategyStates;
 }
 
+/** What is known of a round's sum beside its mean. */
+export interface SumFacts extends RoundFacts {
+  /** Roster indexes of the members in it. */
+  readonly survivors: readonly number[];
+}
+
 export interface NextModel {
   readonly model: BlobFacts;
   /** Of what the strategy keeps beside it; undefined where it keeps nothing. */
@@ -49,7 +55,7 @@ export interface NextModel {
 export async function storeNextModel(
   request: NextModelRequest,
   tiles: () => Iterable<MeanTile>,
-  facts: RoundFacts,
+  facts: SumFacts,
 ): Promise<NextModel> {
   const { taskId, round, trained, modelHash, header, blobs, states } = request;
   const strategy = strategyFor(request.strategy);
@@ -70,7 +76,11 @@ export async function storeNextModel(
       strategyStateHash = (await states.put(stateContent(work, headerBytes, updates))).sha256;
     } else if (strategy.applyControl !== undefined) {
       const changes = tilesWithin(tiles(), length, 2 * length);
-      strategyStateHash = await storeNextControl({ ...request, length }, strategy.applyControl, changes, facts);
+      strategyStateHash = await storeNextControl(
+        { ...request, length, survivors: facts.survivors },
+        strategy.applyControl,
+        changes,
+      );
     }
     return { model: await blobs.put(modelContent(work, updates())), strategyStateHash };
   } finally {

@@ -35,8 +35,6 @@ export interface OpenModelRequest extends NextModelRequest {
   readonly config: SecAggConfig;
   /** E: the most steps that a member takes in a round. */
   readonly localSteps: number;
-  /** The share that these members, by roster index, are of all that have been in a sum of the task; asked for where the strategy is SCAFFOLD. */
-  memberShare(survivors: readonly number[]): Promise<number>;
   /** At least one. */
   readonly cohorts: readonly CohortToOpen[];
   readonly threads: MaskThreads;
@@ -60,7 +58,7 @@ export async function openModel(request: OpenModelRequest): Promise<OpenedModel>
     const { meanSteps } = opened;
     const facts = {
       stepShare: meanSteps === undefined ? 1 : meanSteps / request.localSteps,
-      memberShare: request.strategy.name === 'scaffold' ? await request.memberShare(opened.survivors) : 1,
+      survivors: opened.survivors,
     };
     const next = await storeNextModel(request, opened.tiles, facts);
     return { ...next, sums: opened.sums(), means: opened.means };

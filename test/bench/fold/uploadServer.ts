@@ -122,7 +122,6 @@ class UploadServer {
       taskId: 'bench',
       strategy: { name: 'fedAvg', serverLearningRate: 1 },
       localSteps: 1,
-      memberShare: async () => 1,
       trained: { mode: { kind: 'full' }, job: 'demand' },
       modelHash: base.sha256,
       strategyStateHash: undefined,

@@ -101,8 +101,6 @@ export class UnmaskedTask {
       taskId: this.#row.id,
       strategy: file.strategy,
       localSteps: file.plan.training.steps,
-      // All merchants are in every round.
-      memberShare: async () => 1,
       trained: trainedOf(file),
       modelHash,
       strategyStateHash: this.#row.strategyStateHash,
@@ -131,14 +129,16 @@ export class UnmaskedTask {
     if (strategy.name !== 'scaffold') return run(merchant, request);
     const taskId = this.#row.id;
     const state = handedOutState(this.#row);
+    const member = this.#merchants.indexOf(merchant);
     const { isLost: _, ...files } = await this.#controlsOf(merchant).prepare({
       taskId,
       controlHash: state === undefined ? noControl : new Uint8Array(Buffer.from(state, 'hex')),
       length: config.vectorLength / 2,
-      hasSigned: () => true,
+      round,
+      member,
       signal: new AbortController().signal,
     });
-    return run(merchant, { ...request, control: { ...files, taskId, clipNorm: strategy.controlClipNorm } });
+    return run(merchant, { ...request, control: { ...files, taskId, member, clipNorm: strategy.controlClipNorm } });
   }
 
   #controlsOf({ folder }: Merchant): Controls {

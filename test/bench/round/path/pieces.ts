@@ -132,7 +132,6 @@ export class Pieces {
           taskId: 'bench',
           strategy,
           localSteps: 1,
-          memberShare: async () => 1,
           trained,
           modelHash: this.#model.sha256,
           strategyStateHash: undefined,
