@@ -1,3 +1,3 @@
-export { meanStepsOf, updateScale } from './localSteps.ts';
+export { meanStepsOf, strategyReport, updateScale, withoutStrategyReport } from './localSteps.ts';
 export type { RoundFacts, StateVector, Strategy, Tile } from './strategy.ts';
 export { strategyFor } from './strategyFor.ts';

@@ -12,6 +12,17 @@ export function updateScale({ name }: StrategySettings, mostSteps: number, steps
   return name === 'fedNova' ? mostSteps / steps : 1;
 }
 
+/** What a member reports for its task's strategy inside the masked sum ({@link strategyTail}): aᵢτᵢ, which a set-up takes where it asks for it. */
+export const strategyReport = (weight: number, steps: number): { readonly weightedSteps: number } => ({
+  weightedSteps: weight * steps,
+});
+
+/** The tail's means without what members report for the strategy alone. */
+export function withoutStrategyReport(means: OpenedTail['means']): OpenedTail['means'] {
+  const { weightedSteps: _, ...rest } = means;
+  return rest;
+}
+
 /** What the opened tail of a sum says. */
 interface OpenedTail {
   readonly survivors: number;

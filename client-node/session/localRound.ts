@@ -10,7 +10,7 @@ import {
   type UpdateSource,
   weightOf,
 } from '@hansa/aggregation/secagg/encoding';
-import { updateScale } from '@hansa/aggregation/strategy';
+import { strategyReport, updateScale } from '@hansa/aggregation/strategy';
 import { equalBytes, sha256 } from '@hansa/shared/crypto';
 import { HansaError } from '@hansa/shared/errors';
 import { lengthOf, partsOf, type Trained, trainedSegments } from '@hansa/shared/model';
@@ -88,7 +88,7 @@ export function openContribution(
       loss: result.trainLoss,
       validationLoss: result.validationLoss,
       ...result.metrics,
-      weightedSteps: weight * steps,
+      ...strategyReport(weight, steps),
     },
     rotationSeed: seed,
   };

@@ -43,7 +43,7 @@ export interface TrainRequest extends ModelFiles {
 export interface TrainResult {
   /** Steps taken: fewer than asked for where training stopped early. */
   readonly steps: number;
-  /** Steps that made the update: fewer than were taken where early stopping went back to its best look. */
+  /** Steps that made the update: fewer than were taken where early stopping went back to its best check. */
   readonly stepsInUpdate: number;
   /** Training examples that this merchant has. */
   readonly examples: number;

@@ -239,7 +239,7 @@ describe('early stopping', () => {
   const stop = { everySteps: 2, patience: 2 };
   const other = sampleWindows('validation', 20);
 
-  it('ends once the validation loss has stopped falling, and returns the best look’s weights', async () => {
+  it('ends once the validation loss has stopped falling, and returns the best check’s weights', async () => {
     const losses: number[] = [];
     const looking: ExampleSet = { ...other, batch: (indices) => other.batch(indices) };
     // So high a learning rate soon makes things worse.

@@ -15,8 +15,8 @@ const GRADIENT_NORM = 1;
 /** The most examples that go through the engine at once; the gradients of more are added up. */
 export const MOST_EXAMPLES_AT_ONCE = 64;
 
-/** Validation examples that early stopping looks at. */
-const LOOK_EXAMPLES = 128;
+/** Validation examples of each check of early stopping. */
+const CHECK_EXAMPLES = 128;
 
 /** What the learning rate does within a round after its warm-up, in a league and for a merchant that trains alone. */
 export const FALL_WITHIN_A_ROUND: LocalPlan['fall'] = 'none';
@@ -47,7 +47,7 @@ export interface TrainingState {
   readonly weights: Float32Array;
   /** Of the optimiser. */
   readonly moments: readonly Float32Array[];
-  /** The best look of early stopping so far, and how many have missed since. */
+  /** The best check of early stopping so far, and how many have missed since. */
   readonly best:
     | {
         readonly loss: number;
@@ -69,7 +69,7 @@ export interface TrainingHooks {
   readonly signal?: AbortSignal | undefined;
   /** What SCAFFOLD adds to every gradient: c − cᵢ. */
   readonly correction?: Float32Array | undefined;
-  /** What early stopping looks at. */
+  /** What early stopping checks. */
   readonly validation?: ExampleSet;
   readonly examplesAtOnce?: number;
   /** Where an interrupted run was. */
@@ -84,7 +84,7 @@ export interface Trained {
   readonly loss: number;
   /** Steps taken. */
   readonly steps: number;
-  /** Steps that made `weights`: fewer where early stopping went back to its best look. */
+  /** Steps that made `weights`: fewer where early stopping went back to its best check. */
   readonly stepsInWeights: number;
   /** Sum of the gradients of the steps that made `weights`, as they were before the correction; undefined where there is none. */
   readonly gradientSum: Float32Array | undefined;
@@ -166,7 +166,7 @@ export async function trainLocally(
       });
     }
   }
-  // A copy: the optimiser's memory, four vectors in one piece, goes when it goes.
+  // A copy, so that the optimiser's memory can be freed.
   const best = stopper?.best;
   return {
     weights: best?.weights ?? weights.slice(),
@@ -177,7 +177,7 @@ export async function trainLocally(
   };
 }
 
-/** Looks at the validation loss now and then, and keeps the weights of the best look and the gradients that led to them. */
+/** Checks the validation loss now and then, and keeps the weights of the best check and the gradients that led to them. */
 function earlyStopper(
   shape: ModelShape,
   validation: ExampleSet | undefined,
@@ -195,10 +195,10 @@ function earlyStopper(
       step: number,
       steps: number,
     ) {
-      // Without a validation example there is nothing to look at, and training takes all its steps.
+      // Without a validation example there is nothing to check, and training takes all its steps.
       if (validation === undefined || validation.count === 0) return false;
       if (step % everySteps !== 0 && step !== steps) return false;
-      const loss = await meanLoss(shape, weights, validation, LOOK_EXAMPLES, examplesAtOnce);
+      const loss = await meanLoss(shape, weights, validation, CHECK_EXAMPLES, examplesAtOnce);
       const { best } = stopper;
       const isBest = best === undefined || loss < best.loss;
       stopper.best = isBest

@@ -6,7 +6,7 @@ import { threadBytes } from '../gradient/threads/trainingGradient.ts';
 import type { ExampleSet } from '../jobs/examples.ts';
 import { MOST_EXAMPLES_AT_ONCE } from './localTraining.ts';
 
-/** Vectors as long as the trained one that training holds beside the process as it is: weights, gradient, its sum in double precision, moments, the best look. */
+/** Vectors as long as the trained one that training holds beside the process as it is: weights, gradient, its sum in double precision, moments, the best check. */
 const VECTORS = 8;
 
 /** What an engine takes beyond the tensors it counts: room to grow, and holes. */

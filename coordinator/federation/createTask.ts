@@ -189,7 +189,7 @@ function ruleOf(graph: TaskFile['secureAggregation']['graph'], largestCohort: nu
   return complete ? 'complete-two-thirds' : 'k-out-40-20';
 }
 
-/** The last round number that a task may use: a round that is given up after members had signed has spent its number. */
+/** The last round number that a task may use: a round that is given up after members had signed uses up its number. */
 export const lastRoundOf = ({ rounds, maxAttempts }: TaskFile): number => rounds + maxAttempts;
 
 /** Reads the header of a stored model. @throws HansaError NotFound, InvalidModelFile */
@@ -228,11 +228,11 @@ function assertCohort({ cohort, secureAggregation }: TaskFile): void {
     invalid(`cohort.minimum (${cohort.minimum}) is larger than cohort.maximum (${cohort.maximum})`);
   if (groups === undefined && cohort.maximum > maxCohortSize)
     invalid(
-      `cohort.maximum is ${cohort.maximum}: more than ${maxCohortSize} members do not mask together; cut them into groups (cohort.groups)`,
+      `cohort.maximum is ${cohort.maximum}: more than ${maxCohortSize} members do not mask together; split them into groups (cohort.groups)`,
     );
   if (groups !== undefined && groups.minimum > Math.ceil(groups.size / 2))
     invalid(
-      `cohort.groups.minimum (${groups.minimum}) is more than half of cohort.groups.size (${groups.size}): members that fill one group and a little more could not be cut`,
+      `cohort.groups.minimum (${groups.minimum}) is more than half of cohort.groups.size (${groups.size}): members that fill one group and a little more could not be split`,
     );
   const smallest = groups?.minimum ?? cohort.minimum;
   if (Math.min(smallest, cohort.minimum) < SAFE_COHORT && !cohort.allowSmall)

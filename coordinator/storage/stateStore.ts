@@ -114,13 +114,13 @@ export interface OpenAttempt {
  * Every method is one transaction; when it returns, its change is on disk. Methods that write fail with StorageFull when the disk is full.
  */
 export interface StateStore {
-  /** The federation's id; the first caller's proposal is kept for ever. */
+  /** The federation's id; the first caller's proposal is kept and cannot change later. */
   federation(proposal: string): Promise<string>;
 
   /** Who approves the federation's members; undefined until a join token was registered. */
   approvalRule(): Promise<ApprovalRule | undefined>;
   /**
-   * Registers a join token; the first one's rule is kept for ever.
+   * Registers a join token; the first one's rule is kept and cannot change later.
    *
    * @throws HansaError InvalidArgument (when the federation's members are approved by somebody else, or the token was registered before)
    */

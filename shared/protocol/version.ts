@@ -1,7 +1,7 @@
 import { HansaError } from '../errors/index.ts';
 
 /** The protocol version this build speaks. One version at a time: both sides must name the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /**
  * Refuses a peer that speaks another protocol version.

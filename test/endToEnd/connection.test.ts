@@ -2,7 +2,7 @@ import { SocketConnection } from '@hansa/client-node/session';
 import { systemClock } from '@hansa/shared/clock';
 import { HansaError, toProblem } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
-import { MAX_COORDINATOR_MESSAGE_BYTES } from '@hansa/shared/protocol';
+import { MAX_COORDINATOR_MESSAGE_BYTES, PROTOCOL_VERSION } from '@hansa/shared/protocol';
 import { systemRandom } from '@hansa/shared/random';
 import { afterEach, describe, expect, it } from 'vitest';
 import { envelope, FakeCoordinator, type FakeSettings } from './fakeCoordinator.ts';
@@ -74,7 +74,8 @@ describe("a node's connection", () => {
   it.each([
     ['an unknown field', { extra: 1 }, 'InvalidMessage'],
     ['a wrong id', { id: 'x' }, 'InvalidMessage'],
-    ['a version from the future', { v: 2 }, 'UnsupportedProtocolVersion'],
+    ['a version from the future', { v: PROTOCOL_VERSION + 1 }, 'UnsupportedProtocolVersion'],
+    ['a version of the past', { v: PROTOCOL_VERSION - 1 }, 'UnsupportedProtocolVersion'],
     ['no version', { v: undefined }, 'UnsupportedProtocolVersion'],
   ])('refuses an envelope with %s and lives on', async (_what, change, code) => {
     await connect();
@@ -87,9 +88,9 @@ describe("a node's connection", () => {
   });
 
   it('gives up on a coordinator from the future, naming both versions', async () => {
-    await connect({ challenge: (wire) => ({ ...wire, v: 2 }) });
+    await connect({ challenge: (wire) => ({ ...wire, v: PROTOCOL_VERSION + 1 }) });
     await expect(connection.ready(never)).rejects.toMatchObject({ code: 'UnsupportedProtocolVersion', exitStatus: 2 });
-    expect(heard.refused[0]?.message).toMatch(/node speaks 1\b.*speaks 2\b/);
+    expect(heard.refused[0]?.message).toMatch(/node speaks 2\b.*speaks 3\b/);
   });
 
   it('gives up on a coordinator that does not hold the pinned key, and signs nothing for it', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { IdentityKey, SecretBytes, verifyLabelled } from '@hansa/shared/crypto';
-import { challengeAnswerSchema, challengeSchema, helloSchema } from '@hansa/shared/protocol';
+import { challengeAnswerSchema, challengeSchema, helloSchema, PROTOCOL_VERSION } from '@hansa/shared/protocol';
 import { enc } from '@hansa/shared/protocol/secagg';
 import { seededRandom } from '@hansa/shared/random';
 import { listenLocally } from '@hansa/shared/testing';
@@ -13,7 +13,12 @@ export const federation = '6f0c1d0e-1111-4222-8333-444455556666';
 export const clientId = '7f0c1d0e-1111-4222-8333-444455556666';
 const sessionId = random.bytes(32);
 
-export const envelope = (body: unknown, change: object = {}) => ({ v: 1, id: randomUUID(), body, ...change });
+export const envelope = (body: unknown, change: object = {}) => ({
+  v: PROTOCOL_VERSION,
+  id: randomUUID(),
+  body,
+  ...change,
+});
 
 export interface FakeSettings {
   readonly transports?: ('websocket' | 'polling')[];

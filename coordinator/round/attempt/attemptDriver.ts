@@ -202,7 +202,7 @@ export class AttemptDriver {
   async #publish(bound: Bound, opened: OpenedModel): Promise<void> {
     const { round, task, header } = bound;
     const { model, strategyStateHash, sums, means } = opened;
-    const { loss, validationLoss, weightedSteps: _, ...metrics } = means;
+    const { loss, validationLoss, ...metrics } = means;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
     const record = this.#recordOf(bound, {
       outcome: 'committed',

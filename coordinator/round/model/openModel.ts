@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FoldedSum, type MeanTile, openSum, rotationSeed } from '@hansa/aggregation/secagg/encoding';
 import { type UnmaskPlan, wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
-import { meanStepsOf } from '@hansa/aggregation/strategy';
+import { meanStepsOf, withoutStrategyReport } from '@hansa/aggregation/strategy';
 import { HansaError } from '@hansa/shared/errors';
 import type { SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { type NextModel, type NextModelRequest, storeNextModel } from './nextModel.ts';
@@ -18,7 +18,7 @@ export interface OpenedModel extends NextModel {
     readonly resultHash: Uint8Array;
     readonly weightSum: number;
   }[];
-  /** Means of the tail's numbers by name, over all survivors. */
+  /** Means over all survivors, by name, of the losses and metrics in the tail. */
   readonly means: Readonly<Record<string, number>>;
 }
 
@@ -61,7 +61,7 @@ export async function openModel(request: OpenModelRequest): Promise<OpenedModel>
       survivors: opened.survivors,
     };
     const next = await storeNextModel(request, opened.tiles, facts);
-    return { ...next, sums: opened.sums(), means: opened.means };
+    return { ...next, sums: opened.sums(), means: withoutStrategyReport(opened.means) };
   } finally {
     for (const { plan } of cohorts) wipeUnmaskPlan(plan);
   }

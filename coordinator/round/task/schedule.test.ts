@@ -105,6 +105,15 @@ describe('schedule', () => {
     ]);
   });
 
+  it('ends at once with what no further attempt can change', () => {
+    const { state, effects } = run([nodesEvent(4), { type: 'failed', reason: 'lost' }, { type: 'timer' }]);
+    expect(state).toMatchObject({ phase: 'ended', outcome: 'failed' });
+    expect(effects).toEqual([
+      expect.objectContaining({ type: 'begin' }),
+      { type: 'end', outcome: 'failed', reason: 'lost' },
+    ]);
+  });
+
   it('takes a task up where it was, and ends one that is complete', () => {
     expect(run([nodesEvent(4)], { committedRounds: 1, nextRound: 5, failuresInRow: 2 }).effects).toMatchObject([
       { type: 'begin', round: 5 },
@@ -126,6 +135,7 @@ describe('schedule', () => {
       fc.constant<ScheduleEvent>({ type: 'committed' }),
       fc.boolean().map<ScheduleEvent>((roundSpent) => ({ type: 'abandoned', roundSpent, reason: 'x' })),
       { weight: 1, arbitrary: fc.constant<ScheduleEvent>({ type: 'abort', reason: 'y' }) },
+      { weight: 1, arbitrary: fc.constant<ScheduleEvent>({ type: 'failed', reason: 'z' }) },
     );
     const deep = { minLength: 10, maxLength: 80 };
     fc.assert(

@@ -57,6 +57,8 @@ export type ScheduleEvent =
   | { readonly type: 'committed' }
   /** `roundSpent`: nodes may have signed for this round's number, so that it cannot be tried again. */
   | { readonly type: 'abandoned'; readonly roundSpent: boolean; readonly reason: string }
+  /** What no further attempt can change. */
+  | { readonly type: 'failed'; readonly reason: string }
   | { readonly type: 'abort'; readonly reason: string };
 
 export type ScheduleEffect =
@@ -92,6 +94,8 @@ export function stepSchedule(state: ScheduleState, event: ScheduleEvent): Schedu
       return state.phase === 'inRound' ? committed(state) : { state, effects: [] };
     case 'abandoned':
       return state.phase === 'inRound' ? abandoned(state, event) : { state, effects: [] };
+    case 'failed':
+      return state.phase === 'inRound' ? end(state, 'failed', event.reason, []) : { state, effects: [] };
     case 'abort':
       return aborted(state, event.reason);
   }

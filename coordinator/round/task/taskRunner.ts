@@ -178,9 +178,10 @@ export class TaskRunner {
   }
 
   async #runAttempt(round: number, candidates: readonly string[]): Promise<void> {
-    const { store, blobs, clock, log, metrics } = this.#ports;
+    const { store, blobs, states, clock, log, metrics } = this.#ports;
     this.#task = (await store.task(this.#task.id)) ?? this.#task;
     const task = this.#task;
+    await states.assertIntact(task);
     const driver = await this.#preparation.forRound(task, candidates);
     if (driver === undefined || this.#isStopping) {
       await this.#giveUpPrepared('The coordinator was stopped before the round began.');
@@ -288,8 +289,12 @@ export class TaskRunner {
       if (this.#isOver || this.#isStopping) return;
       this.#round = undefined;
       const reason = error instanceof HansaError ? error.message : 'Internal error; the log has the cause.';
-      // Counted like a failed attempt: it is tried again after a while, and not for ever.
-      await this.#event({ type: 'abandoned', roundSpent: false, reason }).catch((err) =>
+      // No retry brings a lost state back. Anything else counts like a failed attempt: it is tried again after a while, and not for ever.
+      const isLost = error instanceof HansaError && error.code === 'StrategyStateLost';
+      const event: ScheduleEvent = isLost
+        ? { type: 'failed', reason }
+        : { type: 'abandoned', roundSpent: false, reason };
+      await this.#event(event).catch((err) =>
         log.error({ err }, 'the task stands still until the coordinator is started again'),
       );
     }
