@@ -59,6 +59,51 @@ describe('openTaskBook', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('keeps a task whose plan is of the form of before there were several jobs, and its models', async () => {
+    const oldPlan = {
+      job: 'demand',
+      frequency: 'week',
+      rounds: 3,
+      lastRound: 13,
+      mode: { kind: 'headOnly' },
+      localSteps: 5,
+      batchSize: 4,
+      optimizer: 'adamW',
+      learningRate: 0.001,
+      warmupSteps: 2,
+      proximalMu: 0.1,
+      earlyStop: { everySteps: 2, patience: 3 },
+      seed: 1,
+      windowsPerUnit: 100,
+      initialModelHash: model('a'),
+      baseModelHash: model('c'),
+      evaluation: { fineTuneSteps: 1, learningRates: [0.001] },
+    };
+    const record = {
+      formatVersion: 1,
+      taskId: first,
+      planText: JSON.stringify(oldPlan),
+      modelHash: model('b'),
+      committedRounds: 3,
+      roundsJoined: 2,
+      outcome: 'running',
+      updatedAt: '2026-01-02T03:04:05.000Z',
+    };
+    writeFileSync(join(folder, `${first}.json`), `${JSON.stringify(record, null, 2)}\n`);
+    await open().update(first, { outcome: 'completed' });
+    const book = open();
+    expect(book.get(first)).toMatchObject({
+      planText: record.planText,
+      outcome: 'completed',
+      plan: {
+        job: { kind: 'demand', frequency: 'week' },
+        training: { steps: 5, batchSize: 4, optimizer: 'adamW', warmupSteps: 2, proximalMu: 0.1 },
+      },
+    });
+    expect(book.modelsInUse()).toEqual(new Set([model('a'), model('b'), model('c')]));
+    await expect(book.accept(second, record.planText)).rejects.toMatchObject({ code: 'InvalidMessage' });
+  });
+
   it('leaves a damaged record out', async () => {
     await open().accept(first, planText());
     writeFileSync(join(folder, `${first}.json`), '{');

@@ -5,6 +5,7 @@ import { HansaError } from '@hansa/shared/errors';
 import { type Plan, planSchema, sha256HexSchema, taskIdSchema } from '@hansa/shared/protocol';
 import { z } from 'zod';
 import { writeWhole } from '../ledger/files.ts';
+import { readStoredPlan } from './storedPlan.ts';
 
 const entrySchema = z.strictObject({
   formatVersion: z.literal(1),
@@ -72,7 +73,7 @@ export function openTaskBook(folder: string, now: () => number): TaskBook {
   }
   const save = async (entry: Entry): Promise<TaskEntry> => {
     const stored = { ...entry, updatedAt: new Date(now()).toISOString() };
-    const full = { ...stored, plan: parsePlan(entry.planText) };
+    const full = { ...stored, plan: readStoredPlan(entry.planText) };
     await writeWhole(
       join(folder, `${entry.taskId}.json`),
       `${JSON.stringify(entrySchema.parse(strip(stored)), null, 2)}\n`,
@@ -127,7 +128,7 @@ function strip(entry: Entry & { plan?: Plan }): Entry {
 function readEntry(path: string): TaskEntry | undefined {
   try {
     const entry = entrySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-    return { ...entry, plan: parsePlan(entry.planText) };
+    return { ...entry, plan: readStoredPlan(entry.planText) };
   } catch {
     return undefined;
   }
