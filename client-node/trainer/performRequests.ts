@@ -20,7 +20,7 @@ import type { RequestName, Requests } from './workerMessages.ts';
 /** Validation examples that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
 const VALIDATION_EXAMPLES = 128;
 
-/** Vectors as long as the trained one that SCAFFOLD holds beside training: c, cᵢ, what is added to gradients, their sum, that of the best look, cᵢ⁺ and its change. */
+/** Vectors as long as the trained one that SCAFFOLD holds beside training: c, cᵢ, what is added to gradients, their sum, that of the best check, cᵢ⁺ and its change. */
 const CONTROL_VECTORS = 7;
 
 export interface RequestContext {

@@ -379,7 +379,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     }
   });
 
-  it('has the control variate of the best look too, which lies before the end', async () => {
+  it('has the control variate of the best check too, which lies before the end', async () => {
     const next = (name: string) => join(folder, `${name}.control`);
     // So high a learning rate soon makes things worse for a while.
     const wild = (name: string) =>
