@@ -7,7 +7,7 @@ import { type Plan, planSchema } from '@hansa/shared/protocol';
  * No task in progress has such a plan: the coordinator ended them all. Its weighting is left out, since nothing but a round asks for it.
  *
  * @throws SyntaxError (when the text is not JSON)
- * @throws z.ZodError (when it is no plan of either form)
+ * @throws what the schema throws (when it is no plan of either form)
  */
 export function readStoredPlan(planText: string): Plan {
   const value: unknown = JSON.parse(planText);
