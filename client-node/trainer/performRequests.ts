@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type JobName, jobTerms } from '@hansa/shared/model';
+import { type JobName, jobTerms, reportOf } from '@hansa/shared/model';
 import { learningRateOfRound } from '@hansa/shared/protocol';
 import { compareMethods } from '../evaluation/compareMethods.ts';
 import { answersOf } from '../gradient/gradient.ts';
@@ -110,7 +110,7 @@ function summary(job: JobName, data: JobData): LoadResult['data'][number] {
   };
 }
 
-/** The metrics that a job's nodes report; one that their validation examples do not tell is reported as the worst that there is. */
+/** What this node reports of its job's metrics, by word of the tail. */
 async function metricsToReport(
   job: JobName,
   data: JobData,
@@ -119,15 +119,8 @@ async function metricsToReport(
 ): Promise<Record<string, number>> {
   const { tail } = jobTerms(job);
   if (tail.length === 0) return {};
-  const { evaluation } = jobModel(job);
-  const { values } = await evaluation.score(data, 'validation', answer, options);
-  return Object.fromEntries(
-    tail.map(({ name, low, high }) => {
-      const lowIsBetter = evaluation.metrics.find((metric) => metric.name === name)?.better !== 'higher';
-      const worst = lowIsBetter ? (high === 'maxLoss' ? Number.POSITIVE_INFINITY : high) : low;
-      return [name, values[name] ?? worst];
-    }),
-  );
+  const { values } = await jobModel(job).evaluation.score(data, 'validation', answer, options);
+  return reportOf(tail, values);
 }
 
 async function train(

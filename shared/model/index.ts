@@ -31,6 +31,7 @@ export {
   tailMetricsOf,
 } from './jobs/index.ts';
 export type { TailMetric, TensorShape } from './jobs/job.ts';
+export { meansOfKnown, reportOf } from './jobs/reported.ts';
 export { architectureOfHeader, manifestFor, tensorsOf, WORD_EMBEDDINGS } from './manifestFor.ts';
 export { partsOf, type SegmentPart } from './partsOf.ts';
 export {

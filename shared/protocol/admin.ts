@@ -124,7 +124,7 @@ export const roundRecordSchema = z.strictObject({
   loss: z.number().optional(),
   /** The validation loss of the model that the round started from. */
   validationLoss: z.number().optional(),
-  /** Means over the survivors of the job's other metrics, by name, for the model that the round started from. */
+  /** Means of the job's other metrics, by name, over the survivors that have them, for the model that the round started from. */
   metrics: z.record(z.string(), z.number()).optional(),
   /** Σ a over the survivors. */
   weightSum: z.int().optional(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { wipeUnmaskPlan } from '@hansa/aggregation/secagg/server';
 import { type ErrorCode, HansaError } from '@hansa/shared/errors';
+import { jobTerms, meansOfKnown } from '@hansa/shared/model';
 import { parameterCount } from '@hansa/shared/numeric';
 import {
   type AdminStatus,
@@ -202,16 +203,16 @@ export class AttemptDriver {
   async #publish(bound: Bound, opened: OpenedModel): Promise<void> {
     const { round, task, header } = bound;
     const { model, strategyStateHash, sums, means } = opened;
-    const { loss, validationLoss, ...metrics } = means;
     const live = this.#cohorts.filter(({ masked, isOver }) => masked !== undefined && !isOver);
+    const survivors = live.flatMap((cohort) => {
+      return (cohort.masked?.plan.survivors ?? []).map((index) => cohort.member(index).clientId);
+    });
     const record = this.#recordOf(bound, {
       outcome: 'committed',
-      survivors: live.flatMap((cohort) => {
-        return (cohort.masked?.plan.survivors ?? []).map((index) => cohort.member(index).clientId);
-      }),
-      loss,
-      validationLoss,
-      metrics,
+      survivors,
+      loss: means.loss,
+      validationLoss: means.validationLoss,
+      metrics: meansOfKnown(jobTerms(task.file.plan.job.kind).tail, means, survivors.length),
       weightSum: sums.reduce((total, { weightSum }) => total + weightSum, 0),
       modelHash: model.sha256,
       sumHash: hashOfSums(sums).toString('hex'),

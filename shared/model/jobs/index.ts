@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { demand } from './demand.ts';
 import type { JobTerms, TailMetric } from './job.ts';
+import { metricWords } from './reported.ts';
 import { risk } from './risk.ts';
 
 /** Every job that a model can be used for. A job is added by a line here, and one in client-node/jobs/models.ts. */
@@ -28,7 +29,7 @@ export const jobTerms = (name: JobName): JobTerms<unknown, { readonly kind: stri
 export const tailMetricsOf = (job: JobName): readonly TailMetric[] => [
   { name: 'loss', low: 0, high: 'maxLoss' },
   { name: 'validationLoss', low: 0, high: 'maxLoss' },
-  ...jobTerms(job).tail,
+  ...metricWords(jobTerms(job).tail),
 ];
 
 /** Schema of `architecture.heads`. */
