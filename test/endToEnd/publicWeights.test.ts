@@ -224,7 +224,7 @@ describe('a league that starts from public weights', () => {
     expect(await refused('init', '--out', join(folder, 'none', 'out.safetensors'))).toEqual([
       2,
       'InvalidArgument',
-      expect.stringMatching(/Name a place with --out/),
+      expect.stringMatching(/Name a path with --out/),
     ]);
     expect(await refused('export', nano, '--out', folder)).toEqual([
       2,
