@@ -5,7 +5,7 @@ import { areHolders, drawHolders, edgesOf } from './graph.ts';
 const order = [2, 3, 5, 7, 11, 13, 17, 19];
 
 describe('holders of the k-out graph', () => {
-  it('are as many others as asked for, ascending, and anew with every draw', () => {
+  it('are as many others as asked for, ascending, and others with every draw', () => {
     const random = seededRandom('holders');
     const drawn = Array.from({ length: 100 }, () => drawHolders('kOut', order, 7, 3, random));
     for (const holders of drawn) expect(areHolders('kOut', order, 7, 3, holders)).toBe(true);

@@ -9,7 +9,7 @@ import { type DropPoint, dropPoints } from './testing/simulatedNode.ts';
 /** The names by which a set-up may end without a sum. */
 const aborts = ['CohortTooSmall', 'TooFewSurvivors', 'NoQuorum', 'TooFewShares'];
 
-/** Runs a league to where its sum could be laid open: it is exact, or there is none and the reason has a name. */
+/** Runs a league to where its sum could be opened: it is exact, or there is none and the reason has a name. */
 function check(league: ReducerLeague): 'committed' | 'abandoned' {
   league.open();
   while (league.server.phase !== 'unmasking' && league.server.phase !== 'abandoned') {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { writeWhole } from './files.ts';
 
 const identityFileSchema = z.strictObject({
-  formatVersion: z.literal(2, 'it is of another release; enrol this node anew in an empty folder'),
+  formatVersion: z.literal(2, 'it is of another release; enrol this node again in an empty folder'),
   federation: federationIdSchema,
   clientId: clientIdSchema,
   /** Pinned at enrolment: everything the coordinator signs is checked against it. */
@@ -74,7 +74,7 @@ export function readIdentity(path: string): NodeIdentity {
     value = JSON.parse(text);
   } catch {
     // The parser's own words could quote the key.
-    throw new HansaError('InvalidConfig', `${path} is not JSON. Restore it, or enrol anew in an empty folder.`);
+    throw new HansaError('InvalidConfig', `${path} is not JSON. Restore it, or enrol again in an empty folder.`);
   }
   const file = parseOrExplain(identityFileSchema, value, `The identity file ${path}`);
   return {

@@ -119,7 +119,7 @@ function readLines(bytes: Buffer, path: string): { records: JournalRecord[]; las
     if (record === undefined) {
       throw new HansaError(
         'LedgerCorrupt',
-        `Line ${records.length + 1} of ${path} was changed or damaged. The node must not go on without knowing what it has signed: restore the file from the machine it was written on, or enrol this merchant anew in an empty folder.`,
+        `Line ${records.length + 1} of ${path} was changed or damaged. The node must not go on without knowing what it has signed: restore the file from the machine it was written on, or enrol this merchant again in an empty folder.`,
         { line: records.length + 1 },
       );
     }

@@ -105,7 +105,7 @@ describe('Controls', () => {
     ['is of another length', fileOf({ [member]: 2 }, taskId, 5)],
     ['is cut short', ownOf(2).subarray(0, 40)],
     ['is no control variate', encodeFile(controlManifest(length), {}, new Float32Array(length))],
-  ])('begins anew with c, and says so, where its own %s', async (_, file) => {
+  ])('starts over with c, and says so, where its own %s', async (_, file) => {
     const path = join(folder, `${taskId}.safetensors`);
     if (file !== undefined) writeFileSync(path, file);
     expect(await prepare(4, { [member]: 2 })).toMatchObject({ own: undefined, isLost: true });

@@ -15,11 +15,11 @@ const HEADER_ROOM_BYTES = 1024 * 1024 + 8;
 export interface RoundControls {
   /** c; undefined where it is zero. */
   readonly common: string | undefined;
-  /** cᵢ; undefined where this node begins, or begins anew, with c. */
+  /** cᵢ; undefined where this node begins, or starts over, with c. */
   readonly own: string | undefined;
   /** Where cᵢ⁺ is to be written. */
   readonly next: string;
-  /** Whether c holds changes of this node's cᵢ, and the cᵢ that they led to is not there: c keeps them, and the node begins anew. */
+  /** Whether c holds changes of this node's cᵢ, and the cᵢ that they led to is not there: c keeps them, and the node starts over. */
   readonly isLost: boolean;
 }
 

@@ -66,6 +66,6 @@ function assertNotEnrolled(path: string): void {
   if (!isEnrolled(path)) return;
   throw new HansaError(
     'AlreadyEnrolled',
-    `This node is enrolled already (${path}). To enrol it anew, give it another "folder"; its old identity and ledger stay where they are.`,
+    `This node is enrolled already (${path}). To enrol it again, give it another "folder"; its old identity and ledger stay where they are.`,
   );
 }

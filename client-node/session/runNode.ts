@@ -296,7 +296,7 @@ class RunningNode {
     this.#outcomes.abandoned(setup, outcome);
     // Without its folder a node forgets what it has signed: it must not go on.
     if (!existsSync(this.#folder.identity)) {
-      const reason = `The node's folder ${this.#folder.root} is gone or cannot be read: the node stops. Restore nothing old; enrol anew.`;
+      const reason = `The node's folder ${this.#folder.root} is gone or cannot be read: the node stops. Restore nothing old; enrol again.`;
       this.#finish({ error: new HansaError('DataFolderUnusable', reason) });
     }
   }

@@ -1,6 +1,6 @@
 import type { Trainer } from '../trainer/index.ts';
 
-/** The node's one trainer: started when it is first asked for, and anew after one has failed. */
+/** The node's one trainer: started when it is first asked for, and again after one has failed. */
 export class TrainerSlot {
   readonly #start: () => Promise<Trainer>;
   #trainer: Promise<Trainer> | undefined;

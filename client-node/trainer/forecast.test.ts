@@ -19,7 +19,7 @@ function machine(fails: Partial<Record<ModelSize, HansaError>> = {}) {
 const obstacles = (forecasts: readonly { doesNotFit?: string }[]) => forecasts.map(({ doesNotFit }) => doesNotFit);
 
 describe('forecastTraining', () => {
-  it('measures what is quick enough and reckons the rest', async () => {
+  it('measures what is quick enough and estimates the rest', async () => {
     const { tried, ...options } = machine();
     const forecasts = await forecastTraining('wasm', 'demand', options);
     expect(tried).toEqual(modelSizes);
@@ -30,8 +30,8 @@ describe('forecastTraining', () => {
       const { stepMs, peakMemoryBytes } = await slow.measure(...asked);
       return { stepMs: 20 * stepMs, peakMemoryBytes };
     };
-    const reckoned = await forecastTraining('wasm', 'demand', { ...slow, measure });
-    expect(reckoned.map(({ measured }) => measured)).toEqual([true, true, false, false]);
+    const estimated = await forecastTraining('wasm', 'demand', { ...slow, measure });
+    expect(estimated.map(({ measured }) => measured)).toEqual([true, true, false, false]);
   });
 
   it('keeps the others where the process of one size dies, and tries nothing larger', async () => {

@@ -16,7 +16,7 @@ import type { EngineName } from '../engines/engine.ts';
 export const FORECAST_STEPS = 40;
 export const FORECAST_BATCH = 16;
 
-/** A step that is expected to take longer is not taken but reckoned from a smaller model's. */
+/** A step that is expected to take longer is not taken but estimated from a smaller model's. */
 const LONGEST_STEP_MS = 10_000;
 
 /** Memory of a model's every number, with its gradients, moments and copies: 37 to 56 bytes have been measured, on two engines. */
@@ -37,7 +37,7 @@ export interface SizeForecast extends StepCost {
   readonly size: ModelSize;
   /** Numbers in the model. */
   readonly parameters: number;
-  /** Whether it was measured, or reckoned from the largest size that was. */
+  /** Whether it was measured, or estimated from the largest size that was. */
   readonly measured: boolean;
   /** Seconds of a round's training: FORECAST_STEPS such steps. */
   readonly roundSeconds: number;
@@ -71,21 +71,21 @@ export async function forecastTraining(
   const found: SizeForecast[] = [];
   for (const size of modelSizes) {
     const last = found.at(-1);
-    const reckoned = last && reckonedFrom(last, size, job);
-    let obstacle = reckoned && (shortage(reckoned, freeBytes, maxMemoryBytes) ?? failureBelow(last));
+    const estimated = last && estimatedFrom(last, size, job);
+    let obstacle = estimated && (shortage(estimated, freeBytes, maxMemoryBytes) ?? failureBelow(last));
     let measured: StepCost | undefined;
-    if (reckoned === undefined || (obstacle === undefined && last?.measured && reckoned.stepMs < LONGEST_STEP_MS)) {
+    if (estimated === undefined || (obstacle === undefined && last?.measured && estimated.stepMs < LONGEST_STEP_MS)) {
       onSize?.(size);
       try {
         measured = await measure(engine, job, size, signal);
         // It has just had the memory it takes.
         obstacle = shortage(measured, Number.POSITIVE_INFINITY, maxMemoryBytes);
       } catch (error) {
-        if (reckoned === undefined || !(error instanceof HansaError) || error.code !== 'EngineUnusable') throw error;
+        if (estimated === undefined || !(error instanceof HansaError) || error.code !== 'EngineUnusable') throw error;
         obstacle = error.message;
       }
     }
-    const cost = measured ?? reckoned!;
+    const cost = measured ?? estimated!;
     found.push({
       size,
       parameters: parameterCount(manifestFor(architectureOf(size, [job]))),
@@ -130,7 +130,7 @@ async function measureTraining(
 }
 
 /** From a smaller model: time with its multiplications, memory with its numbers. */
-function reckonedFrom(last: SizeForecast, size: ModelSize, job: JobName): StepCost {
+function estimatedFrom(last: SizeForecast, size: ModelSize, job: JobName): StepCost {
   const [from, to] = [architectureOf(last.size, [job]), architectureOf(size, [job])];
   return {
     stepMs: (last.stepMs * multiplications(to, job)) / multiplications(from, job),

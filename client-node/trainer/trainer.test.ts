@@ -199,7 +199,7 @@ describe('a place that cannot be written to', () => {
       expect(steps).toEqual([1, 2, 3, 4]);
       expect(lines.map((line) => JSON.parse(line))).toMatchObject([
         {
-          msg: 'training is not kept on disk: after a crash it would begin anew',
+          msg: 'training is not kept on disk: after a crash it would start over',
           reason: expect.stringContaining(nowhere()),
         },
       ]);
@@ -415,7 +415,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     }
   });
 
-  it('begins anew where the data has changed meanwhile, and tells of the data that it has now', async () => {
+  it('starts over where the data has changed meanwhile, and tells of the data that it has now', async () => {
     const baseFolder = await mkdtemp(join(folder, 'changing-'));
     await writeFile(join(baseFolder, 'orders.csv'), orders());
     const { own, kill } = await killable({ baseFolder });
@@ -436,7 +436,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
       expect(steps.slice(5)).toContain(1);
       expect(steps.at(-1)).toBe(12);
       expect(own.data[0]!.rows).toBe(1281);
-      // What it holds is reckoned anew too.
+      // What it holds is estimated again too.
       expect(own.held.digest).not.toBe(held.digest);
       expect(own.held.bytes).not.toBe(held.bytes);
     } finally {
@@ -467,7 +467,7 @@ describe.runIf(process.platform === 'linux')('a training process that is killed'
     }
   });
 
-  it('begins anew where its checkpoint is damaged or of another job', async () => {
+  it('starts over where its checkpoint is damaged or of another job', async () => {
     await trainer.train(job('undisturbed'));
     for (const [name, bytes] of [
       ['damaged', Buffer.from('no checkpoint')],

@@ -107,7 +107,7 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
             if (progress.warning !== undefined)
               return log.warn(
                 { reason: progress.warning },
-                'training is not kept on disk: after a crash it would begin anew',
+                'training is not kept on disk: after a crash it would start over',
               );
             if (progress.step > furthest) crashes = 0;
             furthest = Math.max(furthest, progress.step);

@@ -57,7 +57,7 @@ export function checkpointAt(
           },
         };
       } catch (error) {
-        // Whatever is wrong with it, the training can begin anew.
+        // Whatever is wrong with it, the training can start over.
         if (isOfFile(error)) return undefined;
         throw error;
       }

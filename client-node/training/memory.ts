@@ -15,7 +15,7 @@ const ENGINE_OVERHEAD = 1.4;
 /** What JavaScript lets gather, of code and of garbage, before it is cleared away. */
 const GARBAGE_BYTES = 60e6;
 
-/** What the reckoning may be wrong by: 1 % has been seen, of LoRA on the base model. */
+/** What the estimate may be wrong by: 1 % has been seen, of LoRA on the base model. */
 const MARGIN = 1.05;
 
 /** All that a WebAssembly memory can hold, less what the engine needs for itself. */

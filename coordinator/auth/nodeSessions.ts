@@ -72,7 +72,7 @@ export class NodeSessions {
 
 function takeCounter(session: Session, counter: number): void {
   if (counter <= session.highest - COUNTER_WINDOW || session.used.has(counter)) {
-    throw new HansaError('ReplayedRequest', 'A request with this counter was made before. Sign each request anew.');
+    throw new HansaError('ReplayedRequest', 'A request with this counter was made before. Sign each request again.');
   }
   session.used.add(counter);
   session.highest = Math.max(session.highest, counter);

@@ -81,7 +81,7 @@ const migrations: Record<string, Migration> = {
   },
   '0002_approvals': {
     async up(db: Kysely<never>) {
-      // Whoever enrolled before members had approvals is approved by nobody, and its node is of that time: it enrols anew.
+      // Whoever enrolled before members had approvals is approved by nobody, and its node is of that time: it enrols again.
       for (const table of ['updates', 'join_tokens', 'clients', 'rosters'] as const)
         await db.deleteFrom(table as never).execute();
       await db.schema.alterTable('clients').addColumn('approval', 'text').execute();
@@ -159,7 +159,7 @@ async function changeTaskFiles(db: Kysely<never>, change: (file: OldTaskFile) =>
         file: JSON.stringify(changed),
         ...(isOpen && {
           state: 'failed',
-          reason: 'Its plan is of an older version of Hansa: create the task anew from its newest model.',
+          reason: 'Its plan is of an older version of Hansa: create the task again from its newest model.',
         }),
       })
       .where('id', '=', id)

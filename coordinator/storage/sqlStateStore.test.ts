@@ -65,7 +65,7 @@ it('ends open tasks whose plan is of the form before jobs had options, and reads
   await db.destroy();
   const store = await SqlStateStore.open(sqliteDialect(file), sqliteCheckpoint);
   const [open, ended] = [await store.task('one'), await store.task('two')];
-  expect(open).toMatchObject({ state: 'failed', reason: expect.stringContaining('create the task anew') });
+  expect(open).toMatchObject({ state: 'failed', reason: expect.stringContaining('create the task again') });
   expect(ended).toMatchObject({ state: 'completed', reason: undefined });
   for (const task of [open, ended]) {
     expect(task?.file.secureAggregation).toMatchObject({

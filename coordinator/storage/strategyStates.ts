@@ -58,6 +58,6 @@ export const handedOutState = ({ file, strategyStateHash }: TaskRow): string | u
 export function lostState(hash: string, what: string): HansaError {
   return new HansaError(
     'StrategyStateLost',
-    `The state of the task's strategy, states/${hash} in the coordinator's data folder, ${what}. Start a new task from the newest model: its strategy begins anew.`,
+    `The state of the task's strategy, states/${hash} in the coordinator's data folder, ${what}. Start a new task from the newest model: its strategy starts over.`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Cuts a task's members into groups by lot, so that nobody can choose who masks with whom: every member commits to a part of a seed, and only when all
+ * Cuts a task's members into groups at random, so that nobody can choose who masks with whom: every member commits to a part of a seed, and only when all
  * commitments are known does each reveal its part. One part that stays away makes the draw void.
  *
  * `stepDraw` is the node's side, `startDraw` and `stepDrawServer` the coordinator's: pure reducers like those of a set-up. Source: SA-1, "Groups".

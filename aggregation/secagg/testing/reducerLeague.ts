@@ -172,7 +172,7 @@ export class ReducerLeague implements Surroundings {
     };
   }
 
-  /** Begins a set-up with all nodes (or some); nodes that ended an earlier one start afresh. */
+  /** Begins a set-up with all nodes (or some); nodes that ended an earlier one start over. */
   open(selected: readonly number[] = [...this.nodes.keys()]): this {
     this.seq += 1;
     for (const node of this.nodes.values()) node.startAfresh();

@@ -47,7 +47,7 @@ function isUsable(build: DenseBuild): boolean {
   const module = compiledDense(build);
   if (module === undefined) return false;
   if (webAssembly.validate(module)) return true;
-  // Node 20 knows relaxed SIMD and keeps it behind a flag, which it reads anew for every module; later ones have it.
+  // Node 20 knows relaxed SIMD and keeps it behind a flag, which it reads again for every module; later ones have it.
   if (build === 'fused' && process.versions.node.startsWith('20.')) {
     setFlagsFromString('--experimental-wasm-relaxed-simd');
     return webAssembly.validate(module);

@@ -95,7 +95,7 @@ describe.skipIf(missing !== undefined)(
       }
     });
 
-    it('a tensor that lives on and is an input is read anew each time', () => {
+    it('a tensor that lives on and is an input is read again each time', () => {
       const frozen = tf.tensor1d([10, 20]);
       const step = (inputs: tf.Tensor[]) => [tf.add(inputs[0]!, frozen)];
       for (let turn = 1; turn <= 4; turn++) {

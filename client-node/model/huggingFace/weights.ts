@@ -110,7 +110,7 @@ async function shardsOf(folder: string): Promise<Shard[]> {
     throw invalid(
       `${folder} has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}. ${
         pickled
-          ? 'A pytorch_model.bin can run code when it is opened and is not read: save the model anew in Python with save_pretrained'
+          ? 'A pytorch_model.bin can run code when it is opened and is not read: save the model again in Python with save_pretrained'
           : "Name a folder as Hugging Face's save_pretrained writes it"
       }`,
     );
@@ -152,7 +152,7 @@ function publicTensor(handle: FileHandle, dataOffset: number, tensor: StoredTens
   const { dtype, shape, begin, end } = tensor;
   if (!isFloatType(dtype)) {
     throw invalid(
-      `${where} has the type ${shown(dtype)}; weights are ${floatTypesInWords}. Save the model anew as one of these`,
+      `${where} has the type ${shown(dtype)}; weights are ${floatTypesInWords}. Save the model again as one of these`,
     );
   }
   return {

@@ -35,7 +35,7 @@ export async function fetchControl(
   if (isLost)
     log.warn(
       { task: taskId, round },
-      "this node's control variate of the task is lost or not of the newest sum that it is in: it begins anew with the members' mean",
+      "this node's control variate of the task is lost or not of the newest sum that it is in: it starts over with the members' mean",
     );
   return { ...files, taskId, member: own.index, clipNorm: strategy.controlClipNorm };
 }

@@ -64,7 +64,7 @@ describe('download', () => {
     expect(seen.at(-1)).toBe(content.length);
   });
 
-  it('goes on where it was cut off, each time signed anew', async () => {
+  it('goes on where it was cut off, each time signed again', async () => {
     let cuts = 2;
     answer = (request, response) => {
       if (cuts-- === 0) return serve(request, response);

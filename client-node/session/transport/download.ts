@@ -108,7 +108,7 @@ async function fetchRest(part: string, { address, sessions, hash, maxBytes, sign
 
 async function refusal(response: Response): Promise<HansaError> {
   const problem = problemSchema.safeParse(await response.json().catch(() => undefined));
-  // 401: the session ended while the request was on its way; the next one is signed anew.
+  // 401: the session ended while the request was on its way; the next one is signed again.
   if (problem.success && response.status !== 401) return fromProblem(problem.data);
   const retry = response.status >= 500 || response.status === 401;
   return new HansaError(

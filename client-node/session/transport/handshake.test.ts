@@ -58,7 +58,7 @@ describe('Handshake', () => {
     );
   });
 
-  it('signs every request anew', () => {
+  it('signs every request for itself', () => {
     const handshake = new Handshake(identity, random);
     const challenge = challengeFor(handshake);
     const { session } = handshake.answer(challenge);

@@ -71,7 +71,7 @@ function explain(error: DetailedError): HansaError {
   }
   const problem = problemSchema.safeParse(body);
   const status = response.getStatus();
-  // 401: the session ended while the request was on its way; the next one is signed anew.
+  // 401: the session ended while the request was on its way; the next one is signed again.
   if (problem.success && status !== 401) return fromProblem(problem.data);
   const retry = status >= 500 || status === 401 || status === 409 || status === 423;
   return new HansaError(

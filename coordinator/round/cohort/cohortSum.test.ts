@@ -131,7 +131,7 @@ describe("a cohort's sum", () => {
     await uploads.expectExact([1, 2]);
   });
 
-  it('is folded afresh where a file is gone that a piece should be taken out with', async () => {
+  it('is folded again where a file is gone that a piece should be taken out with', async () => {
     const uploads = await uploadsOf([1, 2, 3]);
     await uploads.sendAll(1);
     await uploads.send(2, 1000);
@@ -141,7 +141,7 @@ describe("a cohort's sum", () => {
     await uploads.expectExact([1, 3]);
   });
 
-  it('is folded afresh where the file of one who is left out is gone or cut short at the end', async () => {
+  it('is folded again where the file of one who is left out is gone or cut short at the end', async () => {
     for (const lose of [rm, truncate]) {
       const uploads = await uploadsOf([1, 2]);
       await uploads.sendAll(1);

@@ -10,7 +10,7 @@ const CHUNK_SIZE_BYTES = 256 * 1024;
  *
  * Of each member the sum holds one piece, from its vector's first byte on, and never a byte twice. That the pieces are whole vectors, and whose,
  * matters only once the survivors are known: {@link complete} folds what a survivor's piece lacks and takes out the pieces of all others. Should a
- * file not be there to take a piece out, the sum is made afresh from the survivors' files.
+ * file not be there to take a piece out, the sum is made again from the survivors' files.
  *
  * Memory: one vector, from the first {@link begin} on. Files are read as they were written: whether they are the ones that members signed for is the
  * upload's to find out.
@@ -41,7 +41,7 @@ export class CohortSum {
     this.#pieces.set(member, byteOffset + chunk.length);
   }
 
-  /** Takes a member's piece out, from the file that it was written to; the member may begin anew meanwhile. Never rejects. */
+  /** Takes a member's piece out, from the file that it was written to; the member may start over meanwhile. Never rejects. */
   takeOut(member: number, file: string): Promise<void> {
     const piece = this.#pieces.get(member) ?? 0;
     this.#pieces.delete(member);

@@ -28,7 +28,7 @@ export interface MaskedInputTimes {
   readonly notAfterMs: number;
 }
 
-/** When masked input ends: training has its time; an upload has its own, which starts anew with every byte; neither outlasts the set-up. */
+/** When masked input ends: training has its time; an upload has its own, which starts again with every byte; neither outlasts the set-up. */
 export function maskedInputEnd(deadlines: Deadlines, times: MaskedInputTimes): number {
   const trainEndMs = times.trainBeganAtMs + deadlines.trainMs;
   const uploadEndMs = times.lastBytesAtMs + deadlines.maskedInputMs;
