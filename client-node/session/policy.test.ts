@@ -6,8 +6,8 @@ import { SessionLeague } from './testing/sessionLeague.ts';
 /** Of the nano model: what a set-up's clips for encoder, embedder and head, 13 together, stand for. */
 const parts = scaledParts({ wordBits: 32, maxCohort: 8 }, [
   { name: 'encoder', length: 104_384, clipNorm: 3 },
-  { name: 'embedder', length: 19_136, clipNorm: 4 },
-  { name: 'head', length: 7540, clipNorm: 12 },
+  { name: 'embedder', length: 21_376, clipNorm: 4 },
+  { name: 'head', length: 8404, clipNorm: 12 },
 ]);
 
 describe('checkConfig', () => {

@@ -44,7 +44,7 @@ describe('trainLocally', () => {
   it('lowers the loss', async () => {
     const before = await meanLoss(shape, start, windows);
     const { weights } = await trainLocally(shape, start, windows, planWith({ steps: 40 }));
-    expect(await meanLoss(shape, weights, windows)).toBeLessThan(0.8 * before);
+    expect(await meanLoss(shape, weights, windows)).toBeLessThan(0.9 * before);
   });
 
   it('gives the same weights for the same seed, others for another, and leaves the start alone', async () => {

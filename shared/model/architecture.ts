@@ -1,7 +1,9 @@
 import { HansaError } from '@hansa/shared/errors';
 import { z } from 'zod';
-import { PATCH_WIDTH } from './jobs/demand.ts';
 import { type Heads, headsSchema, type JobName, jobNames, jobTerms, standardHeads } from './jobs/index.ts';
+
+/** Of a model file's metadata. 3: the demand head mixes whole quantile forecasts. */
+const FORMAT_VERSION = 3;
 
 const mostHidden = 1024;
 const mostWords = 300_000;
@@ -40,7 +42,7 @@ const textSchema = z.strictObject({
  */
 export const architectureSchema = z
   .strictObject({
-    formatVersion: z.literal(2),
+    formatVersion: z.literal(FORMAT_VERSION),
     encoder: encoderSchema,
     /** The jobs that the model is for, and the sizes of their own tensors. */
     heads: headsSchema,
@@ -79,24 +81,12 @@ export function architectureAround(
   jobs: readonly JobName[] = ['demand'],
   text?: Architecture['text'],
 ): Architecture {
-  return { formatVersion: 2, encoder, heads: standardHeads(jobs), ...(text === undefined ? {} : { text }) };
-}
-
-/** Format 1: models that were made when `demand` was the only job. Their tensors are those of format 2. */
-const firstFormatSchema = z.strictObject({
-  formatVersion: z.literal(1),
-  encoder: encoderSchema,
-  embedder: z.looseObject({ patchWidth: z.literal(PATCH_WIDTH) }),
-  heads: z.tuple([z.literal('demand')]),
-  text: textSchema.optional(),
-});
-
-function asSecondFormat(value: unknown): unknown {
-  const first = firstFormatSchema.safeParse(value);
-  if (!first.success) return value;
-  const { encoder, text, embedder } = first.data;
-  const { patchWidth: _, ...demand } = embedder;
-  return { formatVersion: 2, encoder, heads: { demand }, ...(text === undefined ? {} : { text }) };
+  return {
+    formatVersion: FORMAT_VERSION,
+    encoder,
+    heads: standardHeads(jobs),
+    ...(text === undefined ? {} : { text }),
+  };
 }
 
 /** The metadata of a model file. */
@@ -105,9 +95,9 @@ export function modelMetadata(architecture: Architecture): Record<string, string
 }
 
 /**
- * Reads the architecture out of a model file's metadata, in either format.
+ * Reads the architecture out of a model file's metadata.
  *
- * @throws HansaError InvalidModelFile (when it is absent or malformed)
+ * @throws HansaError InvalidModelFile (when it is absent, malformed or of another release)
  */
 export function architectureOfMetadata(metadata: Readonly<Record<string, string>>): Architecture {
   const text = metadata.architecture;
@@ -129,7 +119,15 @@ export function architectureOfMetadata(metadata: Readonly<Record<string, string>
   } catch {
     throw new HansaError('InvalidModelFile', "The architecture in the model file's metadata is not JSON.");
   }
-  const architecture = architectureSchema.safeParse(asSecondFormat(parsed));
+  const version = z.object({ formatVersion: z.int() }).safeParse(parsed);
+  if (version.success && version.data.formatVersion !== FORMAT_VERSION) {
+    const release = version.data.formatVersion < FORMAT_VERSION ? 'an earlier' : 'a later';
+    throw new HansaError(
+      'InvalidModelFile',
+      `The model file is of format ${version.data.formatVersion}, of ${release} release of Hansa; this one reads format ${FORMAT_VERSION}, whose tensors differ. Make a new model with: hansa-client model init.`,
+    );
+  }
+  const architecture = architectureSchema.safeParse(parsed);
   if (!architecture.success) {
     throw new HansaError(
       'InvalidModelFile',

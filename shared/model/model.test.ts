@@ -55,10 +55,10 @@ describe('manifestFor', () => {
       expect(entry.offset).toBe(offset);
       offset += elementCount(entry.shape);
     }
-    expect(parameterCount(manifest)).toBe(131_060);
-    expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(474_996);
-    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(10963828);
-    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(85680244);
+    expect(parameterCount(manifest)).toBe(134_164);
+    expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(489_492);
+    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(11105812);
+    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(86259220);
     const names = manifest
       .filter(({ name }) => name.startsWith('bert.encoder.layer.1.'))
       .map(({ name }) => name.slice(21));
@@ -89,13 +89,18 @@ describe('architectureOfHeader', () => {
     expect(architectureOfHeader(fileOf(manifestFor(nano), modelMetadata(nano)))).toEqual(nano);
   });
 
-  it('reads a model of the first format, whose only job was demand', () => {
-    const { encoder, heads } = nano;
-    const first = { formatVersion: 1, encoder, embedder: { patchWidth: 133, ...heads.demand }, heads: ['demand'] };
-    const metadata = { format: 'hansa', architecture: JSON.stringify(first) };
-    expect(architectureOfHeader(fileOf(manifestFor(nano), metadata))).toEqual(nano);
-    const narrower = { ...metadata, architecture: metadata.architecture.replace('133', '140') };
-    expect(() => architectureOfMetadata(narrower)).toThrow(expect.objectContaining({ code: 'InvalidModelFile' }));
+  it.each([
+    [1, 'an earlier'],
+    [2, 'an earlier'],
+    [4, 'a later'],
+  ])('says of a model of format %i that it is of %s release, and what to do', (formatVersion, release) => {
+    const metadata = { format: 'hansa', architecture: JSON.stringify({ ...nano, formatVersion }) };
+    expect(() => architectureOfMetadata(metadata)).toThrow(
+      expect.objectContaining({
+        code: 'InvalidModelFile',
+        message: expect.stringMatching(new RegExp(`format ${formatVersion}, of ${release} release.*model init`)),
+      }),
+    );
   });
 
   it.each([

@@ -19,7 +19,7 @@ describe('placeOf', () => {
     expect(byName['bert.embeddings.word_embeddings.weight']).toEqual({ segment: 'words' });
     expect(byName['embedder.cls']).toEqual({ segment: 'encoder' });
     expect(byName['embedder.patch.bias']).toEqual({ segment: 'embedder', job: 'demand' });
-    expect(byName['demand.mixture.bias']).toEqual({ segment: 'head', job: 'demand' });
+    expect(byName['demand.corrections.bias']).toEqual({ segment: 'head', job: 'demand' });
     expect(placeOf('bert.encoder.layer.0.attention.self.query.lora_A.weight')).toEqual({ segment: 'factors' });
     expect(['bertha', 'other.weight'].map(placeOf)).toEqual([undefined, undefined]);
   });

@@ -1,26 +1,41 @@
 import type { Architecture } from '@hansa/shared/model';
-import { DEMAND_COLUMNS, DEMAND_ROWS } from '@hansa/shared/model/jobs/demand';
 import * as tf from '@tensorflow/tfjs';
 import { denseLayer, encodeTokens, matrix, type Parameters } from '../../model/encoder.ts';
-import { product, withGradient } from '../../model/ops.ts';
-import { monotoneQuantiles } from './head.ts';
+import { gelu, product, withGradient } from '../../model/ops.ts';
+import { mixAnchors } from './head.ts';
 import type { DemandInputs } from './inputs.ts';
 
 /**
  * The demand forecast of a batch of windows: BERT's encoder (post-LN blocks, GELU, learned positions) over the tokens CLS, static, past patches and
- * future patches; the head reads the future ones.
+ * future patches. The head looks at each row with the future token of its patch and with what is known of the row itself, as the temporal decoder of TiDE
+ * does (Das et al. 2023), and says how to mix and correct the anchors.
  *
- * @returns [n · F · 8, 14]: quantiles and mean of each period in units of s, and of the sum to date in units of s · periods
+ * @returns [n · F · 14, 14]: quantiles and mean of each period in units of s, then of the sums to date in units of s · periods
  */
 export function forecastDemand(parameters: Parameters, architecture: Architecture, inputs: DemandInputs): tf.Tensor2D {
-  const { count, futurePatches } = inputs;
+  const { futurePatches } = inputs;
   const embedded = embed(parameters, architecture, inputs);
   // The head reads the future tokens alone.
   const hidden = encodeTokens(parameters, architecture.encoder, embedded, inputs.mask, futurePatches);
-  const dense = (name: string) => denseLayer(parameters, hidden, name);
-  const rows = count * futurePatches * DEMAND_ROWS;
-  const raw = tf.reshape(dense('demand.quantiles'), [rows, DEMAND_COLUMNS]) as tf.Tensor2D;
-  return monotoneQuantiles(raw, mixedAnchors(dense('demand.mixture'), inputs.anchors));
+  const inner = addToRows(
+    denseLayer(parameters, inputs.rows, 'demand.row'),
+    denseLayer(parameters, hidden, 'demand.token'),
+  );
+  return mixAnchors(denseLayer(parameters, gelu(inner), 'demand.corrections'), inputs.anchors);
+}
+
+/** x [n · m, d] with row i of y [n, d] added to each of the m rows of group i. */
+function addToRows(x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
+  const [groups, width] = y.shape;
+  const rows = x.shape[0];
+  return withGradient([x, y], () => ({
+    value: tf.reshape(tf.add(tf.reshape(x, [groups, rows / groups, width]), tf.reshape(y, [groups, 1, width])), [
+      rows,
+      width,
+    ]) as tf.Tensor2D,
+    saved: [],
+    gradient: (dy) => [dy, tf.sum(tf.reshape(dy, [groups, rows / groups, width]), 1)],
+  }));
 }
 
 /** Token embeddings before their LayerNorm: [n · tokens, d]. */
@@ -64,23 +79,4 @@ function addToEach(x: tf.Tensor3D, y: tf.Tensor2D): tf.Tensor3D {
       tf.reshape(tf.matMul(tf.ones([1, count]), tf.reshape(dy, [count, rows * columns])), [rows, columns]),
     ],
   }));
-}
-
-/** Σ softmax(logits) · anchors: logits [n · F, K], anchors [n · F · 8, K] → [n · F · 8, 1]. */
-function mixedAnchors(logits: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor2D {
-  const [patches, kinds] = logits.shape;
-  const rows = anchors.shape[0];
-  const each = tf.reshape(anchors, [patches, rows / patches, kinds]) as tf.Tensor3D;
-  return withGradient([logits], () => {
-    const shares = tf.softmax(logits);
-    return {
-      value: tf.reshape(tf.sum(tf.mul(each, tf.reshape(shares, [patches, 1, kinds])), 2), [rows, 1]) as tf.Tensor2D,
-      saved: [shares, each],
-      gradient: (dy, shares: tf.Tensor2D, each: tf.Tensor3D) => {
-        const dShares = tf.sum(tf.mul(each, tf.reshape(dy, [patches, rows / patches, 1])), 1) as tf.Tensor2D;
-        const weighted = tf.mul(dShares, shares);
-        return [tf.sub(weighted, tf.mul(shares, tf.sum(weighted, 1, true)))];
-      },
-    };
-  });
 }

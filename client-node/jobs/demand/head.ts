@@ -1,57 +1,106 @@
-import { DEMAND_COLUMNS, DEMAND_QUANTILES } from '@hansa/shared/model/jobs/demand';
+import { DEMAND_ANCHORS, DEMAND_COLUMNS, DEMAND_CORRECTIONS, DEMAND_QUANTILES } from '@hansa/shared/model/jobs/demand';
 import * as tf from '@tensorflow/tfjs';
 import { withGradient } from '../../model/ops.ts';
 
 const QUANTILES = DEMAND_QUANTILES.length;
 const MEDIAN = DEMAND_QUANTILES.indexOf(0.5);
-/** The head's columns before monotony: the median, 6 steps down from it, 6 steps up, the mean; steps next to the median come first. */
+/** Steps between neighbouring quantiles. */
 const STEPS = QUANTILES - 1;
 
 /** Weight λ of the squared error of the mean beside the pinball losses. */
 const MEAN_WEIGHT = 0.02;
 
-/** Spread that a forecast of zero still has, in units of s: keeps gradients alive where every anchor is 0. */
-const SPREAD_FLOOR = 0.1;
+/** Limit of the logarithm of a correction: a factor of e² either way. */
+const MOST_LOG_CORRECTION = 2;
 
-/** [DEMAND_COLUMNS, DEMAND_COLUMNS], block triangular: sums steps outwards from the median. */
-const monotoneMatrix: readonly number[] = (() => {
-  const matrix = new Array<number>(DEMAND_COLUMNS * DEMAND_COLUMNS).fill(0);
-  for (let quantile = 0; quantile < QUANTILES; quantile++) {
-    matrix[quantile] = 1;
-    for (let down = quantile; down < MEDIAN; down++) matrix[(MEDIAN - down) * DEMAND_COLUMNS + quantile] = -1;
-    for (let up = MEDIAN + 1; up <= quantile; up++) matrix[up * DEMAND_COLUMNS + quantile] = 1;
-  }
-  matrix[DEMAND_COLUMNS * DEMAND_COLUMNS - 1] = 1;
-  return matrix;
-})();
+/** A constant matrix, [rows, columns], by its entries. */
+const constant = (rows: number, columns: number, entry: (row: number, column: number) => number): tf.Tensor2D =>
+  tf.tensor2d(
+    Array.from({ length: rows * columns }, (_, at) => entry(Math.floor(at / columns), at % columns)),
+    [rows, columns],
+  );
+
+/** [14, 12]: the steps between neighbouring quantiles of a row. */
+const stepMatrix = () =>
+  constant(DEMAND_COLUMNS, STEPS, (column, step) => (column === step + 1 ? 1 : column === step ? -1 : 0));
+/** [12, 14]: sums steps outwards from the median; nothing to the mean. */
+const outwardMatrix = () =>
+  constant(STEPS, DEMAND_COLUMNS, (step, column) => {
+    if (column === QUANTILES) return 0;
+    if (step >= MEDIAN) return column > step ? 1 : 0;
+    return column <= step ? -1 : 0;
+  });
+/** [14, 14]: the median to every quantile. */
+const medianMatrix = () =>
+  constant(DEMAND_COLUMNS, DEMAND_COLUMNS, (from, to) => (from === MEDIAN && to < QUANTILES ? 1 : 0));
+/** [1, 14]: 1 for the mean. */
+const meanColumn = () => constant(1, DEMAND_COLUMNS, (_, column) => (column === QUANTILES ? 1 : 0));
 
 /**
- * Quantiles and mean in units of s, [rows, 14], which cannot cross: level + (level + floor) · (median + sums of softplus steps).
+ * Mixes the anchors of each row and corrects what comes of it: [rows, 14] in the anchors' units.
  *
- * @param raw [rows, 14]: median, six steps down, six up, mean
- * @param level [rows, 1], the mixed anchors, at least 0
+ * A row's forecast is Σ softmax(logits) · anchors, whose quantiles cannot cross, since those of no anchor do. The steps between its quantiles are multiplied with
+ * a factor each, which leaves them in order, its mean with one of its own, and the whole row with that of the level. Corrections of 0 change nothing, and
+ * all of them lie between e⁻² and e².
+ *
+ * @param corrections [rows, DEMAND_CORRECTIONS] logits, level, twelve steps, mean
+ * @param anchors [rows, DEMAND_ANCHORS · 14], quantiles ascending, at least 0
  */
-export function monotoneQuantiles(raw: tf.Tensor2D, level: tf.Tensor2D): tf.Tensor2D {
-  return withGradient([raw, level], () => {
-    const matrix = tf.tensor2d([...monotoneMatrix], [DEMAND_COLUMNS, DEMAND_COLUMNS]);
-    const isStep = tf.tensor1d([0, ...new Array<number>(STEPS).fill(1), 0]);
-    const stepped = tf.add(tf.mul(tf.softplus(raw), isStep), tf.mul(raw, tf.sub(1, isStep)));
-    const relative = tf.matMul(stepped, matrix);
-    const spread = tf.add(level, SPREAD_FLOOR);
+export function mixAnchors(corrections: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor2D {
+  const rows = corrections.shape[0];
+  const each = tf.reshape(anchors, [rows, DEMAND_ANCHORS, DEMAND_COLUMNS]) as tf.Tensor3D;
+  return withGradient([corrections], () => {
+    const shares = tf.softmax(tf.slice(corrections, [0, 0], [rows, DEMAND_ANCHORS]));
+    const bent = tf.tanh(
+      tf.div(
+        tf.slice(corrections, [0, DEMAND_ANCHORS], [rows, DEMAND_CORRECTIONS - DEMAND_ANCHORS]),
+        MOST_LOG_CORRECTION,
+      ),
+    );
+    const factors = tf.exp(tf.mul(bent, MOST_LOG_CORRECTION)) as tf.Tensor2D;
+    const mixed = tf.sum(tf.mul(each, tf.reshape(shares, [rows, DEMAND_ANCHORS, 1])), 1) as tf.Tensor2D;
+    const [toSteps, outwards, toMedian, isMean] = [stepMatrix(), outwardMatrix(), medianMatrix(), meanColumn()];
+    const level = tf.slice(factors, [0, 0], [rows, 1]);
+    const steps = tf.mul(tf.matMul(mixed, toSteps), tf.slice(factors, [0, 1], [rows, STEPS])) as tf.Tensor2D;
+    const mean = tf.mul(tf.mul(mixed, isMean), tf.slice(factors, [0, 1 + STEPS], [rows, 1]));
+    const within = tf.add(tf.add(tf.matMul(mixed, toMedian), tf.matMul(steps, outwards)), mean);
+    const value = tf.mul(level, within) as tf.Tensor2D;
     return {
-      value: tf.add(level, tf.mul(spread, relative)),
-      saved: [raw, relative, spread, matrix, isStep],
+      value,
+      saved: [shares, bent, factors, steps, mean, value, each, toSteps, outwards, toMedian, isMean],
       gradient: (
-        dy,
-        raw: tf.Tensor2D,
-        relative: tf.Tensor2D,
-        spread: tf.Tensor2D,
-        matrix: tf.Tensor2D,
-        isStep: tf.Tensor1D,
+        dy: tf.Tensor2D,
+        shares: tf.Tensor2D,
+        bent: tf.Tensor2D,
+        factors: tf.Tensor2D,
+        steps: tf.Tensor2D,
+        mean: tf.Tensor2D,
+        value: tf.Tensor2D,
+        each: tf.Tensor3D,
+        toSteps: tf.Tensor2D,
+        outwards: tf.Tensor2D,
+        toMedian: tf.Tensor2D,
+        isMean: tf.Tensor2D,
       ) => {
-        const dStepped = tf.matMul(tf.mul(dy, spread), tf.transpose(matrix));
-        const slope = tf.add(tf.mul(tf.sub(tf.sigmoid(raw), 1), isStep), 1);
-        return [tf.mul(dStepped, slope), tf.sum(tf.mul(dy, tf.add(relative, 1)), 1, true)];
+        const level = tf.slice(factors, [0, 0], [rows, 1]);
+        const dWithin = tf.mul(dy, level) as tf.Tensor2D;
+        const dSteps = tf.matMul(dWithin, tf.transpose(outwards)) as tf.Tensor2D;
+        // In the logarithm of each factor.
+        const dLevel = tf.sum(tf.mul(dy, value), 1, true);
+        const dMean = tf.sum(tf.mul(dWithin, mean), 1, true);
+        const dLogs = tf.concat([dLevel, tf.mul(dSteps, steps), dMean], 1);
+        const dBent = tf.mul(dLogs, tf.sub(1, tf.square(bent)));
+        const dMixed = tf.add(
+          tf.add(
+            tf.matMul(dWithin, tf.transpose(toMedian)),
+            tf.matMul(tf.mul(dSteps, tf.slice(factors, [0, 1], [rows, STEPS])) as tf.Tensor2D, tf.transpose(toSteps)),
+          ),
+          tf.mul(tf.mul(dWithin, isMean), tf.slice(factors, [0, 1 + STEPS], [rows, 1])),
+        );
+        const dShares = tf.sum(tf.mul(each, tf.reshape(dMixed, [rows, 1, DEMAND_COLUMNS])), 2) as tf.Tensor2D;
+        const weighted = tf.mul(dShares, shares);
+        const dLogits = tf.sub(weighted, tf.mul(shares, tf.sum(weighted, 1, true)));
+        return [tf.concat([dLogits, dBent], 1)];
       },
     };
   });

@@ -1,5 +1,11 @@
 import { type Architecture, architectureOf, manifestFor } from '@hansa/shared/model';
-import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
+import {
+  DEMAND_ANCHORS,
+  DEMAND_COLUMNS,
+  DEMAND_QUANTILES,
+  DEMAND_ROWS,
+  PERIOD_CHANNELS,
+} from '@hansa/shared/model/jobs/demand';
 import { parameterCount } from '@hansa/shared/numeric';
 import { seededNumbers } from '@hansa/shared/random';
 import * as tf from '@tensorflow/tfjs';
@@ -8,7 +14,6 @@ import { activate } from '../../engines/engine.ts';
 import { answersOf, lossAndGradient, type ModelShape } from '../../gradient/gradient.ts';
 import { initialWeights } from '../../model/initialise.ts';
 import { awayFrom, enginesHere, lossGradientContract, norm } from '../lossGradient.contract.ts';
-import { anchors } from './anchors.ts';
 import { demandLoss } from './head.ts';
 import { demandTargets } from './inputs.ts';
 import { sampleBatch } from './sample.ts';
@@ -61,8 +66,8 @@ describe.each(enginesHere)('on %s', (engine) => {
   });
 
   it.each([
-    ['weeks', 2, { season: 52, horizonPeriods: 8 }],
-    ['months', 1, { season: 12, horizonPeriods: 6 }],
+    ['weeks', 2, { horizonPeriods: 8 }],
+    ['months', 1, { horizonPeriods: 6 }],
   ] as const)('takes windows of %s', async (_, futurePatches, calendar) => {
     const windows = { ...sampleBatch('other', 3, futurePatches), ...calendar };
     const forecast = await answersOf(shape, weights, windows);
@@ -73,17 +78,16 @@ describe.each(enginesHere)('on %s', (engine) => {
 });
 
 describe('at the start', () => {
-  it('forecasts the mean of the anchors, give or take a tenth, and spreads around it', async () => {
+  it('forecasts the mean of the anchors, quantile by quantile', async () => {
     await activate('wasm');
     const forecast = await answersOf(shape, start, batch);
-    const simple = anchors(batch);
-    for (let row = 0; row < batch.count * 4; row++) {
-      for (let period = 0; period < 7; period++) {
-        const level = [0, 1, 2, 3].reduce((sum, kind) => sum + simple[(row * 7 + period) * 4 + kind]! / 4, 0);
-        const at = (row * DEMAND_ROWS + period) * DEMAND_COLUMNS;
-        expect(Math.abs(forecast[at + 6]! - level)).toBeLessThan(0.2 * (level + 0.1));
-        expect(forecast[at + 12]! - forecast[at]!).toBeGreaterThan(level);
-      }
+    expect(forecast.length).toBe(batch.count * 4 * DEMAND_ROWS * DEMAND_COLUMNS);
+    for (const [at, value] of forecast.entries()) {
+      const [row, column] = [Math.floor(at / DEMAND_COLUMNS), at % DEMAND_COLUMNS];
+      let mean = 0;
+      for (let kind = 0; kind < DEMAND_ANCHORS; kind++)
+        mean += batch.anchors[(row * DEMAND_ANCHORS + kind) * DEMAND_COLUMNS + column]! / DEMAND_ANCHORS;
+      expect(Math.abs(value - mean)).toBeLessThan(1e-4 * (1 + mean));
     }
   });
 
@@ -153,9 +157,11 @@ describe('demandTargets', () => {
 
   it('have rows of periods and of means to date, in units of s, whose weights sum to 1', () => {
     const { values, weights, exact } = targets(whole);
-    expect([...values.subarray(0, 8)]).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3, 1.5]);
-    expect(values[31]).toBeCloseTo(13.5 / 2, 5);
-    expect(values[63]).toBeCloseTo(13.5 / 4, 5);
+    expect([...values.subarray(0, 7)]).toEqual([0, 0.5, 1, 1.5, 2, 2.5, 3]);
+    expect([...values.subarray(7, 14)]).toEqual([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]);
+    expect(values[55]).toBeCloseTo(13.5 / 2, 5);
+    expect(values[111]).toBeCloseTo(13.5 / 4, 5);
+    expect(weights[7]).toBeCloseTo(weights[0]! / 2, 9);
     expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
     expect(exact.every((value) => value === 1)).toBe(true);
   });
@@ -164,15 +170,26 @@ describe('demandTargets', () => {
     const targetObserved = whole.targetObserved.slice();
     targetObserved[9] = 0;
     const { weights } = targets({ ...whole, targetObserved });
-    expect([7, 10, 15, 23, 31].map((row) => weights[row]! > 0)).toEqual([true, false, false, false, false]);
-    expect(weights.slice(0, 32).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(0.5, 5);
+    // Period 9 is the third of the second patch: row 16, and its sum row 23.
+    expect([13, 15, 16, 17, 22, 23, 24, 41, 55].map((row) => weights[row]! > 0)).toEqual([
+      true,
+      true,
+      false,
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect(weights.slice(0, 56).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(0.5, 5);
   });
 
   it('make a sum a lower bound as soon as one period of it is', () => {
     const stockOut = whole.stockOut.slice();
     stockOut[9] = 1;
     const { exact } = targets({ ...whole, stockOut });
-    expect([7, 9, 10, 11, 15, 23, 31, 63].map((row) => exact[row])).toEqual([1, 1, 0, 1, 0, 0, 0, 1]);
+    expect([13, 15, 16, 17, 22, 23, 27, 41, 55, 111].map((row) => exact[row])).toEqual([1, 1, 0, 1, 1, 0, 0, 0, 0, 1]);
   });
 
   it('end sums with the horizon', () => {
@@ -183,67 +200,12 @@ describe('demandTargets', () => {
       targetObserved: Float32Array.from({ length: 14 }, (_, i) => (i < 8 ? 1 : 0)),
       stockOut: new Float32Array(14),
       scale: Float32Array.of(1),
-      season: 52,
       horizonPeriods: 8,
     });
-    expect(made.values.dataSync()[15]).toBeCloseTo(1, 6);
+    expect(made.values.dataSync()[21]).toBeCloseTo(1, 6);
     expect([...made.weights.dataSync()].map((weight) => weight > 0)).toEqual(
-      Array.from({ length: 16 }, (_, row) => row <= 8 || row === 15),
+      Array.from({ length: 28 }, (_, row) => row <= 14 || row === 21),
     );
     tf.dispose([made.values, made.weights, made.exact]);
-  });
-});
-
-describe('anchors', () => {
-  const windows = (
-    fill: (period: number) => { value?: number; observed?: number; stockOut?: number; promotion?: number },
-  ) => {
-    const made = sampleBatch('anchors', 1);
-    made.past.fill(0);
-    for (let period = 0; period < 91; period++) {
-      const { value = 0, observed = 1, stockOut = 0, promotion = 0 } = fill(period);
-      const at = period * PERIOD_CHANNELS;
-      made.past[at + CHANNEL.value] = Math.asinh(value);
-      made.past[at + CHANNEL.observed] = observed;
-      made.past[at + CHANNEL.stockOut] = stockOut;
-      made.past[at + CHANNEL.promotion] = promotion;
-    }
-    return made;
-  };
-  const yearly = (of: WindowBatch): WindowBatch => ({ ...of, season: 12 });
-  const at = (found: Float32Array, period: number) => [...found.subarray(period * 4, period * 4 + 4)];
-  const close = (expected: number[]) => expected.map((value) => expect.closeTo(value, 4));
-
-  it('are the weekday over all weeks, over the last four, the level of those, and last week', () => {
-    const found = anchors(
-      windows((period) => ({ value: (period % 7) + (period >= 63 ? 1 : 0) + (period >= 84 ? 3 : 0) })),
-    );
-    expect(at(found, 2)).toEqual(close([2 + 7 / 13, 2 + 7 / 4, 3 + 7 / 4, 6]));
-    expect(at(found, 16)).toEqual(at(found, 2));
-  });
-
-  it('leave out what was sold out, on promotion or not observed', () => {
-    const found = anchors(
-      windows((period) => ({
-        value: period >= 84 ? 50 : 1,
-        stockOut: period === 84 ? 1 : 0,
-        promotion: period === 85 ? 1 : 0,
-        observed: period === 86 ? 0 : 1,
-      })),
-    );
-    for (const slot of [0, 2]) expect(at(found, slot)).toEqual(close([1, 1, (21 + 4 * 50) / 25, 1]));
-    expect(at(found, 1)).toEqual(close([1, 1, (21 + 4 * 50) / 25, 50]));
-  });
-
-  it('fall back on the level, and on 1 where nothing was ever observed', () => {
-    expect(at(anchors(windows(() => ({ observed: 0 }))), 0)).toEqual([1, 1, 1, 1]);
-    const found = anchors(windows((period) => ({ value: 2, observed: period % 7 === 3 ? 0 : 1 })));
-    expect(at(found, 3)).toEqual(close([2, 2, 2, 2]));
-  });
-
-  it('look back a whole season where the horizon is longer', () => {
-    const found = anchors(yearly(windows((period) => ({ value: period }))));
-    expect(at(found, 0)[3]).toBeCloseTo(79, 3);
-    expect(at(found, 12)[3]).toBeCloseTo(79, 3);
   });
 });

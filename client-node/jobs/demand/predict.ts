@@ -7,7 +7,7 @@ const scoredColumns = SCORED_QUANTILES.map((level) => DEMAND_QUANTILES.indexOf(l
 /**
  * The quantiles of each period at SCORED_QUANTILES, in units, floored at 0: [n, F · 7, 9].
  *
- * @param answers of the model, [n · F · 8, 14] in units of each window's scale
+ * @param answers of the model, [n · F · 14, 14] in units of each window's scale
  */
 export function scoredQuantiles(answers: Float32Array, batch: WindowBatch): Float64Array {
   const periods = batch.futurePatches * PATCH_PERIODS;

@@ -1,6 +1,8 @@
 import { PAST_PATCHES, PATCH_PERIODS, PERIOD_CHANNELS } from '@hansa/shared/model/jobs/demand';
 import { seededNumbers } from '@hansa/shared/random';
 import { examplesAt } from '../examples.ts';
+import { anchorsOf } from './anchors/index.ts';
+import { anchorsLength, layAnchors } from './anchors/layAnchors.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from './windows.ts';
 
 /** Made-up windows, for tests of the model and for trying an engine: series with a weekly pattern, noise, some history missing and some periods sold out. */
@@ -11,7 +13,6 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
     count,
     pastPatches: PAST_PATCHES,
     futurePatches,
-    season: PATCH_PERIODS,
     horizonPeriods: futurePeriods,
     past: new Float32Array(count * PAST_PERIODS * PERIOD_CHANNELS),
     pastPresent: new Float32Array(count * PAST_PATCHES).fill(1),
@@ -19,6 +20,8 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
     staticCategories: Int32Array.from({ length: count * 4 }, () => Math.floor(numbers.uniform() * 256)),
     staticNumbers: Float32Array.from({ length: count * 4 }, () => numbers.uniform()),
     scale: new Float32Array(count),
+    anchors: new Float32Array(anchorsLength(count, futurePatches)),
+    effects: new Float32Array(count * futurePeriods),
     target: new Float32Array(count * futurePeriods),
     targetObserved: Float32Array.from({ length: count * futurePeriods }, () => (numbers.uniform() < 0.95 ? 1 : 0)),
     stockOut: Float32Array.from({ length: count * futurePeriods }, () => (numbers.uniform() < 0.05 ? 1 : 0)),
@@ -31,9 +34,11 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
       Math.max(0, scale * ((period % PATCH_PERIODS === peak ? 3 : 0.7) + 0.2 * numbers.truncatedNormal()));
     all.scale[window] = scale;
     all.pastPresent.fill(0, window * PAST_PATCHES, window * PAST_PATCHES + absent);
+    const history = new Float64Array(PAST_PERIODS - absent * PATCH_PERIODS);
     for (let period = absent * PATCH_PERIODS; period < PAST_PERIODS; period++) {
       const at = (window * PAST_PERIODS + period) * PERIOD_CHANNELS;
       const value = sold(period);
+      history[period - absent * PATCH_PERIODS] = value;
       all.past[at + CHANNEL.value] = Math.asinh(value / scale);
       all.past[at + CHANNEL.observed] = 1;
       all.past[at + CHANNEL.nonZero] = value > 0 ? 1 : 0;
@@ -45,6 +50,18 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
       );
       all.target[window * futurePeriods + period] = sold(period);
     }
+    const known = {
+      frequency: 'day',
+      sold: history,
+      horizon: futurePeriods,
+      covariates: new Float32Array(0),
+      width: 0,
+      closed: undefined,
+      firstWeekday: 0,
+      merchantSeason: new Float64Array(PAST_PERIODS + futurePeriods).fill(1),
+      peers: () => Float64Array.of(scale),
+    } as const;
+    layAnchors(all, window, anchorsOf(known));
   }
   return {
     count,

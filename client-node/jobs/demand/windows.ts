@@ -7,7 +7,7 @@ import type { CleaningReport } from './load/cleaning.ts';
 /** Periods of history that a window shows. */
 export const PAST_PERIODS = PAST_PATCHES * PATCH_PERIODS;
 
-/** Position of each channel in a period's PERIOD_CHANNELS numbers. Channels 0-2 and 15-18 are zero in future patches. */
+/** Position of each channel in a period's PERIOD_CHANNELS numbers. Channels 0-2 and 20-23 are zero in future patches. */
 export const CHANNEL = {
   value: 0,
   observed: 1,
@@ -23,11 +23,16 @@ export const CHANNEL = {
   thirdYearSin: 11,
   thirdYearCos: 12,
   promotion: 13,
-  relativePrice: 14,
-  stockOut: 15,
-  inventory: 16,
-  returns: 17,
-  views: 18,
+  secondPromotion: 14,
+  thirdPromotion: 15,
+  relativePrice: 16,
+  priceAgainstOthers: 17,
+  holiday: 18,
+  closed: 19,
+  stockOut: 20,
+  inventory: 21,
+  returns: 22,
+  views: 23,
 } as const;
 
 /** Windows side by side, row-major; n = count, P = pastPatches, F = futurePatches, H = F * 7. */
@@ -35,15 +40,13 @@ export type WindowBatch = {
   readonly count: number;
   readonly pastPatches: number;
   readonly futurePatches: number;
-  /** Periods in a season. */
-  readonly season: number;
   /** Periods that a forecast covers; at most H. */
   readonly horizonPeriods: number;
-  /** [n, P, 133]; the last period of the last patch is the one before the origin. */
+  /** [n, P, 168]; the last period of the last patch is the one before the origin. */
   readonly past: Float32Array;
   /** [n, P]; 1 = at least one period of the patch lies in the series' life. */
   readonly pastPresent: Float32Array;
-  /** [n, F, 133]; known covariates only. */
+  /** [n, F, 168]; known covariates only. */
   readonly future: Float32Array;
   /** [n, 4] rows 0..255 of the hashed table: frequency, category, price band, volume band. */
   readonly staticCategories: Int32Array;
@@ -51,6 +54,10 @@ export type WindowBatch = {
   readonly staticNumbers: Float32Array;
   /** [n]; max(mean of observed past y, 0.1). */
   readonly scale: Float32Array;
+  /** [n, F, 14, DEMAND_ANCHORS, 14] whole forecasts in units of the scale: of seven periods, then of the means from the first period to each. 0 beyond the horizon. */
+  readonly anchors: Float32Array;
+  /** [n, H] logarithm of the factor by which each period differs from the level, as the series' own past tells. */
+  readonly effects: Float32Array;
   /** [n, H] units, never negative; 0 where not observed. */
   readonly target: Float32Array;
   /** [n, H]; 1 = the period is inside the horizon, the split and the data. */

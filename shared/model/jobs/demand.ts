@@ -3,8 +3,8 @@ import { type JobTerms, linearLayer } from './job.ts';
 
 /** Periods in a patch: days, weeks or months. */
 export const PATCH_PERIODS = 7;
-/** Numbers that describe one period: value, mask, non-zero flag, twelve known covariates, four past-only ones. */
-export const PERIOD_CHANNELS = 19;
+/** Numbers that describe one period: value, mask, non-zero flag, seventeen known covariates, four past-only ones. */
+export const PERIOD_CHANNELS = 24;
 /** Numbers in a patch, [period][channel]. */
 export const PATCH_WIDTH = PATCH_PERIODS * PERIOD_CHANNELS;
 /** Patches of history that a window shows: 91 periods. */
@@ -16,10 +16,14 @@ const MOST_FUTURE_PATCHES = 4;
 export const DEMAND_QUANTILES = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99] as const;
 /** Columns of the demand head: quantiles and the mean. */
 export const DEMAND_COLUMNS = DEMAND_QUANTILES.length + 1;
-/** Rows of the demand head for one future patch: its periods and the sum of the horizon so far. */
-export const DEMAND_ROWS = PATCH_PERIODS + 1;
-/** Simple forecasts that the demand head mixes and corrects; see client-node/jobs/demand/anchors.ts. */
-export const DEMAND_ANCHORS = 4;
+/** Rows of the demand head for one future patch: its periods, then the sums of the horizon up to the end of each. */
+export const DEMAND_ROWS = 2 * PATCH_PERIODS;
+/** Whole forecasts that the demand head mixes and corrects; see client-node/jobs/demand/anchors. */
+export const DEMAND_ANCHORS = 6;
+/** Numbers that describe a row to the head: its covariates, where it lies, and what the anchors say of it. */
+export const DEMAND_ROW_WIDTH = PERIOD_CHANNELS + 3 + 3 * DEMAND_ANCHORS;
+/** What the head says of a row: a logit for each anchor, a level, a factor for each step between quantiles, and one for the mean. */
+export const DEMAND_CORRECTIONS = DEMAND_ANCHORS + 1 + (DEMAND_QUANTILES.length - 1) + 1;
 
 /** Rows of the table of static categories, by what they describe. A row means the same for every merchant. */
 export const STATIC_ROWS = {
@@ -43,6 +47,9 @@ const geometry = z.strictObject({
   staticRows: z.int().min(1).max(8192),
   staticWidth: z.int().min(1).max(256),
   staticNumbers: z.int().min(0).max(64),
+  /** Forecasts that the head mixes, and numbers that describe a row to it. */
+  anchors: z.literal(DEMAND_ANCHORS),
+  rowWidth: z.literal(DEMAND_ROW_WIDTH),
 });
 export type DemandGeometry = z.infer<typeof geometry>;
 
@@ -51,33 +58,6 @@ const options = z.strictObject({
   /** The calendar grid that all members' data must have. */
   frequency: z.enum(frequencies),
 });
-
-/** Spread that the head forecasts before training, relative to the level: of one period, and of a sum of periods, which varies less. */
-const PERIOD_SPREAD = 0.5;
-const SUM_SPREAD = 0.2;
-
-/** Quantiles of the standard normal at DEMAND_QUANTILES above the median. */
-const NORMAL_QUANTILES = [0, 0.2533, 0.5244, 0.8416, 1.2816, 1.6449, 2.3263];
-
-/**
- * [DEMAND_ROWS, DEMAND_COLUMNS]: median 0, steps down and up to the quantiles of a normal, mean 0, so that the first steps of training are not spent on
- * finding out that quantiles differ.
- */
-function quantileBias(): Float32Array {
-  const bias = new Float32Array(DEMAND_ROWS * DEMAND_COLUMNS);
-  const stepsEachWay = (DEMAND_QUANTILES.length - 1) / 2;
-  for (let row = 0; row < DEMAND_ROWS; row++) {
-    const spread = row === DEMAND_ROWS - 1 ? SUM_SPREAD : PERIOD_SPREAD;
-    for (let step = 1; step <= stepsEachWay; step++) {
-      const raw = inverseSoftplus(spread * (NORMAL_QUANTILES[step]! - NORMAL_QUANTILES[step - 1]!));
-      bias[row * DEMAND_COLUMNS + step] = raw;
-      bias[row * DEMAND_COLUMNS + stepsEachWay + step] = raw;
-    }
-  }
-  return bias;
-}
-
-const inverseSoftplus = (value: number): number => Math.log(Math.expm1(value));
 
 /** Forecasts of what each item will sell, as quantiles. */
 export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
@@ -88,6 +68,8 @@ export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
     staticRows,
     staticWidth: 32,
     staticNumbers: STATIC_NUMBERS.length,
+    anchors: DEMAND_ANCHORS,
+    rowWidth: DEMAND_ROW_WIDTH,
   },
   // CLS, the static token, and the patches.
   longestSequence: ({ pastPatches, futurePatches }) => 2 + pastPatches + futurePatches,
@@ -100,9 +82,15 @@ export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
   ],
   headPrefix: 'demand.',
   head: ({ hiddenSize }) => [
-    { name: 'demand.quantiles.weight', shape: [DEMAND_ROWS * DEMAND_COLUMNS, hiddenSize] },
-    { name: 'demand.quantiles.bias', shape: [DEMAND_ROWS * DEMAND_COLUMNS], start: quantileBias },
-    ...linearLayer('demand.mixture', DEMAND_ANCHORS, hiddenSize),
+    ...linearLayer('demand.token', hiddenSize, hiddenSize),
+    ...linearLayer('demand.row', hiddenSize, DEMAND_ROW_WIDTH),
+    // Zero, so that an untrained head forecasts the mean of the anchors.
+    {
+      name: 'demand.corrections.weight',
+      shape: [DEMAND_CORRECTIONS, hiddenSize],
+      start: () => new Float32Array(DEMAND_CORRECTIONS * hiddenSize),
+    },
+    { name: 'demand.corrections.bias', shape: [DEMAND_CORRECTIONS] },
   ],
   options,
   tail: [],

@@ -7,17 +7,17 @@ import {
   STATIC_ROWS,
 } from '@hansa/shared/model/jobs/demand';
 import { isoDate } from '../../../data/days.ts';
+import { anchorsOf } from '../anchors/index.ts';
+import { anchorsLength, layAnchors } from '../anchors/layAnchors.ts';
 import { type Frequency, frequencyShapes } from '../config.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from '../windows.ts';
 import { calendarTable, periodStart } from './calendar.ts';
+import { isPlanned, knownSeriesOf, meanOfKnown, relativePrice } from './knownSeries.ts';
 import type { SeriesTable } from './series.ts';
 
 /** Periods of history that an origin needs: one patch. */
 export const MIN_HISTORY_PERIODS = PATCH_PERIODS;
-/** A promotion is a plan that is known ahead only where nearly every period states it; elsewhere its presence would tell that a sale took place. */
-const PLANNED_SHARE = 0.95;
 const SCALE_FLOOR = 0.1;
-const RELATIVE_PRICE_LIMIT = 2;
 
 /** Which origins make a split, and how far its targets reach; all in period numbers. */
 export interface SplitRange {
@@ -122,13 +122,14 @@ function lazyWindows(
   weights: Float64Array,
 ): WindowSet {
   const { frequency, table, lastPeriod } = source;
-  const { futurePatches, horizonPeriods, season } = frequencyShapes[frequency];
+  const { futurePatches, horizonPeriods } = frequencyShapes[frequency];
   const targetPeriods = futurePatches * PATCH_PERIODS;
   const firstPeriod = table.firstPeriods.reduce((least, period) => Math.min(least, period), lastPeriod);
   const calendarFrom = firstPeriod;
   const calendar = calendarTable(frequency, calendarFrom, lastPeriod + targetPeriods);
   const calendarRow = (period: number) => (period - calendarFrom) * PERIOD_CHANNELS;
   const categoryRows = table.categories.map(categoryRow);
+  const known = knownSeriesOf(source, horizonPeriods);
 
   const writeWindow = (batch: WindowBatch, row: number, index: number, origin: number) => {
     const { past, pastPresent, future, staticCategories, staticNumbers, scale, target, targetObserved, stockOut } =
@@ -156,12 +157,12 @@ function lazyWindows(
       }
       past[at + CHANNEL.promotion] = table.promotion?.[cell] ?? 0;
       past[at + CHANNEL.relativePrice] = relativePrice(table.price?.[cell], meanPrice);
-      past[at + CHANNEL.inventory] = Math.asinh(Math.max(0, known(table.stock?.[cell])) / s);
+      past[at + CHANNEL.inventory] = Math.asinh(Math.max(0, orZero(table.stock?.[cell])) / s);
       past[at + CHANNEL.returns] = Math.asinh((table.returned?.[cell] ?? 0) / s);
       pastPresent[row * PAST_PATCHES + Math.floor((period - windowStart) / PATCH_PERIODS)] = 1;
     }
 
-    const planned = table.promotion !== undefined && (table.stated[index] as number) >= PLANNED_SHARE;
+    const planned = isPlanned(table, index);
     const priceAhead = relativePrice(table.price?.[base + origin - 1], meanPrice);
     const futureRow = row * futurePatches * PATCH_WIDTH;
     for (let step = 0; step < targetPeriods; step += 1) {
@@ -176,6 +177,8 @@ function lazyWindows(
       targetObserved[out] = 1;
       stockOut[out] = table.soldOut?.[base + period] ?? 0;
     }
+
+    layAnchors(batch, row, anchorsOf(known(index, origin)));
 
     staticCategories[row * 4] = STATIC_ROWS.frequency.first + FREQUENCY_ROWS[frequency];
     staticCategories[row * 4 + 1] = categoryRows[index] as number;
@@ -196,7 +199,6 @@ function lazyWindows(
         count,
         pastPatches: PAST_PATCHES,
         futurePatches,
-        season,
         horizonPeriods,
         past: new Float32Array(count * PAST_PATCHES * PATCH_WIDTH),
         pastPresent: new Float32Array(count * PAST_PATCHES),
@@ -204,6 +206,8 @@ function lazyWindows(
         staticCategories: new Int32Array(count * 4),
         staticNumbers: new Float32Array(count * 4),
         scale: new Float32Array(count),
+        anchors: new Float32Array(anchorsLength(count, futurePatches)),
+        effects: new Float32Array(count * targetPeriods),
         target: new Float32Array(count * targetPeriods),
         targetObserved: new Float32Array(count * targetPeriods),
         stockOut: new Float32Array(count * targetPeriods),
@@ -239,25 +243,8 @@ export function placeOf(
   return { series, origin };
 }
 
-function known(value: number | undefined): number {
+function orZero(value: number | undefined): number {
   return value === undefined || Number.isNaN(value) ? 0 : value;
-}
-
-function meanOfKnown(values: Float32Array, from: number, to: number): number {
-  let sum = 0;
-  let count = 0;
-  for (let cell = from; cell < to; cell += 1) {
-    const value = values[cell] as number;
-    if (Number.isNaN(value)) continue;
-    sum += value;
-    count += 1;
-  }
-  return sum / count;
-}
-
-function relativePrice(price: number | undefined, mean: number): number {
-  if (price === undefined || Number.isNaN(price) || Number.isNaN(mean)) return 0;
-  return Math.max(-RELATIVE_PRICE_LIMIT, Math.min(RELATIVE_PRICE_LIMIT, Math.log(price / mean)));
 }
 
 // Bands double in width; the first row of a range means "not known".

@@ -1,0 +1,138 @@
+import { type KnownSeries, lookBacks, mostHistory } from '../anchors/index.ts';
+import { meansOf } from '../anchors/season.ts';
+import type { SeriesTable } from './series.ts';
+import type { WindowSource } from './windowSet.ts';
+
+/** A promotion is a plan that is known ahead only where nearly every period states it; elsewhere its presence would tell that a sale took place. */
+const PLANNED_SHARE = 0.95;
+const RELATIVE_PRICE_LIMIT = 2;
+const DAYS_OF_WEEK = 7;
+/** Series that tell what a new item may sell like. */
+const MOST_PEERS = 256;
+
+/** Whether a series' promotions are known ahead. */
+export const isPlanned = (table: SeriesTable, index: number): boolean =>
+  table.promotion !== undefined && (table.stated[index] as number) >= PLANNED_SHARE;
+
+/**
+ * What is known of a series at an origin, from nothing that came after it but the plan.
+ *
+ * @param horizon periods ahead
+ */
+export function knownSeriesOf(source: WindowSource, horizon: number): (index: number, origin: number) => KnownSeries {
+  const { frequency, table, units, lastPeriod } = source;
+  const peersAt = new Map<number, Float64Array>();
+  const season = merchantSeason(source);
+  return (index, origin) => {
+    const first = table.firstPeriods[index] as number;
+    const base = (table.offsets[index] as number) - first;
+    const from = Math.max(first, origin - mostHistory(frequency));
+    const count = Math.max(0, origin - from);
+    const sold = new Float64Array(count);
+    for (let at = 0; at < count; at += 1) {
+      const cell = base + from + at;
+      sold[at] = table.soldOut?.[cell] === 1 ? Number.NaN : (units[cell] as number);
+    }
+    const width = (table.promotion === undefined ? 0 : 1) + (table.price === undefined ? 0 : 1);
+    const covariates = new Float32Array((count + horizon) * width);
+    let column = 0;
+    if (table.promotion !== undefined) {
+      const planned = isPlanned(table, index);
+      for (let at = 0; at < count + horizon; at += 1) {
+        const isKnown = at < count || (planned && from + at <= lastPeriod);
+        covariates[at * width + column] = isKnown ? (table.promotion[base + from + at] as number) : 0;
+      }
+      column += 1;
+    }
+    if (table.price !== undefined) {
+      const mean = meanOfKnown(table.price, base + from, base + origin);
+      for (let at = 0; at < count + horizon; at += 1) {
+        // The last price stays as far as anyone knows.
+        covariates[at * width + column] = relativePrice(table.price[base + from + Math.min(at, count - 1)], mean);
+      }
+    }
+    return {
+      frequency,
+      sold,
+      horizon,
+      covariates,
+      width,
+      closed: undefined,
+      firstWeekday: ((from % DAYS_OF_WEEK) + DAYS_OF_WEEK) % DAYS_OF_WEEK,
+      merchantSeason: Float64Array.from({ length: count + horizon }, (_, at) => season(from + at)),
+      peers() {
+        const found = peersAt.get(origin) ?? meansBefore(source, origin);
+        peersAt.set(origin, found);
+        return found;
+      },
+    };
+  };
+}
+
+/** By period: what all items sold at that time of the year before, over their mean of that year; 1 where there is no whole year around it. */
+function merchantSeason({ frequency, table, units }: WindowSource): (period: number) => number {
+  const { year } = lookBacks[frequency];
+  const half = Math.floor(year / 2);
+  const first = table.firstPeriods.reduce((least, period) => Math.min(least, period), Number.POSITIVE_INFINITY);
+  const totals: number[] = [];
+  for (let index = 0; index < table.count; index += 1) {
+    const start = (table.firstPeriods[index] as number) - first;
+    const from = table.offsets[index] as number;
+    for (let cell = from; cell < (table.offsets[index + 1] as number); cell += 1) {
+      const at = start + cell - from;
+      while (totals.length <= at) totals.push(0);
+      totals[at]! += units[cell] as number;
+    }
+  }
+  const meanOf = meansOf(Float64Array.from(totals));
+  const stretch = frequency === 'day' ? 3 : frequency === 'week' ? 1 : 0;
+  const factors = new Map<number, number>();
+  return (period) => {
+    const found = factors.get(period);
+    if (found !== undefined) return found;
+    const ago = period - first - year;
+    const [level] = meanOf(ago - half, ago + half);
+    const factor = ago < half || level === 0 ? 1 : meanOf(ago - stretch, ago + stretch + 1)[0] / level;
+    factors.set(period, factor);
+    return factor;
+  };
+}
+
+/** Mean demand a period of the merchant's items in the newest periods before an origin, ascending; of at most MOST_PEERS items, evenly chosen. */
+function meansBefore({ frequency, table, units }: WindowSource, origin: number): Float64Array {
+  const [window] = lookBacks[frequency].windows;
+  const stride = Math.max(1, Math.floor(table.count / MOST_PEERS));
+  const means: number[] = [];
+  for (let index = 0; index < table.count; index += stride) {
+    const first = table.firstPeriods[index] as number;
+    const base = (table.offsets[index] as number) - first;
+    let sum = 0;
+    let periods = 0;
+    for (let period = Math.max(first, origin - window); period < origin; period += 1) {
+      if (table.soldOut?.[base + period] === 1) continue;
+      sum += units[base + period] as number;
+      periods += 1;
+    }
+    if (periods > 0) means.push(sum / periods);
+  }
+  return Float64Array.from(means).sort();
+}
+
+/** Mean of the known values of the cells `from` … `to` − 1; NaN of none. */
+export function meanOfKnown(values: Float32Array, from: number, to: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let cell = from; cell < to; cell += 1) {
+    const value = values[cell] as number;
+    if (Number.isNaN(value)) continue;
+    sum += value;
+    count += 1;
+  }
+  return sum / count;
+}
+
+/** Logarithm of a price over a mean price; 0 where either is not known. */
+export function relativePrice(price: number | undefined, mean: number): number {
+  if (price === undefined || Number.isNaN(price) || Number.isNaN(mean)) return 0;
+  return Math.max(-RELATIVE_PRICE_LIMIT, Math.min(RELATIVE_PRICE_LIMIT, Math.log(price / mean)));
+}
