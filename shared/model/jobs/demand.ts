@@ -22,6 +22,8 @@ export const DEMAND_ROWS = 2 * PATCH_PERIODS;
 export const DEMAND_ANCHORS = 6;
 /** Numbers that describe a row to the head: its covariates, where it lies, and what the anchors say of it. */
 export const DEMAND_ROW_WIDTH = PERIOD_CHANNELS + 3 + 3 * DEMAND_ANCHORS;
+/** Width in which the head looks at a row, at every size of model: so a head alone is small to send. */
+const ROW_HIDDEN = 64;
 /** What the head says of a row: a logit for each anchor, a level, a factor for each step between quantiles, and one for the mean. */
 export const DEMAND_CORRECTIONS = DEMAND_ANCHORS + 1 + (DEMAND_QUANTILES.length - 1) + 1;
 
@@ -82,13 +84,13 @@ export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
   ],
   headPrefix: 'demand.',
   head: ({ hiddenSize }) => [
-    ...linearLayer('demand.token', hiddenSize, hiddenSize),
-    ...linearLayer('demand.row', hiddenSize, DEMAND_ROW_WIDTH),
+    ...linearLayer('demand.token', ROW_HIDDEN, hiddenSize),
+    ...linearLayer('demand.row', ROW_HIDDEN, DEMAND_ROW_WIDTH),
     // Zero, so that an untrained head forecasts the mean of the anchors.
     {
       name: 'demand.corrections.weight',
-      shape: [DEMAND_CORRECTIONS, hiddenSize],
-      start: () => new Float32Array(DEMAND_CORRECTIONS * hiddenSize),
+      shape: [DEMAND_CORRECTIONS, ROW_HIDDEN],
+      start: () => new Float32Array(DEMAND_CORRECTIONS * ROW_HIDDEN),
     },
     { name: 'demand.corrections.bias', shape: [DEMAND_CORRECTIONS] },
   ],
