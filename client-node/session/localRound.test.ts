@@ -10,7 +10,7 @@ import { SessionLeague } from './testing/sessionLeague.ts';
 const cut = (...parts: [string, number, number][]): readonly ClippedPart[] =>
   parts.map(([name, length, clipNorm]) => ({ name, length, clipNorm }));
 
-const segments = cut(['encoder', 104_384, 0.01], ['embedder', 21_376, 1], ['head', 8404, 0.02]);
+const segments = cut(['encoder', 104_384, 0.01], ['embedder', 21_376, 1], ['head', 12_564, 0.02]);
 const whole = { mode: { kind: 'full' }, job: 'demand' } as const;
 
 describe('a round whose segments have clips of their own', () => {
@@ -59,35 +59,35 @@ describe('checkModel', () => {
   };
 
   it('takes a set-up that clips the update as a whole, and one that clips its segments', async () => {
-    await expect(check(cut(['update', 134_164, 4]))).resolves.toBeUndefined();
+    await expect(check(cut(['update', 138_324, 4]))).resolves.toBeUndefined();
     await expect(check(segments)).resolves.toBeUndefined();
   });
 
   it('takes the control variates of SCAFFOLD behind the update, as long as it, and refuses them elsewhere', async () => {
-    const update = cut(['update', 134_164, 4]);
+    const update = cut(['update', 138_324, 4]);
     for (const before of [update, segments])
-      await expect(check([...before, ...cut(['control', 134_164, 2])], scaffold)).resolves.toBeUndefined();
+      await expect(check([...before, ...cut(['control', 138_324, 2])], scaffold)).resolves.toBeUndefined();
     for (const [parts, strategy] of [
-      [[...update, ...cut(['control', 134_164, 2])], fedAvg],
+      [[...update, ...cut(['control', 138_324, 2])], fedAvg],
       [update, scaffold],
-      [[...update, ...cut(['control', 134_163, 2])], scaffold],
-      [[...update, ...cut(['other', 134_164, 2])], scaffold],
-      [[...cut(['control', 134_164, 2]), ...update], scaffold],
+      [[...update, ...cut(['control', 138_323, 2])], scaffold],
+      [[...update, ...cut(['other', 138_324, 2])], scaffold],
+      [[...cut(['control', 138_324, 2]), ...update], scaffold],
     ] as const)
       await expect(check(parts, strategy)).rejects.toMatchObject({ code: 'ModelMismatch' });
   });
 
   it.each([
-    ['between other numbers', cut(['encoder', 104_383, 1], ['embedder', 21_377, 1], ['head', 8404, 1])],
-    ['in another order', cut(['embedder', 21_376, 1], ['encoder', 104_384, 1], ['head', 8404, 1])],
-    ['under other names', cut(['encoder', 104_384, 1], ['embedder', 21_376, 1], ['tail', 8404, 1])],
-    ['into fewer pieces', cut(['encoder', 104_384, 1], ['head', 29_780, 1])],
-    ['into more', cut(['encoder', 104_384, 1], ['embedder', 21_376, 1], ['head', 8000, 1], ['more', 404, 1])],
+    ['between other numbers', cut(['encoder', 104_383, 1], ['embedder', 21_377, 1], ['head', 12_564, 1])],
+    ['in another order', cut(['embedder', 21_376, 1], ['encoder', 104_384, 1], ['head', 12_564, 1])],
+    ['under other names', cut(['encoder', 104_384, 1], ['embedder', 21_376, 1], ['tail', 12_564, 1])],
+    ['into fewer pieces', cut(['encoder', 104_384, 1], ['head', 33_940, 1])],
+    ['into more', cut(['encoder', 104_384, 1], ['embedder', 21_376, 1], ['head', 12_000, 1], ['more', 564, 1])],
   ])('refuses one that cuts the update %s', async (_, parts) => {
     await expect(check(parts)).rejects.toMatchObject({
       code: 'ModelMismatch',
       message: expect.stringContaining(
-        'Round 1 trains encoder (104384), embedder (21376), head (8404), and its set-up',
+        'Round 1 trains encoder (104384), embedder (21376), head (12564), and its set-up',
       ),
     });
   });

@@ -7,7 +7,7 @@ import { SessionLeague } from './testing/sessionLeague.ts';
 const parts = scaledParts({ wordBits: 32, maxCohort: 8 }, [
   { name: 'encoder', length: 104_384, clipNorm: 3 },
   { name: 'embedder', length: 21_376, clipNorm: 4 },
-  { name: 'head', length: 8404, clipNorm: 12 },
+  { name: 'head', length: 12_564, clipNorm: 12 },
 ]);
 
 describe('checkConfig', () => {

@@ -36,7 +36,7 @@ describe('adapterManifest', () => {
       ...[0, 1].flatMap((layer) =>
         ['query', 'value'].map((part) => `bert.encoder.layer.${layer}.attention.self.${part}.lora_B.weight`),
       ),
-      ...['token', 'row', 'corrections'].flatMap((layer) => [`demand.${layer}.weight`, `demand.${layer}.bias`]),
+      ...['token', 'item', 'row', 'corrections'].flatMap((layer) => [`demand.${layer}.weight`, `demand.${layer}.bias`]),
     ]);
     expect(adapterManifest(nano, demand(lora))[0]?.shape).toEqual([64, 8]);
   });

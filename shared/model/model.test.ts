@@ -55,10 +55,10 @@ describe('manifestFor', () => {
       expect(entry.offset).toBe(offset);
       offset += elementCount(entry.shape);
     }
-    expect(parameterCount(manifest)).toBe(134_164);
-    expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(477_012);
-    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(10961492);
-    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(85671380);
+    expect(parameterCount(manifest)).toBe(138_324);
+    expect(parameterCount(manifestFor(architectureOf('tiny')))).toBe(485_268);
+    expect(parameterCount(manifestFor(architectureOf('small')))).toBe(10986132);
+    expect(parameterCount(manifestFor(architectureOf('base')))).toBe(85720596);
     const names = manifest
       .filter(({ name }) => name.startsWith('bert.encoder.layer.1.'))
       .map(({ name }) => name.slice(21));

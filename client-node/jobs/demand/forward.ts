@@ -14,12 +14,14 @@ import type { DemandInputs } from './inputs.ts';
  */
 export function forecastDemand(parameters: Parameters, architecture: Architecture, inputs: DemandInputs): tf.Tensor2D {
   const { futurePatches } = inputs;
-  const embedded = embed(parameters, architecture, inputs);
+  const fixed = staticToken(parameters, inputs);
+  const embedded = embed(parameters, architecture, inputs, fixed);
   // The head reads the future tokens alone.
   const hidden = encodeTokens(parameters, architecture.encoder, embedded, inputs.mask, futurePatches);
+  // What an item is reaches its rows directly: through the encoder alone it would be learned late.
   const inner = addToRows(
-    denseLayer(parameters, inputs.rows, 'demand.row'),
-    denseLayer(parameters, hidden, 'demand.token'),
+    addToRows(denseLayer(parameters, inputs.rows, 'demand.row'), denseLayer(parameters, hidden, 'demand.token')),
+    denseLayer(parameters, fixed, 'demand.item'),
   );
   return mixAnchors(denseLayer(parameters, gelu(inner), 'demand.corrections'), inputs.anchors);
 }
@@ -38,15 +40,24 @@ function addToRows(x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
   }));
 }
 
+/** What describes a window as a whole: [n, d]. */
+function staticToken(parameters: Parameters, { categories, numbers }: DemandInputs): tf.Tensor2D {
+  const table = product(categories, matrix(parameters, 'embedder.static.table.weight'));
+  return denseLayer(parameters, tf.concat([table, numbers], 1), 'embedder.static.dense');
+}
+
 /** Token embeddings before their LayerNorm: [n · tokens, d]. */
-function embed(parameters: Parameters, { encoder }: Architecture, inputs: DemandInputs): tf.Tensor2D {
+function embed(
+  parameters: Parameters,
+  { encoder }: Architecture,
+  inputs: DemandInputs,
+  fixed: tf.Tensor2D,
+): tf.Tensor2D {
   const { count, pastPatches, futurePatches } = inputs;
   const { hiddenSize } = encoder;
   const patchCount = pastPatches + futurePatches;
   const tokens = 2 + patchCount;
   const cls = product(tf.ones([count, 1]), tf.reshape(parameters.get('embedder.cls')!, [1, hiddenSize]));
-  const table = product(inputs.categories, matrix(parameters, 'embedder.static.table.weight'));
-  const fixed = denseLayer(parameters, tf.concat([table, inputs.numbers], 1), 'embedder.static.dense');
   const patches = denseLayer(parameters, inputs.patches, 'embedder.patch');
   const sequence = tf.concat(
     [

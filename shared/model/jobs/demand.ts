@@ -85,6 +85,7 @@ export const demand: JobTerms<DemandGeometry, z.infer<typeof options>> = {
   headPrefix: 'demand.',
   head: ({ hiddenSize }) => [
     ...linearLayer('demand.token', ROW_HIDDEN, hiddenSize),
+    ...linearLayer('demand.item', ROW_HIDDEN, hiddenSize),
     ...linearLayer('demand.row', ROW_HIDDEN, DEMAND_ROW_WIDTH),
     // Zero, so that an untrained head forecasts the mean of the anchors.
     {
