@@ -13,6 +13,7 @@ describe('the command line', () => {
       'run',
       'check-data',
       'evaluate',
+      'forecast',
       'doctor',
       'list',
       'show',

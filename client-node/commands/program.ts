@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/engine.ts';
 import { version } from '../version.ts';
 import type { CommandContext } from './context.ts';
+import type { ForecastOptions } from './forecast.ts';
 
 const example = `
 Example:
@@ -30,6 +31,7 @@ const load = {
   run: async () => (await import('./run.ts')).run,
   checkData: async () => (await import('./checkData.ts')).checkData,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
+  forecast: async () => (await import('./forecast.ts')).forecast,
   evidenceList: async () => (await import('./evidence.ts')).evidenceList,
   evidenceShow: async () => (await import('./evidence.ts')).evidenceShow,
   doctor: async () => (await import('./doctor.ts')).doctor,
@@ -120,6 +122,21 @@ export function createProgram(
   )
     .addOption(config())
     .option('--task <id>', 'the task whose models are compared (default: the newest)');
+  command<ForecastOptions>(
+    program,
+    'forecast',
+    'write what every item will sell from the newest period on, as quantiles; makes no connection',
+    load.forecast,
+  )
+    .addOption(config())
+    .option('--task <id>', 'the task whose newest model forecasts (default: the newest)')
+    .option('--model <file>', 'a model file instead: it forecasts before the first round too')
+    .addOption(
+      new Option('--periods <n>', 'how many periods ahead (default: all that the model forecasts)').argParser(periods),
+    )
+    .requiredOption('--out <file...>', 'where to write it: .csv, .parquet, .json or .html, several at once')
+    .option('--overwrite', 'replace files that exist')
+    .addOption(new Option('--language <code>', 'of the HTML page').choices(['en', 'zh']).default('en'));
   command<{ config: string }>(
     program,
     'doctor',
@@ -230,6 +247,12 @@ export function createProgram(
     )
     .option('--tokens', "with --json: each text's tokens and their hidden states too");
   return program;
+}
+
+function periods(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return value;
 }
 
 function seed(text: string): number {

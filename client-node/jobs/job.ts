@@ -1,6 +1,7 @@
 import type { Architecture, JobName, JobOptions } from '@hansa/shared/model';
 import type * as tf from '@tensorflow/tfjs';
 import type { z } from 'zod';
+import type { SeriesForecast } from '../forecasting/seriesForecast.ts';
 import type { Parameters } from '../model/encoder.ts';
 import type { Interval } from '../statistics/bootstrap.ts';
 import type { Batch, ExampleSet } from './examples.ts';
@@ -27,6 +28,8 @@ export interface JobData<B extends Batch = Batch> {
   readonly train: ExampleSet<B>;
   readonly validation: ExampleSet<B>;
   readonly test: ExampleSet<B>;
+  /** What there is to answer now, from all that is known: examples without targets. Absent where the job makes no forecasts. */
+  readonly now?: ExampleSet<B>;
 }
 
 export interface LoadOptions {
@@ -82,6 +85,26 @@ export interface JobModel<B extends Batch = Batch, I extends Inputs = Inputs, T 
   /** Made-up examples that fill every column: to try an engine, and for tests. */
   sample(seed: string, count: number): ExampleSet<B>;
   readonly evaluation: JobEvaluation;
+  /** Absent where the job makes no forecasts. */
+  readonly forecaster?: Forecaster<B>;
+}
+
+/** What a job's answers to `JobData.now` say of the periods ahead. */
+export interface Forecaster<B extends Batch = Batch> {
+  /** The most periods that can be forecast for this data. */
+  mostPeriods(data: JobData): number;
+  /**
+   * @param indices of the examples in `data.now`, a row of the batch each
+   * @param answers as {@link JobModel.forward} gives them, flat
+   * @param periods how many periods ahead, 1 or more
+   */
+  read(
+    data: JobData,
+    indices: readonly number[],
+    batch: B,
+    answers: Float32Array,
+    periods: number,
+  ): readonly SeriesForecast[];
 }
 
 /** A measure of answers on a hold-out. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type JobName, jobTerms, reportOf } from '@hansa/shared/model';
 import { learningRateOfRound } from '@hansa/shared/protocol';
 import { compareMethods } from '../evaluation/compareMethods.ts';
+import { writeForecasts } from '../forecasting/writeForecasts.ts';
 import { answersOf } from '../gradient/gradient.ts';
 import { openLocalModel } from '../gradient/localModel.ts';
 import type { Answer, JobData, ScoreOptions } from '../jobs/job.ts';
@@ -61,6 +62,9 @@ export function requestRunner(): {
     compare(request, context) {
       const { data, heldBytes } = ready(request.job);
       return compareMethods(data, request, { maxMemoryBytes: request.maxMemoryBytes, heldBytes }, context);
+    },
+    forecast(request, context) {
+      return writeForecasts(ready(request.job).data, request, context);
     },
   };
   let last: Promise<unknown> = Promise.resolve();

@@ -4,6 +4,7 @@ import type { Child } from '../compute/childProcess.ts';
 import { type EngineChoice, firstUsable } from '../compute/chooseEngine.ts';
 import { startOnEngine } from '../compute/engineTrial.ts';
 import type { EngineName } from '../engines/engine.ts';
+import type { ForecastRequest, ForecastResult } from '../forecasting/writeForecasts.ts';
 import type { JobDataConfig } from '../jobs/job.ts';
 import type {
   CompareRequest,
@@ -55,6 +56,7 @@ export interface Trainer {
   readonly held: Held;
   train(request: TrainRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<TrainResult>;
   compare(request: CompareRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<CompareResult>;
+  forecast(request: ForecastRequest, onProgress?: OnProgress, signal?: AbortSignal): Promise<ForecastResult>;
   /** Ends the process; resolves when it is gone. What is still running rejects with Interrupted. */
   close(): Promise<void>;
 }
@@ -139,6 +141,7 @@ export async function startTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     train: (request, onProgress, signal) => run('train', request, onProgress, signal),
     compare: (request, onProgress, signal) => run('compare', request, onProgress, signal),
+    forecast: (request, onProgress, signal) => run('forecast', request, onProgress, signal),
     async close() {
       isClosed = true;
       await replacing?.catch(() => undefined);

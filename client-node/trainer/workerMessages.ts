@@ -1,4 +1,5 @@
 import type { ErrorCode } from '@hansa/shared/errors';
+import type { ForecastRequest, ForecastResult } from '../forecasting/writeForecasts.ts';
 import type {
   CompareRequest,
   CompareResult,
@@ -14,6 +15,7 @@ export interface Requests {
   readonly load: { request: LoadRequest; result: LoadResult };
   readonly train: { request: TrainRequest; result: TrainResult };
   readonly compare: { request: CompareRequest; result: CompareResult };
+  readonly forecast: { request: ForecastRequest; result: ForecastResult };
 }
 export type RequestName = keyof Requests;
 

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { engineNames } from '@hansa/client-node/compute';
+import type { SeriesForecast } from '@hansa/client-node/forecasting';
 import { IdentityKey, newIdentitySeed } from '@hansa/shared/crypto';
 import { modelSizes } from '@hansa/shared/model';
 import { encodeFile, layOut } from '@hansa/shared/numeric';
@@ -347,6 +348,49 @@ describe('hansa-client', () => {
     const there = await processes.run('client', 'model', 'init', '--out', out, '--json');
     expect([there.status, refusal(there)]).toEqual([2, 'InvalidArgument']);
     expect(readFileSync(out, 'utf8')).toBe('mine');
+  });
+
+  it('forecasts every item with a model file, before the first round, in every format', async () => {
+    const here = path();
+    const config = writeNode(here, coordinator.address, 1);
+    const file = (name: string) => join(here, name);
+    expect((await processes.run('client', 'model', 'init', '--out', file('start.safetensors'))).status).toBe(0);
+    const names = ['f.csv', 'f.json', 'f.parquet', 'f.html'];
+    const ask = (...more: string[]) =>
+      processes.run('client', 'forecast', '--config', config, '--model', file('start.safetensors'), '--json', ...more);
+    const made = await ask('--periods', '3', '--out', ...names.map(file));
+    expect(made.status, made.stderr).toBe(0);
+    const { series, periods } = JSON.parse(made.stdout) as { series: number; periods: number };
+    expect([series > 1, periods]).toEqual([true, 3]);
+    const forecasts = JSON.parse(readFileSync(file('f.json'), 'utf8')) as SeriesForecast[];
+    expect(forecasts).toHaveLength(series);
+    for (const { levels, quantiles, quantilesToDate, mean, periods } of forecasts) {
+      expect([periods.length, quantiles.length, quantilesToDate.length, mean.length]).toEqual([3, 3, 3, 3]);
+      for (const row of [...quantiles, ...quantilesToDate]) {
+        expect(row).toHaveLength(levels.length);
+        expect(row.every((value, at) => value >= (row[at - 1] ?? 0))).toBe(true);
+      }
+    }
+    expect(forecasts.some(({ mean }) => mean[0]! > 0)).toBe(true);
+    expect(readFileSync(file('f.csv'), 'utf8').trimEnd().split('\r\n')).toHaveLength(1 + 3 * series);
+    expect(readFileSync(file('f.parquet')).subarray(0, 4).toString()).toBe('PAR1');
+    expect(readFileSync(file('f.html'), 'utf8').match(/<article>/g)).toHaveLength(series);
+
+    const again = await ask('--out', file('f.csv'));
+    expect([again.status, refusal(again)]).toEqual([2, 'InvalidArgument']);
+    expect((await ask('--overwrite', '--periods', '1', '--out', file('f.csv'))).status).toBe(0);
+    expect(readFileSync(file('f.csv'), 'utf8').trimEnd().split('\r\n')).toHaveLength(1 + series);
+    for (const wrong of [
+      ['--out', file('f.txt')],
+      ['--periods', '1000', '--out', file('g.csv')],
+      ['--task', 'x', '--out', file('g.csv')],
+    ]) {
+      const result = await ask(...wrong);
+      expect([result.status, refusal(result)], wrong.join(' ')).toEqual([2, 'InvalidArgument']);
+    }
+    expect(existsSync(file('g.csv'))).toBe(false);
+    const noTask = await processes.run('client', 'forecast', '--config', config, '--json', '--out', file('g.csv'));
+    expect([noTask.status, refusal(noTask)]).toEqual([2, 'NotFound']);
   });
 
   it('gives one JSON document for a wrong command line, and help for --help', async () => {

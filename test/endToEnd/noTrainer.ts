@@ -16,6 +16,7 @@ export function noTrainer(reason: string): Omit<Trainer, 'train'> {
     ],
     held: { digest: '', bytes: 0 },
     compare: () => Promise.reject(new RangeError('this node has no data')),
+    forecast: () => Promise.reject(new RangeError('this node has no data')),
     close: async () => undefined,
   };
 }

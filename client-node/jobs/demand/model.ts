@@ -1,12 +1,13 @@
 import type { JobModel } from '../job.ts';
 import { demandEvaluation } from './evaluation.ts';
+import { demandForecaster } from './forecaster.ts';
 import { forecastDemand } from './forward.ts';
 import { demandLoss } from './head.ts';
 import { type DemandInputs, type DemandTargets, demandInputs, demandTargets } from './inputs.ts';
 import { sampleWindows } from './sample.ts';
 import type { WindowBatch } from './windows.ts';
 
-/** Quantiles and mean of what each item will sell: [n · F · 8, 14] in units of each window's scale. */
+/** Quantiles and mean of what each item will sell: [n · F · 14, 14] in units of each window's scale. */
 export const demandModel: JobModel<WindowBatch, DemandInputs, DemandTargets> = {
   inputs: demandInputs,
   targets: demandTargets,
@@ -14,4 +15,5 @@ export const demandModel: JobModel<WindowBatch, DemandInputs, DemandTargets> = {
   loss: demandLoss,
   sample: sampleWindows,
   evaluation: demandEvaluation,
+  forecaster: demandForecaster,
 };

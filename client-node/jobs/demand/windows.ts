@@ -101,4 +101,19 @@ export interface MerchantData extends JobData<WindowBatch> {
    * (outliers not cut), NaN where the item was sold out.
    */
   history(testIndex: number): Float64Array;
+  /** One window for each series, whose origin is the period after the newest one. */
+  readonly now: WindowSet;
+  describeNow(index: number): SeriesNow;
+}
+
+/** A series at the newest period. */
+export interface SeriesNow {
+  /** As the merchant wrote them, for the merchant's own eyes: item and location, the latter empty where there is none. */
+  readonly item: string;
+  readonly location: string;
+  readonly name: string;
+  /** First day of each period of the horizon, YYYY-MM-DD. */
+  readonly periodsAhead: readonly string[];
+  /** Units by period, as sold; NaN where the item was sold out. */
+  readonly history: Float64Array;
 }

@@ -70,6 +70,10 @@ export class FakeTrainer implements Trainer {
     throw new RangeError('not part of a round');
   }
 
+  forecast(): never {
+    throw new RangeError('not part of a round');
+  }
+
   async close(): Promise<void> {
     this.closed = true;
   }

@@ -1,6 +1,6 @@
+import { type Html, html } from '@hansa/shared/html';
 import { dictionaries } from './dictionary/dictionary.ts';
 import type { Dictionary } from './dictionary/english.ts';
-import { type Html, html } from './html.ts';
 
 type Text = (dictionary: Dictionary) => string;
 

@@ -1,3 +1,4 @@
+import { type Html, html } from '@hansa/shared/html';
 import { roundPhases } from '@hansa/shared/protocol';
 import { scaleLinear } from 'd3-scale';
 import { area, line, symbol, symbolCircle, symbolDiamond, symbolSquare, symbolTriangle } from 'd3-shape';
@@ -7,7 +8,6 @@ import { label, rounded } from './bilingual.ts';
 import type { Forecast, Interval, MerchantReport } from './data.ts';
 import { dictionaries } from './dictionary/dictionary.ts';
 import type { Histogram } from './histogram.ts';
-import { type Html, html } from './html.ts';
 
 /** All drawings are this wide in their own units: what is legible on a phone is so everywhere. */
 const width = 340;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { html } from '@hansa/shared/html';
 import { describe, expect, it } from 'vitest';
 import { reportFixture } from './fixture.ts';
 import { histogram, largestShare, ringHistogram, updateHistogram } from './histogram.ts';
-import { html } from './html.ts';
 import { renderReport } from './page.ts';
 
 const helped = renderReport(reportFixture([-6.1, -4.2, -0.6, -2.2, 0.8, -9.4]));

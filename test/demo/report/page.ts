@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { html, trusted } from '@hansa/shared/html';
 import { judge } from '../verdict.ts';
 import { say } from './bilingual.ts';
 import type { ReportData } from './data.ts';
 import { dictionaries } from './dictionary/dictionary.ts';
 import { fineTunedIntervals } from './fineTunedIntervals.ts';
-import { html, trusted } from './html.ts';
 import { changes } from './sections/changes.ts';
 import { facts } from './sections/facts.ts';
 import { header } from './sections/header.ts';

@@ -186,21 +186,32 @@ function assemble(
     originEnd: split.trainEnd - horizonPeriods + 1,
     stride,
     targetEnd: split.trainEnd,
-    skipsQuiet: true,
+    history: MIN_HISTORY_PERIODS,
+    skips: 'quiet',
   });
   const validation = placeWindows(source, {
     firstOrigin: split.validStart,
     originEnd: split.validEnd,
     stride: horizonPeriods,
     targetEnd: split.validEnd,
-    skipsQuiet: false,
+    history: MIN_HISTORY_PERIODS,
+    skips: 'unsold',
   });
   const test = placeWindows(source, {
     firstOrigin: split.testStart,
     originEnd: lastPeriod + 1,
     stride: horizonPeriods,
     targetEnd: lastPeriod + 1,
-    skipsQuiet: false,
+    history: MIN_HISTORY_PERIODS,
+    skips: 'unsold',
+  });
+  const now = placeWindows(source, {
+    firstOrigin: lastPeriod + 1,
+    originEnd: lastPeriod + 2,
+    stride: 1,
+    targetEnd: lastPeriod + 1,
+    history: 0,
+    skips: 'none',
   });
   if (train.windows.count === 0) {
     throw dataFault(
@@ -246,15 +257,33 @@ function assemble(
     train: train.windows,
     validation: validation.windows,
     test: test.windows,
+    now: now.windows,
     history(testIndex) {
       const { series, origin } = placeOf(test.seriesOf, test.originOf, testIndex);
-      const from = table.offsets[series] as number;
-      const to = from + origin - (table.firstPeriods[series] as number);
-      return Float64Array.from(table.sold.subarray(from, to), (value, step) =>
-        table.soldOut?.[from + step] === 1 ? Number.NaN : value,
-      );
+      return soldBefore(table, series, origin);
+    },
+    describeNow(index) {
+      const { series, origin } = placeOf(now.seriesOf, now.originOf, index);
+      return {
+        item: table.items[series] as string,
+        location: table.locations[series] as string,
+        name: table.names[series] as string,
+        periodsAhead: Array.from({ length: horizonPeriods }, (_, step) =>
+          isoDate(periodStart(frequency, origin + step)),
+        ),
+        history: soldBefore(table, series, origin),
+      };
     },
   };
+}
+
+/** Units of a series before an origin, as sold; NaN where the item was sold out. */
+function soldBefore(table: SeriesTable, series: number, origin: number): Float64Array {
+  const from = table.offsets[series] as number;
+  const to = from + origin - (table.firstPeriods[series] as number);
+  return Float64Array.from(table.sold.subarray(from, to), (value, step) =>
+    table.soldOut?.[from + step] === 1 ? Number.NaN : value,
+  );
 }
 
 function countSeries(

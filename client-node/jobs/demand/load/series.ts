@@ -7,6 +7,9 @@ export interface SeriesTable {
   readonly offsets: Uint32Array;
   /** [count] period of a series' first cell. */
   readonly firstPeriods: Int32Array;
+  readonly items: readonly string[];
+  /** Empty where the data has no locations. */
+  readonly locations: readonly string[];
   readonly names: readonly string[];
   readonly categories: readonly (string | undefined)[];
   /** [cells] units sold, at least 0; 0 where there was no line. */
@@ -45,6 +48,8 @@ export async function loadSeries(
   const offsets = new Uint32Array(count + 1);
   const firstPeriods = new Int32Array(count);
   const names: string[] = [];
+  const itemOf: string[] = [];
+  const locationOf: string[] = [];
   const categories: (string | undefined)[] = [];
   await database.columns(
     'SELECT item, location, category, label, first_period FROM series ORDER BY number',
@@ -61,6 +66,8 @@ export async function loadSeries(
         const first = firsts[row] as number;
         firstPeriods[index] = first;
         offsets[index + 1] = (offsets[index] as number) + (lastPeriod - first + 1);
+        itemOf.push(items[row] as string);
+        locationOf.push(locations[row] as string);
         const location = locations[row] === '' ? '' : ` · ${locations[row]}`;
         names.push(`${items[row]}${labels[row] == null ? '' : ` ${labels[row]}`}${location}`);
         categories.push(kinds[row] ?? undefined);
@@ -112,6 +119,8 @@ export async function loadSeries(
     count,
     offsets,
     firstPeriods,
+    items: itemOf,
+    locations: locationOf,
     names,
     categories,
     sold,

@@ -27,8 +27,13 @@ export interface SplitRange {
   readonly stride: number;
   /** First period that is no target any more. */
   readonly targetEnd: number;
-  /** Leaves out origins with no sale in the history that they show: nothing is learned from them. A hold-out keeps them, once the series has sold at all. */
-  readonly skipsQuiet: boolean;
+  /** Periods of its own that a series needs before an origin. */
+  readonly history: number;
+  /**
+   * Origins that are left out: `quiet`, with no sale in the history that they show, of which nothing is learned; `unsold`, before a series' first sale; or
+   * none.
+   */
+  readonly skips: 'quiet' | 'unsold' | 'none';
 }
 
 /** Everything that windows are built from. */
@@ -60,13 +65,13 @@ export function placeWindows(source: WindowSource, range: SplitRange): PlacedWin
   const weights: number[] = [];
   let zeroSkipped = 0;
   for (let index = 0; index < table.count; index += 1) {
-    const earliest = (table.firstPeriods[index] as number) + MIN_HISTORY_PERIODS;
+    const earliest = (table.firstPeriods[index] as number) + range.history;
     const skip = Math.max(0, Math.ceil((earliest - range.firstOrigin) / range.stride));
-    const end = Math.min(range.originEnd, lastPeriod + 1);
+    const end = Math.min(range.originEnd, lastPeriod + 2);
     const sold = firstSale(source, index);
     for (let origin = range.firstOrigin + skip * range.stride; origin < end; origin += range.stride) {
       const level = levelOf(source, index, origin);
-      if (range.skipsQuiet ? level.nonZero === 0 : origin <= sold) zeroSkipped += 1;
+      if (range.skips === 'quiet' ? level.nonZero === 0 : range.skips === 'unsold' && origin <= sold) zeroSkipped += 1;
       else {
         series.push(index);
         origins.push(origin);

@@ -1,9 +1,9 @@
+import { type Html, html } from '@hansa/shared/html';
 import type { Verdict } from '../../verdict.ts';
 import { say } from '../bilingual.ts';
 import { changeChart } from '../charts.ts';
 import type { ReportData } from '../data.ts';
 import { fineTunedIntervals } from '../fineTunedIntervals.ts';
-import { type Html, html } from '../html.ts';
 
 /** Who gained, and by how much. */
 export function changes(data: ReportData, verdict: Verdict): Html {

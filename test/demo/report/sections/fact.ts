@@ -1,5 +1,5 @@
+import { type Html, html } from '@hansa/shared/html';
 import { say } from '../bilingual.ts';
-import { type Html, html } from '../html.ts';
 
 export type Say = Parameters<typeof say>[0];
 

@@ -1,6 +1,6 @@
+import { type Html, html } from '@hansa/shared/html';
 import { say } from '../bilingual.ts';
 import type { ReportData } from '../data.ts';
-import { type Html, html } from '../html.ts';
 import { fact } from './fact.ts';
 
 /** Model, settings and circumstances of the run. */

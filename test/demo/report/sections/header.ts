@@ -1,8 +1,8 @@
+import { type Html, html, trusted } from '@hansa/shared/html';
 import type { Verdict } from '../../verdict.ts';
 import { say } from '../bilingual.ts';
 import type { ReportData } from '../data.ts';
 import { dictionaries } from '../dictionary/dictionary.ts';
-import { type Html, html, trusted } from '../html.ts';
 import type { Say } from './fact.ts';
 
 const cog = trusted(

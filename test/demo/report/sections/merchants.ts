@@ -1,9 +1,9 @@
+import { type Html, html, trusted } from '@hansa/shared/html';
 import { type MerchantResult, type Method, methods } from '../../result.ts';
 import { changePercent } from '../../verdict.ts';
 import { say } from '../bilingual.ts';
 import { fanBands, fanChart, methodChart, methodMark } from '../charts.ts';
 import type { CleaningCounts, Interval, MerchantReport, ReportData } from '../data.ts';
-import { type Html, html, trusted } from '../html.ts';
 import { fact, type Say } from './fact.ts';
 
 /** How the methods did for each merchant. */

@@ -1,6 +1,6 @@
+import { type Html, html } from '@hansa/shared/html';
 import { say } from '../bilingual.ts';
 import { dictionaries } from '../dictionary/dictionary.ts';
-import { type Html, html } from '../html.ts';
 
 /** What a member is not protected from. */
 export function notProtected(): Html {

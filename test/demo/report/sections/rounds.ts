@@ -1,9 +1,9 @@
+import { type Html, html } from '@hansa/shared/html';
 import { roundPhases } from '@hansa/shared/protocol';
 import type { RoundResult } from '../../result.ts';
 import { say } from '../bilingual.ts';
 import { roundChart } from '../charts.ts';
 import type { ReportData, RoundReport } from '../data.ts';
-import { type Html, html } from '../html.ts';
 import { storyOf } from '../storyOf.ts';
 import { fact } from './fact.ts';
 

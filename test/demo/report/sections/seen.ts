@@ -1,8 +1,8 @@
+import { type Html, html } from '@hansa/shared/html';
 import { say } from '../bilingual.ts';
 import { histogramChart } from '../charts.ts';
 import type { SeenVector } from '../data.ts';
 import { largestShare } from '../histogram.ts';
-import { type Html, html } from '../html.ts';
 
 /** What the coordinator saw of one update, beside the update. */
 export function seen({ merchant, round, numbers, masked, unmasked }: SeenVector): Html {

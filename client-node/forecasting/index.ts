@@ -1,0 +1,1 @@
+export type { SeriesForecast } from './seriesForecast.ts';
