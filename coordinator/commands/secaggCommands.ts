@@ -1,6 +1,6 @@
 import { hararyParameters, kOutParameters, maxClients } from '@hansa/aggregation/secagg/parameters';
 import { HansaError } from '@hansa/shared/errors';
-import { maxCohortSize } from '@hansa/shared/protocol/secagg';
+import { leastSparseCorruptPermille, maxCohortSize } from '@hansa/shared/protocol/secagg';
 import type { Output } from './output.ts';
 
 /** What commander makes of the command's options. */
@@ -20,7 +20,13 @@ export function showParameters({ clients, corrupt, dropout, server }: ParameterO
           `degree ${found.degree}: each member has that many neighbours, itself not counted; threshold ${found.threshold}`,
         ]
       : [`not feasible: ${found.reason}`];
-    if (clients > maxCohortSize) return [...lines, `cohorts beyond ${maxCohortSize} are cut into groups`];
+    if (clients > maxCohortSize) return [...lines, `cohorts beyond ${maxCohortSize} are split into groups`];
+    const least = leastSparseCorruptPermille / 1000;
+    if (corrupt < least)
+      return [
+        ...lines,
+        `a task on the k-out graph: refused with a corrupt rate below ${least}; ask for ${least} or more`,
+      ];
     const used = kOutParameters(clients, corrupt, dropout);
     return [
       ...lines,

@@ -1,6 +1,11 @@
 import { HansaError } from '@hansa/shared/errors';
 import { fitsWithoutWrap, scaleLog2For, wordLimit } from '@hansa/shared/numeric';
-import { maxCompleteCohort, type SecAggConfig, type UpdatePart } from '@hansa/shared/protocol/secagg';
+import {
+  leastSparseCorruptPermille,
+  maxCompleteCohort,
+  type SecAggConfig,
+  type UpdatePart,
+} from '@hansa/shared/protocol/secagg';
 import { graphOf } from '../graph.ts';
 import { thresholdsFor } from '../thresholds.ts';
 import { passLengthOf } from './rotation.ts';
@@ -16,12 +21,6 @@ const shortWordLimit = 2 ** 15 - 1;
 
 /** ln of how improbable it is that a rotated update has a number that must be clamped: 2^-20 for a member and round. */
 const logClampProbability = -20 * Math.LN2;
-
-/**
- * The least γ off the complete graph, in thousandths. There the quorum does not hide a rate that was told too low, since it is not raised to t: a
- * coordinator that says 0 would have its first two colluders complete two quorums.
- */
-const leastSparseGammaPermille = 50;
 
 /** What the scales of a task's parts have in common. */
 export type ScaleConfig = Pick<SecAggConfig, 'vectorLength' | 'wordBits' | 'maxCohort'>;
@@ -119,9 +118,9 @@ export function assertConfigFits(config: SecAggConfig): void {
     refuse(
       `the complete graph goes up to ${maxCompleteCohort} members, maxCohort is ${config.maxCohort}; use the k-out graph`,
     );
-  if (graphOf(config) === 'kOut' && config.gammaPermille < leastSparseGammaPermille)
+  if (graphOf(config) === 'kOut' && config.gammaPermille < leastSparseCorruptPermille)
     refuse(
-      `the k-out graph needs a corrupt rate of at least ${leastSparseGammaPermille / 1000}, not ${config.gammaPermille / 1000}: with less two members that work with the coordinator could lay another open`,
+      `the k-out graph needs a corrupt rate of at least ${leastSparseCorruptPermille / 1000}, not ${config.gammaPermille / 1000}: with less two members that work with the coordinator could open the update of another`,
     );
   for (const size of sizesToCheck(config)) {
     const thresholds = thresholdsFor(config, size);

@@ -54,6 +54,7 @@ export {
   statementText,
 } from './evidence.ts';
 export {
+  leastSparseCorruptPermille,
   maxCohortSize,
   maxCompleteCohort,
   maxHolders,

@@ -22,6 +22,12 @@ export const maxVectorLength = 2 ** 28;
 /** The most parts of an update that are clipped apart. */
 export const maxParts = 16;
 
+/**
+ * The least corrupt rate γ of a task off the complete graph, in thousandths. There the quorum does not hide a rate that was told too low, since it is not
+ * raised to t: a coordinator that says 0 would have its first two colluders complete two quorums.
+ */
+export const leastSparseCorruptPermille = 50;
+
 /** The most weights that a task may tell members apart by: 1 to this. */
 export const maxWeight = 16;
 
