@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { z } from 'zod';
 import { HansaError } from '../errors/index.ts';
+import { jsonFault, misreadPath } from './jsonFault.ts';
 
 /** Codes of errors whose details name every fault. */
 type FaultsCode = 'InvalidConfig' | 'InvalidTask' | 'InvalidArgument';
@@ -62,7 +63,7 @@ export function readJsonFile<Schema extends z.ZodType>(
     if (size > MAX_CONFIG_BYTES) {
       throw new HansaError(code, `${name} has ${size} bytes; the limit is ${MAX_CONFIG_BYTES}. Is it the right file?`);
     }
-    text = readFileSync(path, 'utf8');
+    text = decoded(readFileSync(path), name, code);
   } catch (error) {
     if (error instanceof HansaError) throw error;
     const reason =
@@ -71,11 +72,30 @@ export function readJsonFile<Schema extends z.ZodType>(
         : `cannot be read (${(error as Error).message})`;
     throw new HansaError(code, `${name} ${reason}.`, {}, { cause: error });
   }
+  if (text.trim() === '') throw new HansaError(code, `${name} is empty.`);
   let value: unknown;
+  let fault: ReturnType<typeof jsonFault>;
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''));
+    value = JSON.parse(text);
+    fault = misreadPath(text);
   } catch (error) {
-    throw new HansaError(code, `${name} is not JSON: ${(error as Error).message}.`, {}, { cause: error });
+    fault = jsonFault(text);
+    if (fault === undefined)
+      throw new HansaError(code, `${name} is not JSON: ${(error as Error).message}.`, {}, { cause: error });
   }
+  if (fault !== undefined) throw new HansaError(code, `${name}, line ${fault.line}: ${fault.says}.`);
   return parseOrExplain(schema, value, name, code);
+}
+
+/** The text of a file as editors write it: UTF-8, or UTF-16 with a byte order mark, as Windows PowerShell does. */
+function decoded(bytes: Buffer, name: string, code: FaultsCode): string {
+  const mark = bytes.subarray(0, 2).toString('hex');
+  const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8';
+  const refuse = (what: string) => new HansaError(code, `${name} is ${what}. Save it as UTF-8.`);
+  if (encoding === 'utf-8' && bytes.includes(0)) throw refuse('no text, or in UTF-16 without a byte order mark');
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw refuse(`not in ${encoding.toUpperCase()}`);
+  }
 }

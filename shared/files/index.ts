@@ -1,2 +1,3 @@
+export { strayFile } from './strayFile.ts';
 export { syncFolder } from './syncFolder.ts';
 export { writeFileWhole } from './writeFileWhole.ts';

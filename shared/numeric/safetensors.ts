@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
+import { strayFile } from '@hansa/shared/files';
 import { z } from 'zod';
 import { elementCount, type Manifest, parameterCount } from './manifest.ts';
 
@@ -282,7 +283,7 @@ function headerLength(start: Uint8Array, fileSizeBytes: number, limits: Safetens
   if (fileSizeBytes < LENGTH_SIZE_BYTES || start.length < LENGTH_SIZE_BYTES) throw invalid('it is too short');
   const length = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
   if (length > BigInt(limits.headerSizeBytes))
-    throw invalid(`its header is larger than ${limits.headerSizeBytes} bytes`);
+    throw invalid(strayFile(start) ?? `its header is larger than ${limits.headerSizeBytes} bytes`);
   if (BigInt(LENGTH_SIZE_BYTES) + length > BigInt(fileSizeBytes)) throw invalid('it ends inside its header');
   if (fileSizeBytes > limits.dataSizeBytes) throw invalid(`it is larger than ${limits.dataSizeBytes} bytes`);
   return Number(length);

@@ -292,6 +292,17 @@ describe('a folder that cannot be taken', () => {
     ['without config.json', /has no config\.json/, () => ({ 'config.json': undefined })],
     ['with a config.json that is not JSON', /config\.json is not JSON/, () => ({ 'config.json': '{' })],
     [
+      'with a pointer for its weights',
+      /model\.safetensors.*Git LFS pointer.*git lfs pull/,
+      () => ({ 'model.safetensors': 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n' }),
+    ],
+    [
+      'with a pointer for its tokenizer',
+      /tokenizer\.json is not JSON: it is a Git LFS pointer/,
+      () => ({ 'tokenizer.json': 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n' }),
+    ],
+    ['with a page for its weights', /web page/, () => ({ 'model.safetensors': '<!DOCTYPE html><html></html>' })],
+    [
       'with half a config.json',
       /config\.json is malformed.*hidden_size/s,
       () => ({ 'config.json': { model_type: 'bert' } }),

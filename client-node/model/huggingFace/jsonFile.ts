@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
+import { strayFile } from '@hansa/shared/files';
 import { z } from 'zod';
 
 /**
@@ -22,14 +23,15 @@ export async function readJsonFile<Schema extends z.ZodType>(
   if (found === undefined) return undefined;
   if (!found.isFile()) throw refuse('is no file');
   if (found.size > limitBytes) throw refuse(`has ${found.size} bytes, more than ${limitBytes}`);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw unreadable(error);
   });
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(bytes.toString().replace(/^\uFEFF/, ''));
   } catch {
-    throw refuse('is not JSON');
+    const stray = strayFile(bytes);
+    throw refuse(stray === undefined ? 'is not JSON' : `is not JSON: ${stray}`);
   }
   const checked = schema.safeParse(value);
   if (!checked.success) throw refuse(`is malformed: ${z.prettifyError(checked.error).slice(0, 1000)}`);

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { HansaError } from '@hansa/shared/errors';
+import { strayFile } from '@hansa/shared/files';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 
@@ -97,7 +98,7 @@ export function createTokenizer(file: TokenizerFile, vocabularySize: number, pos
  * @throws HansaError NotFound, InvalidModelFile (naming the path)
  */
 export async function readTokenizerFile(path: string, setting = '--tokenizer'): Promise<TokenizerFile> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') {
       const message = `${path} cannot be read (${error.code}). Name the file tokenizer.json itself with ${setting}, and look at its permissions.`;
       throw new HansaError('InvalidModelFile', message, {}, { cause: error });
@@ -108,10 +109,10 @@ export async function readTokenizerFile(path: string, setting = '--tokenizer'): 
     );
   });
   try {
-    return tokenizerFileSchema.parse(JSON.parse(text));
+    return tokenizerFileSchema.parse(JSON.parse(bytes.toString().replace(/^\uFEFF/, '')));
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
-    const why = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : (strayFile(bytes) ?? error.message);
     throw new HansaError('InvalidModelFile', `${path} is no tokenizer.json: ${why.slice(0, 300)}`);
   }
 }
