@@ -163,6 +163,7 @@ it('keeps the vector of a node that vanishes after it has delivered', async () =
   const gate = new Promise<void>((resolve) => {
     release = resolve;
   });
+  // Shorter than the clip.
   const update = (_round: number, { vectorLength }: { vectorLength: number }) =>
     new Float32Array(vectorLength).fill(0.5);
   const [vanishing, ...others] = await league.enrol(4, { update });
@@ -265,8 +266,9 @@ it('gives up a set-up that was made ahead when a node that it lacks has come bac
 
 describe('groups', () => {
   const task = { cohort: { minimum: 10, groups: { size: 9, minimum: 5 } } };
+  // Shorter than the clip.
   const update = (_round: number, { vectorLength }: { vectorLength: number }) =>
-    new Float32Array(vectorLength).fill(0.125);
+    new Float32Array(vectorLength).fill(0.0625);
 
   it('are drawn once for a roster, and their sums are summed', async () => {
     const nodes = await league.enrol(11, { update, tail: { loss: 2, validationLoss: 4 } });
@@ -284,7 +286,7 @@ describe('groups', () => {
     const sizes = nodes.map(({ outcomes }) => outcomes.map((one) => one.type === 'committed' && one.survivors));
     expect(sizes.map(([size]) => size).sort()).toEqual([5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6]);
     const bytes = nodes[0]!.models.get(rounds[1]!.baseModelHash)!;
-    for (const value of new Float32Array(bytes.slice(-4 * parameters).buffer)) expect(value).toBeCloseTo(1.125, 4);
+    for (const value of new Float32Array(bytes.slice(-4 * parameters).buffer)) expect(value).toBeCloseTo(1.0625, 4);
   });
 
   it('stay over a restart, and one that cannot go on is left out of the sum', async () => {

@@ -1,7 +1,7 @@
 import type { Architecture } from '../model/index.ts';
 import { DEMAND_ANCHORS, DEMAND_ROW_WIDTH } from '../model/jobs/demand.ts';
 
-/** The smallest architecture that a model can have, some 3,000 numbers: for tests in which nothing is trained. */
+/** The smallest architecture that a model can have, some 7,500 numbers: for tests in which nothing is trained. */
 export const smallestArchitecture: Architecture = {
   formatVersion: 3,
   encoder: { hiddenSize: 8, layers: 1, attentionHeads: 1, feedForwardSize: 8, positions: 32 },
