@@ -139,6 +139,10 @@ export async function runDemo(
         what: 'see the report',
         command: `${process.platform === 'darwin' ? 'open' : 'xdg-open'} ${here(paths.report)}`,
       },
+      {
+        what: 'what sells next?',
+        command: `npx hansa-client forecast --config ${here(nodes[0]!.config)} --out forecast.html`,
+      },
       { what: 'check my own file', command: 'npx hansa-client check-data --config node.json' },
       { what: 'enrol my node', command: 'npx hansa-client enrol --config node.json --token TOKEN' },
     ],

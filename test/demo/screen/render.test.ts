@@ -60,6 +60,7 @@ function endingOf(effects: number[], changes: Partial<Ending> = {}): Ending {
     kept: undefined,
     commands: [
       { what: 'see the report', command: 'xdg-open hansa-demo/2026-11-23T14-05-00/report.html' },
+      { what: 'what sells next?', command: 'npx hansa-client forecast --config node.json --out forecast.html' },
       { what: 'check my own file', command: 'npx hansa-client check-data --config node.json' },
       { what: 'enrol my node', command: 'npx hansa-client enrol --config node.json --token TOKEN' },
     ],
