@@ -31,7 +31,16 @@ function same(one: Float32Array | Int32Array | Float64Array, two: Float32Array |
   return bytes(one).equals(bytes(two));
 }
 
-const batchArrays = ['past', 'pastPresent', 'future', 'scale', 'staticNumbers', 'staticCategories'] as const;
+const batchArrays = [
+  'past',
+  'pastPresent',
+  'future',
+  'scale',
+  'staticNumbers',
+  'staticCategories',
+  'anchors',
+  'effects',
+] as const;
 const targetArrays = ['target', 'targetObserved', 'stockOut'] as const;
 
 function windowsOf(set: WindowSet, pick: (originDay: number) => boolean = () => true) {
