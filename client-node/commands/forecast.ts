@@ -12,6 +12,7 @@ import { forecastParquet } from '../forecasting/forecastParquet.ts';
 import { forecastPage } from '../forecasting/page/forecastPage.ts';
 import { readForecasts } from '../forecasting/readForecasts.ts';
 import type { ModelFiles } from '../gradient/localModel.ts';
+import { jobSource } from '../jobs/sources.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import { adapterOf } from '../session/modelStore.ts';
 import { startTrainer } from '../trainer/index.ts';
@@ -23,9 +24,6 @@ import { writingOut } from './writingOut.ts';
 
 const formats = ['.csv', '.parquet', '.json', '.html'] as const;
 type Format = (typeof formats)[number];
-
-/** Only demand is forecast: what a model file is used for where no task says it. */
-const JOB: JobName = 'demand';
 
 /** Permission bits of a forecast: for the merchant's own people. */
 const MODE = 0o640;
@@ -103,13 +101,20 @@ function formatOf(path: string): Format {
 function modelFor(config: NodeConfig, { model, task }: ForecastOptions, now: () => number): ModelFiles {
   if (model !== undefined && task !== undefined)
     throw new HansaError('InvalidArgument', 'Name a model with --model or a task with --task, not both.');
-  if (model !== undefined) return { modelFile: model, job: JOB };
+  if (model !== undefined) return { modelFile: model, job: jobToForecast(config) };
   const { entry, federatedModelFile } = chooseTask(config, task, now);
   return {
     modelFile: federatedModelFile,
     job: entry.plan.job.kind,
     adapter: adapterOf(entry.plan, nodeFolder(config.folder)),
   };
+}
+
+/** The job that a model file is used for: the first of the data whose answers are forecasts. */
+function jobToForecast({ data }: NodeConfig): JobName {
+  const entry = data.find(({ job }) => jobSource(job).forecasts);
+  if (entry !== undefined) return entry.job;
+  throw new HansaError('InvalidConfig', 'The configuration has no entry under data for a job that makes forecasts.');
 }
 
 async function write(

@@ -59,6 +59,8 @@ export interface JobSource<Config extends JobDataConfig = JobDataConfig, Data ex
    * @throws HansaError Interrupted (when the signal aborts)
    */
   load(config: Config, baseFolder: string, options?: LoadOptions): Promise<Data>;
+  /** Whether the job says what the periods ahead will bring: its model has a {@link Forecaster}. */
+  readonly forecasts?: boolean;
   /** Why this data does not serve a task with these options; undefined where it does. */
   refusal(options: JobOptions, report: DataReport): string | undefined;
   /** Why this data does not serve a model of this architecture, which is known once the model is there; undefined where it does. */

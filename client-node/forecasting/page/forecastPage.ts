@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { type Html, html, trusted } from '@hansa/shared/html';
+import { type Html, html, pageHead, trusted } from '@hansa/shared/html';
 import type { SeriesForecast } from '../seriesForecast.ts';
 import { fanChart } from './fanChart.ts';
 import { largestChanges, type RankedForecast } from './ranking.ts';
@@ -38,19 +37,11 @@ export async function* forecastPage(
     first += mean[0] ?? 0;
     horizon += meanToDate.at(-1) ?? 0;
   });
-  const hashOf = (text: string) => createHash('sha256').update(text).digest('base64');
   const any = shown[0]?.series;
   const spans = any === undefined ? '' : words.unit[any.frequency](any.periods.length);
   yield html`<!doctype html>
 <html lang="${words.lang}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${hashOf(style)}'; script-src 'sha256-${hashOf(script)}'; base-uri 'none'; form-action 'none'">
-<meta name="referrer" content="no-referrer">
-<title>${words.title}</title>
-<style>${trusted(style)}</style>
-</head>
+${pageHead({ title: words.title, style, script })}
 <body><main>
 <h1>${words.title}</h1>
 <p>${words.lead(count, spans)}</p>

@@ -1,7 +1,7 @@
-import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
+import { DEMAND_COLUMNS, DEMAND_QUANTILES, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
 import type { SeriesForecast } from '../../forecasting/seriesForecast.ts';
 import type { Forecaster } from '../job.ts';
-import type { MerchantData, WindowBatch } from './windows.ts';
+import { type MerchantData, rowOfPeriod, type WindowBatch } from './windows.ts';
 
 const QUANTILES = DEMAND_QUANTILES.length;
 /** Periods of history that a forecast shows. */
@@ -34,8 +34,7 @@ export const demandForecaster: Forecaster<WindowBatch> = {
 
 /** A period's answers in units, alone and summed from the first period on. */
 function rowsOf(answers: Float32Array, { scale, futurePatches }: WindowBatch, window: number, step: number) {
-  const patch = window * futurePatches + Math.floor(step / PATCH_PERIODS);
-  const row = patch * DEMAND_ROWS + (step % PATCH_PERIODS);
+  const row = rowOfPeriod(window * futurePatches * PATCH_PERIODS + step);
   const units = scale[window]!;
   return {
     single: rowOf(answers, row, units),

@@ -11,7 +11,7 @@ import {
   PERIOD_CHANNELS,
 } from '@hansa/shared/model/jobs/demand';
 import * as tf from '@tensorflow/tfjs';
-import type { WindowBatch } from './windows.ts';
+import { rowOfPeriod, type WindowBatch } from './windows.ts';
 
 const [LOW, MEDIAN, HIGH] = [0.1, 0.5, 0.9].map((level) => DEMAND_QUANTILES.indexOf(level as 0.5)) as [
   number,
@@ -108,8 +108,8 @@ export function demandInputs(batch: WindowBatch, architecture: Architecture): De
 }
 
 /**
- * [rows, DEMAND_ROW_WIDTH]: the covariates of a row's period, or their mean to date; whether it is a sum; its place in the horizon; the logarithm of its effect; and of each anchor
- * median, mean and spread.
+ * [rows, DEMAND_ROW_WIDTH]: the covariates of a row's period and the logarithm of its effect, or their means to date; whether it is a sum; its place in the
+ * horizon; and of each anchor median, mean and spread.
  */
 function rowNumbers(batch: WindowBatch): Float32Array {
   const { count, futurePatches, future, effects, anchors } = batch;
@@ -181,8 +181,7 @@ function withSumRows(perPeriod: Float32Array, batch: WindowBatch, width: number)
   for (let window = 0; window < count; window++) {
     sums.fill(0);
     for (let period = 0; period < periods; period++) {
-      const row =
-        (window * futurePatches + Math.floor(period / PATCH_PERIODS)) * DEMAND_ROWS + (period % PATCH_PERIODS);
+      const row = rowOfPeriod(window * periods + period);
       for (let column = 0; column < width; column++) {
         const value = perPeriod[(window * periods + period) * width + column]!;
         out[row * width + column] = value;

@@ -1,6 +1,6 @@
-import { DEMAND_COLUMNS, DEMAND_QUANTILES, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
+import { DEMAND_COLUMNS, DEMAND_QUANTILES, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
 import { SCORED_QUANTILES } from './scores.ts';
-import type { WindowBatch } from './windows.ts';
+import { rowOfPeriod, type WindowBatch } from './windows.ts';
 
 const scoredColumns = SCORED_QUANTILES.map((level) => DEMAND_QUANTILES.indexOf(level));
 
@@ -14,7 +14,7 @@ export function scoredQuantiles(answers: Float32Array, batch: WindowBatch): Floa
   const levels = scoredColumns.length;
   const out = new Float64Array(batch.count * periods * levels);
   for (let at = 0; at < batch.count * periods; at++) {
-    const row = Math.floor(at / PATCH_PERIODS) * DEMAND_ROWS + (at % PATCH_PERIODS);
+    const row = rowOfPeriod(at);
     const scale = batch.scale[Math.floor(at / periods)]!;
     scoredColumns.forEach((column, level) => {
       out[at * levels + level] = Math.max(0, answers[row * DEMAND_COLUMNS + column]! * scale);

@@ -6,6 +6,7 @@ import type { MerchantData } from './windows.ts';
 /** Order lines as windows of each item's sales. */
 export const source: JobSource<DataConfig, MerchantData> = {
   config: dataConfigSchema,
+  forecasts: true,
   // The database comes with it, and not every process that knows of the job reads files.
   load: async (...asked) => (await import('./load/merchantData.ts')).loadMerchantData(...asked),
   refusal(options, { facts }) {

@@ -1,4 +1,4 @@
-import { PAST_PATCHES, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
+import { DEMAND_ROWS, PAST_PATCHES, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
 import type { ExampleSet } from '../examples.ts';
 import type { JobData } from '../job.ts';
 import type { Frequency } from './config.ts';
@@ -34,6 +34,10 @@ export const CHANNEL = {
   returns: 22,
   views: 23,
 } as const;
+
+/** The row of the head that answers for a period, counted over all windows; that of the sum up to it lies PATCH_PERIODS further on. */
+export const rowOfPeriod = (period: number): number =>
+  Math.floor(period / PATCH_PERIODS) * DEMAND_ROWS + (period % PATCH_PERIODS);
 
 /** Windows side by side, row-major; n = count, P = pastPatches, F = futurePatches, H = F * 7. */
 export type WindowBatch = {

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { html, trusted } from '@hansa/shared/html';
+import { html, pageHead } from '@hansa/shared/html';
 import { judge } from '../verdict.ts';
 import { say } from './bilingual.ts';
 import type { ReportData } from './data.ts';
@@ -22,18 +21,9 @@ import { style } from './style.ts';
  */
 export function renderReport(data: ReportData): string {
   const verdict = judge(data.result.merchants, fineTunedIntervals(data));
-  // No script runs and nothing is fetched; the one style sheet is named by its hash.
-  const styleHash = createHash('sha256').update(style).digest('base64');
   return html`<!doctype html>
 <html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'">
-<meta name="referrer" content="no-referrer">
-<title>${dictionaries.en.pageTitle}</title>
-<style>${trusted(style)}</style>
-</head>
+${pageHead({ title: dictionaries.en.pageTitle, style })}
 <body>
 ${header(data, verdict)}
 <main>

@@ -26,10 +26,10 @@ export interface Anchors {
  * The simple forecasts that the demand head mixes and corrects, each a whole one: quantiles of every period and of every sum to date.
  *
  * A network of this size needs thousands of steps to learn from patches alone that a Saturday resembles the Saturdays before it; given these it starts there,
- * and learns what is left. In order: empirical quantiles of a short, a middle and a long window; smoothing with its own errors; the
- * middle window again with the season of the year before, these five with the effects of weekdays, promotions, prices and holidays taken out and put back; and the middle window without
- * any effects (for days: of the same weekday over the long window). Where a history is too short for one, the middle window stands in, and where nothing
- * is known at all, the merchant's other items.
+ * and learns what is left. In order: empirical quantiles of a short, a middle and a long window; smoothing with its own errors; the middle window again with
+ * the season of the year before, these five with the effects of weekdays and covariates taken out and put back; and the middle window without any effects
+ * (for days: of the same weekday over the long window). Where a history is too short for one, the middle window stands in, and where nothing is known at
+ * all, the merchant's other items.
  */
 export function anchorsOf(known: KnownSeries): Anchors {
   const { sold, horizon } = known;

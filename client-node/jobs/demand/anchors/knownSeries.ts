@@ -22,13 +22,15 @@ export interface KnownSeries {
 }
 
 /** How far back the anchors look, in periods. */
-export interface LookBack {
+interface LookBack {
   /** The three windows that empirical quantiles are taken of. */
   readonly windows: readonly [number, number, number];
   /** Periods in a year. */
   readonly year: number;
   /** Places in a week that demand follows: 7 for days. */
   readonly weekdays: 1 | 7;
+  /** Half the width of the stretch of the year before that a season's factor is taken of. */
+  readonly halfStretch: number;
   /** Half the width of the moving mean that a level is. */
   readonly halfWidth: number;
   /** Periods that effects and errors are learned from. */
@@ -36,13 +38,13 @@ export interface LookBack {
 }
 
 export const lookBacks: Readonly<Record<Frequency, LookBack>> = {
-  day: { windows: [28, 56, 91], year: 364, weekdays: 7, halfWidth: 14, fitted: 364 },
-  week: { windows: [13, 26, 52], year: 52, weekdays: 1, halfWidth: 6, fitted: 104 },
-  month: { windows: [6, 12, 24], year: 12, weekdays: 1, halfWidth: 3, fitted: 36 },
+  day: { windows: [28, 56, 91], year: 364, weekdays: 7, halfStretch: 3, halfWidth: 14, fitted: 364 },
+  week: { windows: [13, 26, 52], year: 52, weekdays: 1, halfStretch: 1, halfWidth: 6, fitted: 104 },
+  month: { windows: [6, 12, 24], year: 12, weekdays: 1, halfStretch: 0, halfWidth: 3, fitted: 36 },
 };
 
 /** The most periods of history that any anchor reads. */
 export const mostHistory = (frequency: Frequency): number => {
-  const { year, fitted } = lookBacks[frequency];
-  return fitted + year + lookBacks[frequency].windows[0];
+  const { year, fitted, windows } = lookBacks[frequency];
+  return fitted + year + windows[0];
 };

@@ -1,5 +1,5 @@
 import { DEMAND_ANCHORS, DEMAND_COLUMNS, DEMAND_ROWS, PATCH_PERIODS } from '@hansa/shared/model/jobs/demand';
-import type { WindowBatch } from '../windows.ts';
+import { rowOfPeriod, type WindowBatch } from '../windows.ts';
 import type { Anchors } from './index.ts';
 
 const LEAST_FACTOR = 0.05;
@@ -11,8 +11,7 @@ export function layAnchors(batch: WindowBatch, window: number, { forecasts, ahea
   const s = scale[window]!;
   for (let step = 0; step < ahead.length; step++) {
     effects[window * periods + step] = Math.log(Math.max(LEAST_FACTOR, ahead[step]!));
-    const patch = window * futurePatches + Math.floor(step / PATCH_PERIODS);
-    const row = patch * DEMAND_ROWS + (step % PATCH_PERIODS);
+    const row = rowOfPeriod(window * periods + step);
     for (const [kind, { single, toDate }] of forecasts.entries()) {
       const at = (row * DEMAND_ANCHORS + kind) * DEMAND_COLUMNS;
       const atSum = at + PATCH_PERIODS * DEMAND_ANCHORS * DEMAND_COLUMNS;

@@ -40,7 +40,7 @@ export function recentQuantiles({ base, ahead }: BaseSeries, window: number): Wh
 }
 
 /** Known values of the newest `window` periods; where they are less than half of it, of up to twice as many periods. */
-export function newest(values: Float64Array, window: number): Float64Array {
+function newest(values: Float64Array, window: number): Float64Array {
   const found: number[] = [];
   const first = Math.max(0, values.length - 2 * window);
   for (let at = values.length - 1; at >= first; at--) {

@@ -6,9 +6,6 @@ const MERCHANT_PERIODS = 3;
 const LEAST = 1 / 6;
 const MOST = 6;
 
-/** Half the width of the stretch a year ago that a factor is taken of. */
-const halfStretch = { day: 3, week: 1, month: 0 } as const;
-
 /**
  * Factors of the year's season for the periods `from` … T + H − 1: what a series sold in the same stretch of the year before over its mean of that year,
  * shrunk towards what all of the merchant's items did.
@@ -17,8 +14,7 @@ const halfStretch = { day: 3, week: 1, month: 0 } as const;
  * @returns by period, from `from` on; undefined where there is less than a year before `from`
  */
 export function seasonFactors(known: KnownSeries, base: Float64Array, from: number): Float64Array | undefined {
-  const { year } = lookBacks[known.frequency];
-  const half = halfStretch[known.frequency];
+  const { year, halfStretch: half } = lookBacks[known.frequency];
   const count = base.length;
   if (from < year + half) return undefined;
   const meanOf = meansOf(base);

@@ -44,13 +44,9 @@ export function smoothing({ base, ahead }: BaseSeries): WholeForecast | undefine
       errors[origins++] = Math.max(0, level + value - levels[origin]!);
     }
     const single = rowOf(forecast.single, step);
-    if (origins >= LEAST_ORIGINS) {
-      writeSamples(one, errors.slice(0, origins).sort());
-      writeScaled(single, one, ahead[step]!);
-    } else {
-      // The step before has had enough of them, or there would be no forecast at all.
-      writeScaled(single, one, ahead[step]!);
-    }
+    // Of fewer errors those of the step before stand in; the first has enough of them, or there would be no forecast at all.
+    if (origins >= LEAST_ORIGINS) writeSamples(one, errors.slice(0, origins).sort());
+    writeScaled(single, one, ahead[step]!);
     for (let origin = 1; origin + step < count; origin++) {
       const value = base[origin + step]!;
       sums[origin]! += Number.isNaN(value) ? 0 : ahead[step]! * (value - levels[origin]!);

@@ -15,7 +15,7 @@ export const isPlanned = (table: SeriesTable, index: number): boolean =>
   table.promotion !== undefined && (table.stated[index] as number) >= PLANNED_SHARE;
 
 /**
- * What is known of a series at an origin, from nothing that came after it but the plan.
+ * What is known of a series at an origin, from nothing that came after it but the plan. Made once for all sets of windows: it sums all series.
  *
  * @param horizon periods ahead
  */
@@ -71,7 +71,7 @@ export function knownSeriesOf(source: WindowSource, horizon: number): (index: nu
 
 /** By period: what all items sold at that time of the year before, over their mean of that year; 1 where there is no whole year around it. */
 function merchantSeason({ frequency, table, units }: WindowSource): (period: number) => number {
-  const { year } = lookBacks[frequency];
+  const { year, halfStretch } = lookBacks[frequency];
   const half = Math.floor(year / 2);
   const first = table.firstPeriods.reduce((least, period) => Math.min(least, period), Number.POSITIVE_INFINITY);
   const totals: number[] = [];
@@ -85,14 +85,13 @@ function merchantSeason({ frequency, table, units }: WindowSource): (period: num
     }
   }
   const meanOf = meansOf(Float64Array.from(totals));
-  const stretch = frequency === 'day' ? 3 : frequency === 'week' ? 1 : 0;
   const factors = new Map<number, number>();
   return (period) => {
     const found = factors.get(period);
     if (found !== undefined) return found;
     const ago = period - first - year;
     const [level] = meanOf(ago - half, ago + half);
-    const factor = ago < half || level === 0 ? 1 : meanOf(ago - stretch, ago + stretch + 1)[0] / level;
+    const factor = ago < half || level === 0 ? 1 : meanOf(ago - halfStretch, ago + halfStretch + 1)[0] / level;
     factors.set(period, factor);
     return factor;
   };

@@ -11,6 +11,7 @@ import { firstPeriodFrom, periodOf, periodStart } from './calendar.ts';
 import type { CleaningReport } from './cleaning.ts';
 import { dataDigest } from './dataDigest.ts';
 import { describeData } from './describeData.ts';
+import { knownSeriesOf } from './knownSeries.ts';
 import { createLines, readOrderLines } from './orderLines.ts';
 import { countLines, type LineFacts, lineFacts, sumToPeriods } from './orderPeriods.ts';
 import { cutOutliers, loadSeries, type SeriesTable } from './series.ts';
@@ -180,8 +181,9 @@ function assemble(
   const { horizonPeriods, season } = frequencyShapes[frequency];
   const { units, cut } = cutOutliers(table, split.trainEnd);
   const source: WindowSource = { frequency, table, units, lastPeriod };
+  const known = knownSeriesOf(source, horizonPeriods);
   const stride = Math.max(1, Math.ceil(table.sold.length / MAX_TRAINING_WINDOWS));
-  const train = placeWindows(source, {
+  const train = placeWindows(source, known, {
     firstOrigin: split.first + MIN_HISTORY_PERIODS,
     originEnd: split.trainEnd - horizonPeriods + 1,
     stride,
@@ -189,7 +191,7 @@ function assemble(
     history: MIN_HISTORY_PERIODS,
     skips: 'quiet',
   });
-  const validation = placeWindows(source, {
+  const validation = placeWindows(source, known, {
     firstOrigin: split.validStart,
     originEnd: split.validEnd,
     stride: horizonPeriods,
@@ -197,7 +199,7 @@ function assemble(
     history: MIN_HISTORY_PERIODS,
     skips: 'unsold',
   });
-  const test = placeWindows(source, {
+  const test = placeWindows(source, known, {
     firstOrigin: split.testStart,
     originEnd: lastPeriod + 1,
     stride: horizonPeriods,
@@ -205,7 +207,7 @@ function assemble(
     history: MIN_HISTORY_PERIODS,
     skips: 'unsold',
   });
-  const now = placeWindows(source, {
+  const now = placeWindows(source, known, {
     firstOrigin: lastPeriod + 1,
     originEnd: lastPeriod + 2,
     stride: 1,

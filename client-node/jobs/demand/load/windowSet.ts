@@ -12,7 +12,7 @@ import { anchorsLength, layAnchors } from '../anchors/layAnchors.ts';
 import { type Frequency, frequencyShapes } from '../config.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from '../windows.ts';
 import { calendarTable, periodStart } from './calendar.ts';
-import { isPlanned, knownSeriesOf, meanOfKnown, relativePrice } from './knownSeries.ts';
+import { isPlanned, type knownSeriesOf, meanOfKnown, relativePrice } from './knownSeries.ts';
 import type { SeriesTable } from './series.ts';
 
 /** Periods of history that an origin needs: one patch. */
@@ -58,7 +58,11 @@ export interface PlacedWindows {
 const FREQUENCY_ROWS: Readonly<Record<Frequency, number>> = { day: 0, week: 1, month: 2 };
 
 /** Lays out the windows of one split; their numbers are written only when a batch is asked for. */
-export function placeWindows(source: WindowSource, range: SplitRange): PlacedWindows {
+export function placeWindows(
+  source: WindowSource,
+  known: ReturnType<typeof knownSeriesOf>,
+  range: SplitRange,
+): PlacedWindows {
   const { table, lastPeriod } = source;
   const series: number[] = [];
   const origins: number[] = [];
@@ -82,7 +86,7 @@ export function placeWindows(source: WindowSource, range: SplitRange): PlacedWin
   const seriesOf = Uint32Array.from(series);
   const originOf = Int32Array.from(origins);
   return {
-    windows: lazyWindows(source, range, seriesOf, originOf, Float64Array.from(weights)),
+    windows: lazyWindows(source, known, range, seriesOf, originOf, Float64Array.from(weights)),
     seriesOf,
     originOf,
     zeroSkipped,
@@ -121,6 +125,7 @@ function levelOf({ table, units }: WindowSource, index: number, origin: number):
 
 function lazyWindows(
   source: WindowSource,
+  known: ReturnType<typeof knownSeriesOf>,
   range: SplitRange,
   seriesOf: Uint32Array,
   originOf: Int32Array,
@@ -134,7 +139,6 @@ function lazyWindows(
   const calendar = calendarTable(frequency, calendarFrom, lastPeriod + targetPeriods);
   const calendarRow = (period: number) => (period - calendarFrom) * PERIOD_CHANNELS;
   const categoryRows = table.categories.map(categoryRow);
-  const known = knownSeriesOf(source, horizonPeriods);
 
   const writeWindow = (batch: WindowBatch, row: number, index: number, origin: number) => {
     const { past, pastPresent, future, staticCategories, staticNumbers, scale, target, targetObserved, stockOut } =
