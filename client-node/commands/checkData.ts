@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readNodeConfig } from '../config/nodeConfig.ts';
 import { jobSource } from '../jobs/sources.ts';
 import type { CommandContext } from './context.ts';
+import { reportLines } from './reportLines.ts';
 
 /** `check-data`: reads and cleans the data of every job as training does, and reports what it found. Makes no connection. */
 export async function checkData(options: { config: string }, context: CommandContext): Promise<number> {
@@ -18,8 +19,8 @@ export async function checkData(options: { config: string }, context: CommandCon
         signal,
         onProgress: (doing) => output.note(doing),
       });
-      for (const line of [...report.summary, ...report.cleaning]) output.line(line);
-      found.push({ job: entry.job, rows, ...report.facts });
+      for (const line of [...report.summary, ...reportLines(report, { examples: true })]) output.line(line);
+      found.push({ job: entry.job, rows, ...report.facts, findings: report.findings });
     }
     output.document(found.length === 1 ? found[0] : found);
     return 0;

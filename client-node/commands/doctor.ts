@@ -169,6 +169,8 @@ async function data(entry: JobDataConfig, config: NodeConfig, { signal }: Comman
     const { train, report } = await jobSource(entry.job).load(entry, config.baseFolder, { scratchFolder, signal });
     const detail = report.summary.join('; ');
     if (train.count === 0) return { state: 'failed', detail: `${detail}: too little history before validFrom` };
+    const warnings = report.findings.filter(({ kind }) => kind === 'warning').map(({ sentence }) => sentence);
+    if (warnings.length > 0) return { state: 'notice', detail, lines: [...warnings, 'See `hansa-client check-data`.'] };
     return { state: 'ok', detail };
   } finally {
     await rm(scratchFolder, { recursive: true, force: true });

@@ -20,6 +20,7 @@ import { chooseTask, noData } from './chooseTask.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 import { refuseExisting } from './refuseExisting.ts';
+import { reportLines } from './reportLines.ts';
 import { writingOut } from './writingOut.ts';
 
 const formats = ['.csv', '.parquet', '.json', '.html'] as const;
@@ -59,7 +60,8 @@ export async function forecast(options: ForecastOptions, context: CommandContext
     });
     try {
       const [data] = trainer.data;
-      for (const line of [...data!.report.summary, ...data!.report.cleaning]) output.note(line);
+      for (const line of [...data!.report.summary, ...reportLines(data!.report, { examples: false })])
+        output.note(line);
       output.note(`engine ${trainer.engine.name}`);
       const forecasts = join(scratchFolder, 'forecasts.jsonl');
       const result = await trainer.forecast(

@@ -17,7 +17,7 @@ node.json:
     "folder": "node",
     "data": {
       "sources": [{ "file": "orders.csv", "columns": { "date": "order_date", "item": "sku", "quantity": "units" } }],
-      "frequency": "day", "returns": "negative", "validFrom": "2026-07-01", "testFrom": "2026-09-01"
+      "frequency": "day", "returns": "negative"
     }
   }
 

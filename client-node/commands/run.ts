@@ -9,6 +9,7 @@ import { startTrainer } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
 import { logFile } from './logFile.ts';
 import { count, type Output } from './output.ts';
+import { reportLines } from './reportLines.ts';
 
 /** `run`: takes part in every task until stopped, or with `untilTaskEnds` until one has ended. */
 export async function run(
@@ -50,7 +51,7 @@ function narrate(output: Output, now: () => Date): (event: NodeEvent) => void {
         const { data, engine } = event;
         for (const { report } of data) {
           for (const line of report.summary) say(`read ${line}`);
-          for (const line of report.cleaning) say(`  ${line}`);
+          for (const line of reportLines(report, { examples: false })) say(`  ${line}`);
         }
         say(`training engine ${engine.name}: ${engine.reason}`);
         if (engine.better !== undefined) say(`  ${engine.better}`);

@@ -34,7 +34,13 @@ test('any well-formed file is counted right, whatever its quotes, line ends and 
         const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
         const lines = [['date', 'item', 'qty'], ...rows].map((row) => row.map(quote).join(delimiter));
         const text = `${mark ? '\uFEFF' : ''}${lines.join(end)}${last ? end : ''}`;
-        expect(await scan(text)).toEqual({ header: ['date', 'item', 'qty'], delimiter, rows: rows.length });
+        expect(await scan(text)).toEqual({
+          header: ['date', 'item', 'qty'],
+          delimiter,
+          rows: rows.length,
+          linesBefore: 0,
+          rowsOfSpaces: 0,
+        });
       },
     ),
     { seed: 2, numRuns: 150 },

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { HansaError } from '@hansa/shared/errors';
 import { dataFault, shorten } from './dataFault.ts';
+import { plainText } from './text.ts';
 
 /** Longest line of a CSV file, in bytes. */
 export const MAX_LINE_BYTES = 1024 * 1024;
@@ -13,6 +14,11 @@ const DELIMITERS = [',', ';', '\t', '|'];
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const TAB = 0x09;
+const END_OF_FILE = 0x1a;
+/** Rows among which the header is looked for, to say where it is. */
+const HEAD_ROWS = 20;
 const BYTE_ORDER_MARK = '\uFEFF';
 
 /** What a whole pass over a CSV file found. */
@@ -22,6 +28,10 @@ export interface CsvScan {
   readonly delimiter: string;
   /** Data rows, blank lines not counted. */
   readonly rows: number;
+  /** Lines before the header: 1 where the file says with `sep=` what separates its fields. */
+  readonly linesBefore: number;
+  /** Rows that hold nothing but spaces, counted among the rows. */
+  readonly rowsOfSpaces: number;
 }
 
 export interface CsvScanOptions {
@@ -50,11 +60,12 @@ export async function scanCsv(path: string, options: CsvScanOptions): Promise<Cs
 
   const text = new Utf8Check(name);
   let head: Buffer = Buffer.alloc(0);
-  let opened: { header: string[]; delimiter: string; rows: RowScanner } | undefined;
-  const open = (end: number) => {
-    const { header, delimiter } = parseHeader(head.toString('utf8', 0, end), name, wanted);
-    opened = { header, delimiter, rows: new RowScanner(name, delimiter.charCodeAt(0), header.length) };
-    opened.rows.push(head);
+  let opened: (Header & { rows: RowScanner }) | undefined;
+  const open = (ends: number[]) => {
+    const header = parseHeader(head, ends, name, wanted);
+    const rows = new RowScanner(name, header.delimiter.charCodeAt(0), header.names.length, header.linesBefore);
+    opened = { ...header, rows };
+    rows.push(head.subarray(header.from));
     head = Buffer.alloc(0);
   };
 
@@ -65,8 +76,8 @@ export async function scanCsv(path: string, options: CsvScanOptions): Promise<Cs
       if (opened !== undefined) opened.rows.push(chunk);
       else {
         head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-        const end = endOfFirstRow(head);
-        if (end !== undefined) open(end);
+        const ends = rowEnds(head, HEAD_ROWS);
+        if (ends.length === HEAD_ROWS || (ends.length > 0 && head.length > MAX_LINE_BYTES)) open(ends);
         else if (head.length > MAX_LINE_BYTES) throw tooLong(name, 1);
       }
     }
@@ -75,7 +86,7 @@ export async function scanCsv(path: string, options: CsvScanOptions): Promise<Cs
       if (head.toString('utf8').replace(BYTE_ORDER_MARK, '').trim() === '') {
         throw dataFault(`${name} is empty. It needs a header line and a line for each sale: export the orders again.`);
       }
-      open(head.length);
+      open([...rowEnds(head, HEAD_ROWS), head.length]);
     }
   } catch (error) {
     throw signal?.aborted ? signal.reason : explain(error, name);
@@ -83,7 +94,8 @@ export async function scanCsv(path: string, options: CsvScanOptions): Promise<Cs
     source.destroy();
   }
   if (opened === undefined) throw new RangeError('scanned a file without opening it');
-  return { header: opened.header, delimiter: opened.delimiter, rows: opened.rows.finish() - 1 };
+  const { names: header, delimiter, linesBefore, rows } = opened;
+  return { header, delimiter, linesBefore, rows: rows.finish() - 1, rowsOfSpaces: rows.rowsOfSpaces };
 }
 
 function explain(error: unknown, name: string): unknown {
@@ -164,33 +176,63 @@ function validLines(chunk: Buffer | undefined): number {
   return 0;
 }
 
-/** End (exclusive, without its line feed) of the first row; undefined while it is not whole. */
-function endOfFirstRow(bytes: Uint8Array): number | undefined {
+/** Ends (exclusive, without their line feeds) of the first rows that are whole, at most so many. */
+function rowEnds(bytes: Uint8Array, most: number): number[] {
+  const ends: number[] = [];
   let quoted = false;
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = 0; at < bytes.length && ends.length < most; at += 1) {
     if (bytes[at] === QUOTE) quoted = !quoted;
-    else if (bytes[at] === LINE_FEED && !quoted) return at;
+    else if (bytes[at] === LINE_FEED && !quoted) ends.push(at);
   }
-  return undefined;
+  return ends;
 }
 
-function parseHeader(row: string, name: string, wanted: readonly string[]): { header: string[]; delimiter: string } {
-  const text = row.replace(BYTE_ORDER_MARK, '').replace(/\r$/, '');
+interface Header {
+  readonly names: string[];
+  readonly delimiter: string;
+  readonly linesBefore: number;
+  /** Where the header begins, in bytes. */
+  readonly from: number;
+}
+
+function parseHeader(head: Buffer, ends: readonly number[], name: string, wanted: readonly string[]): Header {
+  const rows = ends.map((end, row) =>
+    head
+      .toString('utf8', row === 0 ? 0 : ends[row - 1]! + 1, end)
+      .replace(BYTE_ORDER_MARK, '')
+      .replace(/\r$/, ''),
+  );
+  const told = /^"?sep=(.)"?$/i.exec(rows[0]!)?.[1];
+  const linesBefore = told === undefined ? 0 : 1;
+  const text = rows[linesBefore] ?? '';
   if (text.trim() === '') {
-    throw dataFault(`${name}, line 1: blank. The first line must be the header that names the columns.`, { line: 1 });
+    const line = linesBefore + 1;
+    throw dataFault(`${name}, line ${line}: blank. The first line must be the header that names the columns.`, {
+      line,
+    });
   }
-  const readings = DELIMITERS.map((delimiter) => ({ delimiter, header: splitFields(text, delimiter) }));
+  const delimiters = told === undefined ? DELIMITERS : [told];
+  if (told !== undefined && (told === '"' || told.charCodeAt(0) > 0x7f)) {
+    throw dataFault(`${name}, line 1: ${shorten(told)} cannot separate fields. Use a comma, a semicolon or a tab.`);
+  }
   const found = (header: readonly string[]) => wanted.filter((column) => header.includes(column)).length;
+  const readings = (row: string) => delimiters.map((delimiter) => ({ delimiter, names: splitFields(row, delimiter) }));
   // The delimiter is the one that brings out the mapped columns; where none does, the one that brings out most columns makes the best message.
-  readings.sort((a, b) => found(b.header) - found(a.header) || b.header.length - a.header.length);
-  const best = readings[0];
+  const [best] = readings(text).sort((a, b) => found(b.names) - found(a.names) || b.names.length - a.names.length);
   if (best === undefined) throw new RangeError('no delimiter to try');
-  if (best.header.length > MAX_COLUMNS) {
-    throw dataFault(
-      `${name} has ${best.header.length} columns; at most ${MAX_COLUMNS} are read. Export fewer columns.`,
-    );
+  if (found(best.names) === 0 && wanted.length > 0) {
+    const header = rows.findIndex((row) => readings(row).some(({ names }) => found(names) === wanted.length));
+    if (header > linesBefore) {
+      throw dataFault(
+        `${name}: line ${linesBefore + 1} is not the header; line ${header + 1} names the columns. Delete the lines above it.`,
+        { line: linesBefore + 1 },
+      );
+    }
   }
-  return best;
+  if (best.names.length > MAX_COLUMNS) {
+    throw dataFault(`${name} has ${best.names.length} columns; at most ${MAX_COLUMNS} are read. Export fewer columns.`);
+  }
+  return { ...best, linesBefore, from: linesBefore === 0 ? 0 : ends[0]! + 1 };
 }
 
 function splitFields(text: string, delimiter: string): string[] {
@@ -204,11 +246,11 @@ function splitFields(text: string, delimiter: string): string[] {
       at += 1;
     } else if (character === '"') quoted = !quoted;
     else if (character === delimiter && !quoted) {
-      fields.push(field.trim());
+      fields.push(plainText(field));
       field = '';
     } else field += character;
   }
-  fields.push(field.trim());
+  fields.push(plainText(field));
   return fields;
 }
 
@@ -222,15 +264,18 @@ class RowScanner {
   #state: FieldState = 'start';
   #returned = false;
   #lineEnd: 'LF' | 'CR LF' | undefined;
-  #row = { line: 1, bytes: 0, fields: 1, blank: true };
+  #row = { line: 1, bytes: 0, fields: 1, blank: true, last: 0 };
   #rows = 0;
   /** Number of the physical line that the next byte belongs to. */
-  line = 1;
+  line: number;
+  rowsOfSpaces = 0;
 
-  constructor(name: string, delimiter: number, fields: number) {
+  constructor(name: string, delimiter: number, fields: number, linesBefore: number) {
     this.#name = name;
     this.#delimiter = delimiter;
     this.#fields = fields;
+    this.line = linesBefore + 1;
+    this.#row.line = this.line;
   }
 
   push(chunk: Uint8Array): void {
@@ -263,9 +308,10 @@ class RowScanner {
         if (state === 'closed') throw this.#fault(row.line, 'has text after a closing quote');
         // A byte-order mark before a quoted first field is no part of the field.
         if (!(this.#rows === 0 && row.bytes < 3 && (byte as number) >= 0xbb)) state = 'bare';
-        row.blank = false;
+        if (byte !== SPACE && byte !== TAB) row.blank = false;
       }
       row.bytes += 1;
+      row.last = byte as number;
       if (row.bytes > MAX_LINE_BYTES) throw tooLong(this.#name, row.line);
     }
     this.#state = state;
@@ -296,15 +342,29 @@ class RowScanner {
   #endRow(): void {
     const row = this.#row;
     if (!row.blank) {
-      if (row.fields !== this.#fields) {
-        throw this.#fault(row.line, `has ${row.fields} fields where the header has ${this.#fields}`);
-      }
+      if (row.fields !== this.#fields) throw this.#wrongFields();
       this.#rows += 1;
+    } else if (row.bytes > (row.last === CARRIAGE_RETURN ? 1 : 0)) {
+      // A row of spaces: the database counts it, with a first field of spaces and no other.
+      this.#rows += 1;
+      this.rowsOfSpaces += 1;
     }
     row.line = this.line;
     row.bytes = 0;
     row.fields = 1;
     row.blank = true;
+    row.last = 0;
+  }
+
+  #wrongFields(): HansaError {
+    const { line, fields, last, bytes } = this.#row;
+    const has = `has ${fields} field${fields === 1 ? '' : 's'} where the header has ${this.#fields}`;
+    if (fields > 1) return this.#fault(line, has);
+    const remedy =
+      last === END_OF_FILE && bytes === 1
+        ? 'It is the end mark (Ctrl-Z) of an old program: delete it.'
+        : 'If it is a title, a note or a footer, such as the number of rows, delete the line; otherwise export the file again.';
+    return dataFault(`${this.#name}, line ${line}: ${has}. ${remedy}`, { line });
   }
 
   #fault(line: number, what: string): HansaError {

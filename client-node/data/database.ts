@@ -42,6 +42,8 @@ export async function openDatabase(
   });
   const connection = await instance.connect();
   const list = files.flatMap((file) => [file, globSafe(file)]).map(quotedString);
+  // Where this machine is has no say in what day an instant is.
+  await connection.run("SET TimeZone = 'UTC'");
   await connection.run(`SET temp_directory = ${quotedString(spill)}`);
   await connection.run(`SET allowed_paths = [${list.join(', ')}]`);
   await connection.run('SET enable_external_access = false');

@@ -1,9 +1,10 @@
-import { access, constants, open, realpath, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { access, constants, open, readdir, realpath, stat } from 'node:fs/promises';
+import { join, parse, resolve } from 'node:path';
 import { quotedIdentifier, quotedString } from '@duckdb/node-api';
 import { MAX_LINE_BYTES, scanCsv } from './csvScan.ts';
 import { globSafe, type OrderDatabase } from './database.ts';
 import { dataFault, shorten } from './dataFault.ts';
+import { plainText, plainTextSql } from './text.ts';
 
 type FileKind = 'csv' | 'csv.gz' | 'parquet';
 /** Column of the file by what it means to a job; undefined where the file has none for it. */
@@ -21,10 +22,16 @@ export interface OrderFile {
 /** An order file as SQL: what to select from, and the text of each mapped column. */
 export interface OrderTable<Meaning extends string> {
   readonly from: string;
-  /** Trimmed text of a mapped column; NULL where the cell is empty or the meaning is not mapped. */
+  /** Plain text of a mapped column; NULL where the cell is empty or the meaning is not mapped. */
   text(meaning: Meaning): string;
+  /** SQL for whether every mapped cell of a row is empty. */
+  readonly isEmpty: string;
   /** Data rows, where a pass over the file has counted them. */
   readonly rows: number | undefined;
+  /** Rows before the first one of data. */
+  readonly rowsBefore: number;
+  /** What separates the fields of a CSV file. */
+  readonly delimiter: string | undefined;
 }
 
 const PARQUET_MAGIC = 'PAR1';
@@ -35,7 +42,7 @@ const COLUMNS_NAMED = 30;
 export async function findOrderFile({ file: name }: { readonly file: string }, baseFolder: string): Promise<OrderFile> {
   const lower = name.toLowerCase();
   const kind: FileKind = lower.endsWith('.parquet') ? 'parquet' : lower.endsWith('.gz') ? 'csv.gz' : 'csv';
-  const asked = resolve(baseFolder, name);
+  const asked = await lookalike(resolve(baseFolder, name));
   let path: string;
   let sizeBytes: number;
   try {
@@ -59,6 +66,19 @@ export async function findOrderFile({ file: name }: { readonly file: string }, b
   if (sizeBytes === 0) throw dataFault(`${name} is empty. Export the orders again.`);
   if (kind === 'parquet') await assertParquet(path, name, sizeBytes);
   return { name, path, kind };
+}
+
+/** The only file of the folder whose name looks the same, where there is none of just this name: accents are written in two ways. */
+async function lookalike(path: string): Promise<string> {
+  const { dir, base } = parse(path);
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return path;
+  const beside = await readdir(dir).catch(() => []);
+  const same = beside.filter((name) => plainText(name) === plainText(base));
+  return same.length === 1 ? join(dir, same[0]!) : path;
 }
 
 async function assertParquet(path: string, name: string, sizeBytes: number): Promise<void> {
@@ -88,42 +108,69 @@ export async function openOrderTable<Meaning extends string>(
   const mapped = mappedColumns(columns);
   const wanted = mapped.map(([, column]) => column);
   const path = quotedString(globSafe(file.path));
+  // The columns are named by their place: a name from the file never becomes SQL, nor clashes with one of ours.
+  const table = (header: readonly string[], from: string) => {
+    const text = (meaning: string) => cellText(columns[meaning as Meaning], header);
+    const isEmpty = mapped.map(([meaning]) => `${text(meaning)} IS NULL`).join(' AND ');
+    return { from, text, isEmpty };
+  };
   if (file.kind === 'parquet') {
-    const from = `read_parquet(${path})`;
-    const described = await database.rows(`DESCRIBE SELECT * FROM ${from}`).catch((error: unknown) => {
+    // Folder names such as item=5 on the way to the file are no columns of it.
+    const read = `read_parquet(${path}, hive_partitioning = false)`;
+    const described = await database.rows(`DESCRIBE SELECT * FROM ${read}`).catch((error: unknown) => {
       if (signal?.aborted) throw error;
       throw dataFault(`${file.name} cannot be read as Parquet. Export it again, or name a .csv file.`);
     });
     const names = described.map((row) => String(row.column_name));
-    assertColumns(file.name, names, columns);
-    return { from, rows: undefined, text: (meaning) => cellText(columns[meaning], quotedIdentifier) };
+    const header = names.map(plainText);
+    assertColumns(file.name, header, columns);
+    assertOnce(file.name, header, wanted);
+    const used = [...new Set(wanted.map((column) => header.indexOf(plainText(column))))];
+    for (const at of used) assertPlainType(file.name, header[at]!, String(described[at]!.column_type));
+    const picked = used.map((at) => `${quotedIdentifier(names[at]!)} AS c${at}`).join(', ');
+    return {
+      ...table(header, `(SELECT ${picked} FROM ${read})`),
+      rows: undefined,
+      rowsBefore: 0,
+      delimiter: undefined,
+    };
   }
   const gzip = file.kind === 'csv.gz';
-  const scan = await scanCsv(file.path, { name: file.name, gzip, wanted, signal });
-  assertColumns(file.name, scan.header, columns);
-  const duplicate = wanted.find((column) => scan.header.indexOf(column) !== scan.header.lastIndexOf(column));
-  if (duplicate !== undefined) {
-    throw dataFault(`${file.name} has two columns named ${shorten(duplicate)}. Rename one of them.`);
-  }
-  if (scan.rows === 0) {
+  const scan = await scanCsv(file.path, { name: file.name, gzip, wanted: wanted.map(plainText), signal });
+  const { header, delimiter, rows, linesBefore } = scan;
+  assertColumns(file.name, header, columns);
+  assertOnce(file.name, header, wanted);
+  if (rows === 0) {
     throw dataFault(
       `${file.name} has a header and no order lines. Export the orders again, with a longer range of dates.`,
     );
   }
-  // The columns are named by their place: a name from the file never becomes SQL.
-  const types = scan.header.map((_, index) => `'c${index}': 'VARCHAR'`).join(', ');
+  const types = header.map((_, index) => `'c${index}': 'VARCHAR'`).join(', ');
+  // Rows of spaces lack fields, which the database otherwise takes for a fault; the scan has found no other row that does.
+  const padding = scan.rowsOfSpaces === 0 ? '' : 'null_padding = true, parallel = false, ';
   const from =
-    `read_csv(${path}, auto_detect = false, header = true, delim = ${quotedString(scan.delimiter)}, quote = '"', escape = '"', ` +
-    `compression = '${gzip ? 'gzip' : 'none'}', max_line_size = ${2 * MAX_LINE_BYTES}, columns = {${types}})`;
-  return {
-    from,
-    rows: scan.rows,
-    text: (meaning) => cellText(columns[meaning], (column) => `c${scan.header.indexOf(column)}`),
-  };
+    `read_csv(${path}, auto_detect = false, header = true, skip = ${linesBefore}, delim = ${quotedString(delimiter)}, quote = '"', escape = '"', ` +
+    `${padding}compression = '${gzip ? 'gzip' : 'none'}', max_line_size = ${2 * MAX_LINE_BYTES}, columns = {${types}})`;
+  return { ...table(header, from), rows, rowsBefore: linesBefore + 1, delimiter };
 }
 
-function cellText(column: string | undefined, identifier: (column: string) => string): string {
-  return column === undefined ? 'CAST(NULL AS VARCHAR)' : `nullif(trim(CAST(${identifier(column)} AS VARCHAR)), '')`;
+function cellText(column: string | undefined, header: readonly string[]): string {
+  if (column === undefined) return 'CAST(NULL AS VARCHAR)';
+  return plainTextSql(`CAST(c${header.indexOf(plainText(column))} AS VARCHAR)`);
+}
+
+function assertOnce(name: string, header: readonly string[], wanted: readonly string[]): void {
+  const twice = wanted.find((column) => header.indexOf(plainText(column)) !== header.lastIndexOf(plainText(column)));
+  if (twice === undefined) return;
+  throw dataFault(`${name} has two columns named ${shorten(twice)}. Rename one of them.`);
+}
+
+function assertPlainType(name: string, column: string, type: string): void {
+  if (!/^(STRUCT|MAP|UNION|BLOB|BIT|GEOMETRY|VARIANT)|\]$/.test(type)) return;
+  const holds = type === 'BLOB' || type === 'BIT' ? 'bytes' : 'nested values';
+  throw dataFault(
+    `${name}, column ${shorten(column)}: holds ${holds} (${type.slice(0, 40)}), not numbers or texts. Map another column, or export this one as plain values.`,
+  );
 }
 
 function mappedColumns(columns: ColumnNames<string>): [string, string][] {
@@ -131,7 +178,7 @@ function mappedColumns(columns: ColumnNames<string>): [string, string][] {
 }
 
 function assertColumns(name: string, present: readonly string[], columns: ColumnNames<string>): void {
-  const missing = mappedColumns(columns).filter(([, column]) => !present.includes(column));
+  const missing = mappedColumns(columns).filter(([, column]) => !present.includes(plainText(column)));
   if (missing.length === 0) return;
   const asked = missing.map(([meaning, column]) => `${shorten(column)} (${meaning})`).join(', ');
   const shown = present.slice(0, COLUMNS_NAMED).map(shorten).join(', ');

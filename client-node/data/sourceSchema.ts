@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { dateFormatSchema } from './dates.ts';
+import { numbersSchema } from './numbers.ts';
 
 /** A day in a configuration. */
 export const dateSchema = z.string().refine(isRealDate, 'must be a day from 1950 to 2149 written YYYY-MM-DD');
@@ -20,6 +22,8 @@ export const sourceSchemaOf = <Columns extends z.ZodType>(columns: Columns) =>
       /** .csv, .csv.gz or .parquet, relative to the config file's folder. */
       file: fileSchema,
       columns,
+      dateFormat: dateFormatSchema.optional(),
+      numbers: numbersSchema.optional(),
       from: dateSchema.optional(),
       before: dateSchema.optional(),
     })

@@ -206,7 +206,7 @@ describe('word embeddings', () => {
   const weights = initialWeights(reading, 1);
   const wordBytes = 4 * vocabularySize * reading.encoder.hiddenSize;
   const modelFile = () => join(folder, 'reading.safetensors');
-  const report = (facts: object) => ({ summary: [], cleaning: [], facts: { ...facts } });
+  const report = (facts: object) => ({ summary: [], cleaning: [], findings: [], facts: { ...facts } });
   const named = { numbers: [], categories: [], texts: ['item'] };
   const texts = { report: report({ names: named, tokens: { vocabularySize } }), readsWords: true };
   const textless = { report: report({ names: { ...named, texts: [] } }), readsWords: false };

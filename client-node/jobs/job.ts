@@ -6,12 +6,23 @@ import type { Parameters } from '../model/encoder.ts';
 import type { Interval } from '../statistics/bootstrap.ts';
 import type { Batch, ExampleSet } from './examples.ts';
 
+/** Something about the data that the merchant may want to know or to change. */
+export interface Finding {
+  /** A warning asks for something to be done; a note does not. */
+  readonly kind: 'warning' | 'note';
+  /** Whole sentences, without a value from the data. */
+  readonly sentence: string;
+  /** What it is about, with names and values from the data: for the merchant's own eyes, and in no log. */
+  readonly examples: readonly string[];
+}
+
 /** What was read for a job, as people and the node's policy see it. */
 export interface DataReport {
   /** Whole sentences: what there is, in counts. */
   readonly summary: readonly string[];
-  /** What cleaning did, warnings last. */
+  /** What cleaning did. */
   readonly cleaning: readonly string[];
+  readonly findings: readonly Finding[];
   /** The same as figures for programs; the names are the job's. Nothing in it names an item, a customer or a day's sales. */
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -36,6 +47,8 @@ export interface LoadOptions {
   /** Folder for the database's temporary files; the system's temporary folder when undefined. */
   readonly scratchFolder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The time, in milliseconds since 1970: dates after it are doubted. The machine's clock when undefined. */
+  readonly now?: number | undefined;
   /** Told what is being done, in a few words. */
   readonly onProgress?: ((step: string) => void) | undefined;
 }

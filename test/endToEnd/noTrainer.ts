@@ -11,7 +11,7 @@ export function noTrainer(reason: string): Omit<Trainer, 'train'> {
         trainExamples: 1,
         validationExamples: 0,
         testExamples: 0,
-        report: { summary: [], cleaning: [], facts: { frequency: 'day' } },
+        report: { summary: [], cleaning: [], findings: [], facts: { frequency: 'day' } },
       },
     ],
     held: { digest: '', bytes: 0 },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timeZoneSchema } from '../../data/dates.ts';
 import { columnName, dateSchema, hasDates, sourceSchemaOf } from '../../data/sourceSchema.ts';
 
 /** How long a period is. */
@@ -54,10 +55,17 @@ export const dataConfigSchema = z
     frequency: frequencySchema,
     /** `negative`: a negative quantity is a return; `none`: it is a fault of the file. */
     returns: z.enum(['negative', 'none']),
-    validFrom: dateSchema,
-    testFrom: dateSchema,
+    /** Where days begin and end, for dates that are instants; without it such dates count as they are written, or as days in UTC. */
+    timeZone: timeZoneSchema.optional(),
+    /** Days that split the data; without them the last 30 % are held out, half of them to validate and half to test. */
+    validFrom: dateSchema.optional(),
+    testFrom: dateSchema.optional(),
   })
-  .refine((config) => config.validFrom < config.testFrom, {
+  .refine(({ validFrom, testFrom }) => (validFrom === undefined) === (testFrom === undefined), {
+    message: 'goes with validFrom: give both or neither',
+    path: ['testFrom'],
+  })
+  .refine(({ validFrom, testFrom }) => validFrom === undefined || testFrom === undefined || validFrom < testFrom, {
     message: 'must be later than validFrom',
     path: ['testFrom'],
     when: ({ value }) => hasDates(value, 'validFrom', 'testFrom'),

@@ -23,7 +23,7 @@ export class FakeTrainer implements Trainer {
         trainExamples: 10,
         validationExamples: 2,
         testExamples: 2,
-        report: { summary: [], cleaning: [], facts: { frequency: 'day' } },
+        report: { summary: [], cleaning: [], findings: [], facts: { frequency: 'day' } },
         ...data,
       },
     ];

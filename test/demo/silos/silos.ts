@@ -76,7 +76,7 @@ export async function writeSilos(
     if (silos.length < count) {
       throw new HansaError(
         'InvalidArgument',
-        `${dataFolder} holds ${silos.length} merchants with order lines before ${mapping.validFrom}; ${count} were asked for. Give --merchants ${silos.length} or fewer.`,
+        `${dataFolder} holds ${silos.length} merchants with order lines${mapping.validFrom === undefined ? '' : ` before ${mapping.validFrom}`}; ${count} were asked for. Give --merchants ${silos.length} or fewer.`,
       );
     }
     const columns = (await connection.runAndReadAll('DESCRIBE lines'))
@@ -108,9 +108,9 @@ export async function writeSilos(
   }
 }
 
-async function largest(connection: DuckDBConnection, validFrom: string, count: number): Promise<Silo[]> {
+async function largest(connection: DuckDBConnection, validFrom: string | undefined, count: number): Promise<Silo[]> {
   const result = await connection.runAndReadAll(
-    `SELECT merchant, count(*)::INTEGER AS rows, (count(*) FILTER (${dayOf('date')} < ${quotedString(validFrom)}))::INTEGER AS training
+    `SELECT merchant, count(*)::INTEGER AS rows, (count(*) FILTER (${validFrom === undefined ? 'true' : `${dayOf('date')} < ${quotedString(validFrom)}`}))::INTEGER AS training
      FROM lines WHERE merchant <> '' GROUP BY merchant HAVING training > 0 ORDER BY training DESC, merchant LIMIT ${count}`,
   );
   return result.getRowObjects().map(({ merchant, rows, training }) => ({

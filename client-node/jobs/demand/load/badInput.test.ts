@@ -5,12 +5,12 @@ import { DuckDBInstance, quotedString } from '@duckdb/node-api';
 import { HansaError } from '@hansa/shared/errors';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDatabase } from '../../../data/database.ts';
-import { findOrderFile, openOrderTable } from '../../../data/orderFile.ts';
+import { findOrderFile } from '../../../data/orderFile.ts';
 import { scratch } from '../../../data/scratch.ts';
 import type { DataConfig } from '../config.ts';
 import { loadMerchantData } from './merchantData.ts';
 import { dailyConfig, dailyLines } from './orderFixtures.ts';
-import { createLines, readOrderLines } from './orderLines.ts';
+import { createLines, openSource, readOrderLines } from './orderLines.ts';
 
 let room: Awaited<ReturnType<typeof scratch>>;
 beforeEach(async () => {
@@ -188,9 +188,9 @@ test('a file that the database reads only in part is an error, not a shorter fil
   const file = await findOrderFile(source, room.folder);
   const database = await openDatabase([file.path], { scratchFolder: room.folder });
   await createLines(database);
-  const table = await openOrderTable(database, file, source.columns);
-  await readOrderLines(database, file, table, source, config);
-  await expect(readOrderLines(database, file, { ...table, rows: 3 }, source, config)).rejects.toMatchObject({
+  const open = await openSource(database, file, source);
+  await readOrderLines(database, open, config);
+  await expect(readOrderLines(database, { ...open, table: { ...open.table, rows: 3 } }, config)).rejects.toMatchObject({
     code: 'InvalidData',
     message: expect.stringContaining('could be read only in part'),
   });

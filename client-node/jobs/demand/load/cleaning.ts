@@ -14,8 +14,14 @@ export interface CleaningReport {
   /** Training periods lowered to their series' limit. */
   readonly outliersCut: number;
   readonly stockOutPeriods: number;
-  /** Periods at the end of the file that had not ended and were left out (0 or 1). */
+  /** Periods at the beginning and at the end of the file that it covers in part only, and that were left out (0 to 2). */
   readonly incompletePeriods: number;
+  /** Rows whose mapped cells are all empty. */
+  readonly emptyRows: number;
+  /** Lines left out because their date cannot be right. */
+  readonly strayLines: number;
+  /** Periods whose demand is not known because a quantity in it cannot be right. */
+  readonly unknownPeriods: number;
   readonly seriesRead: number;
   /** Series without a sale: only returns, or lines with quantity 0. */
   readonly seriesAllZero: number;
@@ -24,11 +30,9 @@ export interface CleaningReport {
   readonly seriesUsed: number;
   /** Origins left out because nothing was sold in the 91 periods before. */
   readonly zeroWindowsSkipped: number;
-  /** Whole sentences about what the merchant may want to change. */
-  readonly warnings: readonly string[];
 }
 
-/** The report as plain lines for a person, warnings last; a step that found nothing is told as such. */
+/** The report as plain lines for a person; a step that found nothing is told as such. */
 export function describeCleaning(report: CleaningReport): string[] {
   const n = (count: number) => Math.round(count).toLocaleString('en-US');
   const lines = [
@@ -42,6 +46,15 @@ export function describeCleaning(report: CleaningReport): string[] {
       `${n(report.seriesTooShort)} too short or not sold lately`,
     `windows: ${n(report.zeroWindowsSkipped)} left out because nothing was sold in the history they show`,
   ];
-  if (report.incompletePeriods > 0) lines.push('the last period of the file had not ended and was left out');
-  return [...lines, ...report.warnings.map((warning) => `warning: ${warning}`)];
+  if (report.incompletePeriods > 0) {
+    lines.push(
+      `partial periods: ${report.incompletePeriods} at the beginning or end of the file, which covers them in part only, left out`,
+    );
+  }
+  if (report.emptyRows > 0) lines.push(`empty rows: ${n(report.emptyRows)} passed over`);
+  if (report.strayLines > 0) lines.push(`dates that cannot be right: ${n(report.strayLines)} lines left out`);
+  if (report.unknownPeriods > 0) {
+    lines.push(`quantities that cannot be right: ${n(report.unknownPeriods)} periods count as not known`);
+  }
+  return lines;
 }

@@ -7,8 +7,8 @@ import type { WindowSource } from './windowSet.ts';
  * @param split the periods at which the windows are split
  */
 export function dataDigest({ frequency, table, units, lastPeriod }: WindowSource, split: object): string {
-  const { offsets, firstPeriods, categories, soldOut, returned, price, promotion, stated, stock } = table;
-  const columns = { offsets, firstPeriods, units, soldOut, returned, price, promotion, stated, stock };
+  const { offsets, firstPeriods, categories, censored, returned, price, promotion, stated, stock } = table;
+  const columns = { offsets, firstPeriods, units, censored, returned, price, promotion, stated, stock };
   const hash = createHash('sha256');
   hash.update(JSON.stringify({ frequency, lastPeriod, split, categories }));
   for (const [name, values] of Object.entries(columns)) {

@@ -31,7 +31,7 @@ export function knownSeriesOf(source: WindowSource, horizon: number): (index: nu
     const sold = new Float64Array(count);
     for (let at = 0; at < count; at += 1) {
       const cell = base + from + at;
-      sold[at] = table.soldOut?.[cell] === 1 ? Number.NaN : (units[cell] as number);
+      sold[at] = table.censored?.[cell] === 1 ? Number.NaN : (units[cell] as number);
     }
     const width = (table.promotion === undefined ? 0 : 1) + (table.price === undefined ? 0 : 1);
     const covariates = new Float32Array((count + horizon) * width);
@@ -108,7 +108,7 @@ function meansBefore({ frequency, table, units }: WindowSource, origin: number):
     let sum = 0;
     let periods = 0;
     for (let period = Math.max(first, origin - window); period < origin; period += 1) {
-      if (table.soldOut?.[base + period] === 1) continue;
+      if (table.censored?.[base + period] === 1) continue;
       sum += units[base + period] as number;
       periods += 1;
     }

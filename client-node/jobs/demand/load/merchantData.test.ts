@@ -119,7 +119,7 @@ test('nothing from an origin on reaches a window that the origin must not see', 
         const [before, after] = [await load(lines(false), config, header), await load(lines(true), config, header)];
         for (const split of ['train', 'validation', 'test'] as const) {
           // Outliers of training periods are cut with a limit from all training periods, so that a change inside training may move it.
-          if (day < dayNumber(config.validFrom) && split === 'train') continue;
+          if (day < dayNumber(config.validFrom!) && split === 'train') continue;
           const sees = (origin: number) => origin <= day;
           const one = windowsOf(before[split], sees);
           const two = windowsOf(after[split], sees);
@@ -134,8 +134,8 @@ test('nothing from an origin on reaches a window that the origin must not see', 
             expect(same(two.batch[key], one.batch[key]), `${split} ${key}`).toBe(true);
           }
         };
-        if (day >= dayNumber(config.validFrom)) unchanged('train');
-        if (day >= dayNumber(config.testFrom)) unchanged('validation');
+        if (day >= dayNumber(config.validFrom!)) unchanged('train');
+        if (day >= dayNumber(config.testFrom!)) unchanged('validation');
       },
     ),
     { seed: 3, numRuns: 12 },
@@ -310,7 +310,7 @@ test('a promotion is known ahead only where nearly every day states it; the pric
     expect(future(originAt(data.test, '2024-05-01', 'b'), step, CHANNEL.promotion)).toBe(0);
   }
   expect(future(planned, 0, CHANNEL.relativePrice)).toBe(past(data, data.test, planned, 1, CHANNEL.relativePrice));
-  expect(data.cleaning.warnings.join(' ')).toContain('write a line with quantity 0');
+  expect(data.report.findings.map(({ sentence }) => sentence).join(' ')).toContain('write a line with quantity 0');
   const channels = new Set([
     CHANNEL.value,
     CHANNEL.observed,
@@ -407,7 +407,9 @@ test('by week: sums from Monday on, an unfinished week is left out, a split date
   const data = await load(lines, config);
   expect(data).toMatchObject({ firstPeriod: '2022-01-03', lastPeriod: '2024-06-17', horizonPeriods: 8, season: 52 });
   expect(data.cleaning.incompletePeriods).toBe(1);
-  expect(data.cleaning.warnings.join(' ')).toContain('validFrom (2023-12-01) lies inside a week');
+  expect(data.report.findings.map(({ sentence }) => sentence).join(' ')).toContain(
+    'validFrom (2023-12-01) lies inside a week',
+  );
   expect(data.validation.describe(0).originPeriod).toBe('2023-12-04');
   const trainEnd = dayNumber(data.train.describe(data.train.count - 1).originPeriod) + 8 * 7;
   expect(isoDate(trainEnd)).toBe('2023-11-27');

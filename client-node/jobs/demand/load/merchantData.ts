@@ -1,22 +1,32 @@
 import type { HansaError } from '@hansa/shared/errors';
 import { type OrderDatabase, openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
-import { dayNumber, isoDate } from '../../../data/days.ts';
+import { isoDate } from '../../../data/days.ts';
 import { interruptible } from '../../../data/interruptible.ts';
-import { findOrderFile, type OrderFile, openOrderTable } from '../../../data/orderFile.ts';
-import type { LoadOptions } from '../../job.ts';
-import { type DataConfig, type Frequency, frequencyShapes, type Source } from '../config.ts';
+import { findOrderFile, type OrderFile } from '../../../data/orderFile.ts';
+import type { Finding, LoadOptions } from '../../job.ts';
+import { type DataConfig, frequencyShapes, type Source } from '../config.ts';
 import type { MerchantData } from '../windows.ts';
-import { firstPeriodFrom, periodOf, periodStart } from './calendar.ts';
+import { periodOf, periodStart } from './calendar.ts';
 import type { CleaningReport } from './cleaning.ts';
 import { dataDigest } from './dataDigest.ts';
 import { describeData } from './describeData.ts';
+import { coverage } from './findings/coverage.ts';
+import { dayCounts } from './findings/days.ts';
+import { markImplausible } from './findings/implausible.ts';
+import { leaveOutStrayDays, openCells } from './findings/lines.ts';
+import { damagedNames } from './findings/names.ts';
+import { rhythm } from './findings/rhythm.ts';
+import { totals } from './findings/totals.ts';
 import { knownSeriesOf } from './knownSeries.ts';
-import { createLines, readOrderLines } from './orderLines.ts';
-import { countLines, type LineFacts, lineFacts, sumToPeriods } from './orderPeriods.ts';
+import { createLines, type OpenSource, openSource, readOrderLines } from './orderLines.ts';
+import { countLines, distinctLines, sumToPeriods } from './orderPeriods.ts';
 import { cutOutliers, loadSeries, type SeriesTable } from './series.ts';
-import { MIN_HISTORY_PERIODS, type PlacedWindows, placeOf, placeWindows, type WindowSource } from './windowSet.ts';
+import { type SplitPeriods, splitPeriods } from './splitPeriods.ts';
+import { wholePeriods } from './wholePeriods.ts';
+import { MIN_HISTORY_PERIODS, placeOf, placeWindows, type WindowSource } from './windowSet.ts';
 
+const DAY_MS = 86_400_000;
 /** Series x periods that are held in memory: about 1 GB with every column mapped. */
 const MAX_CELLS = 20_000_000;
 /** More training windows than this are thinned evenly. */
@@ -52,37 +62,69 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
     options,
   );
   try {
-    await readAll(database, config, files, signal, onProgress);
+    const { sources, emptyRows } = await readAll(database, config, files, signal, onProgress);
     onProgress?.('cleaning');
-    const span = await lineFacts(database, frequency);
-    if (span.lines === 0) throw noLines(config);
-    const lastWhole = lastWholePeriod(frequency, span.lastDay, span.stamped);
-    const split = splitPeriods(config, span, lastWhole);
     const mapped = (meaning: keyof Source['columns']) =>
       config.sources.some((source) => source.columns[meaning] !== undefined);
-    const counted = await countLines(
-      database,
-      config.sources.every((source) => source.columns.order !== undefined),
-    );
-    const size = await sumToPeriods(database, frequency, lastWhole);
+    const findings = await openCells(database, mapped('location'));
+    const allDays = await dayCounts(database);
+    if (allDays.days.length === 0) throw noLines(config);
+    const today = Math.floor((options.now ?? Date.now()) / DAY_MS);
+    const kept = await leaveOutStrayDays(database, sources, config, allDays, today);
+    findings.push(...kept.findings, ...rhythm(kept.counts, frequency));
+    const whole = wholePeriods(frequency, kept.counts.days);
+    const split = splitPeriods(config, kept.counts.days, whole);
+    await distinctLines(database, mapped('order'));
+    findings.push(...(await markImplausible(database, mapped('price'))));
+    const facts = await countLines(database);
+    if (facts.withoutOrder > 0) findings.push(withoutOrder(facts.withoutOrder));
+    findings.push(...(await totals(database)));
+    const size = await sumToPeriods(database, frequency, whole);
     if (size.cells > MAX_CELLS) {
       throw dataFault(
         `${size.series} series over ${size.cells} periods are more than this node can hold (${MAX_CELLS}). ` +
           'Choose a longer period (data.frequency), leave out the location column, or cut the years with data.sources[].from.',
       );
     }
-    const table = await loadSeries(database, size, lastWhole, {
+    const table = await loadSeries(database, size, whole.last, {
       returns: config.returns === 'negative',
       price: mapped('price'),
       promotion: mapped('promotion'),
       stock: mapped('stock'),
+      censored: mapped('stock') || size.unknown > 0,
     });
+    findings.push(
+      ...damagedNames(new Set(table.items), 'articles'),
+      ...damagedNames(new Set(table.locations), 'locations'),
+    );
     onProgress?.('building windows');
-    return assemble(config, table, split, { ...span, ...counted }, lastWhole);
+    const covered = [kept.counts.days[0]!, kept.counts.days.at(-1)!].map((day) => periodOf(frequency, day));
+    return assemble(config, table, split, whole.last, findings, {
+      rowsRead: facts.lines,
+      rowsUsed: facts.lines - facts.duplicatesRemoved,
+      duplicatesRemoved: facts.duplicatesRemoved,
+      identicalKept: facts.identicalKept,
+      missingPeriodsFilled: table.filled,
+      returnLines: facts.returnLines,
+      returnedUnits: facts.returnedUnits,
+      stockOutPeriods: (table.censored?.reduce((sum, flag) => sum + flag, 0) ?? 0) - size.unknown,
+      unknownPeriods: size.unknown,
+      incompletePeriods: whole.first - covered[0]! + covered[1]! - whole.last,
+      emptyRows,
+      strayLines: kept.strayLines,
+    });
   } finally {
     await database.close();
   }
 }
+
+const withoutOrder = (lines: number): Finding => ({
+  kind: 'warning',
+  sentence:
+    `${lines} lines do not tell their order, though its column is mapped: it is empty, a word such as NULL, 0, or the same for over a month. ` +
+    'Whether two that are equal are one sale or two was judged as if there were no order numbers.',
+  examples: [],
+});
 
 async function readAll(
   database: OrderDatabase,
@@ -90,15 +132,19 @@ async function readAll(
   files: readonly OrderFile[],
   signal: AbortSignal | undefined,
   onProgress: LoadOptions['onProgress'],
-): Promise<void> {
+): Promise<{ sources: OpenSource[]; emptyRows: number }> {
   await createLines(database);
+  const sources: OpenSource[] = [];
+  let emptyRows = 0;
   for (const [index, source] of config.sources.entries()) {
     const file = files[index];
     if (file === undefined) throw new RangeError('a source without its file');
     onProgress?.(`reading ${file.name}`);
-    const table = await openOrderTable(database, file, source.columns, signal);
-    await readOrderLines(database, file, table, source, config);
+    const open = await openSource(database, file, source, signal);
+    emptyRows += (await readOrderLines(database, open, config)).emptyRows;
+    sources.push(open);
   }
+  return { sources, emptyRows };
 }
 
 function noLines(config: DataConfig): HansaError {
@@ -108,74 +154,16 @@ function noLines(config: DataConfig): HansaError {
   );
 }
 
-// A file that was summed to weeks or months before carries one day of each; otherwise the last period is whole when its last day is there.
-function lastWholePeriod(frequency: Frequency, lastDay: number, stamped: boolean): number {
-  const period = periodOf(frequency, lastDay);
-  return stamped || periodStart(frequency, period + 1) - 1 === lastDay ? period : period - 1;
-}
-
-interface SplitPeriods {
-  readonly first: number;
-  /** First period that is not wholly before validFrom. */
-  readonly trainEnd: number;
-  readonly validStart: number;
-  readonly validEnd: number;
-  readonly testStart: number;
-}
-
-function splitPeriods(
-  config: DataConfig,
-  span: Pick<LineFacts, 'firstDay' | 'lastDay'>,
-  lastWhole: number,
-): SplitPeriods {
-  const { frequency } = config;
-  const { horizonPeriods } = frequencyShapes[frequency];
-  const valid = dayNumber(config.validFrom);
-  const test = dayNumber(config.testFrom);
-  const split: SplitPeriods = {
-    first: periodOf(frequency, span.firstDay),
-    trainEnd: periodOf(frequency, valid),
-    validStart: firstPeriodFrom(frequency, valid),
-    validEnd: periodOf(frequency, test),
-    testStart: firstPeriodFrom(frequency, test),
-  };
-  const units = { day: 'days', week: 'weeks', month: 'months' }[frequency];
-  const before = split.trainEnd - split.first;
-  const needed = MIN_HISTORY_PERIODS + horizonPeriods;
-  const faults: string[] = [];
-  if (before < needed) {
-    faults.push(
-      `before validFrom (${config.validFrom}) there are ${Math.max(0, before)} whole ${units} of data, and at least ${needed} are needed ` +
-        `(${MIN_HISTORY_PERIODS} of history and ${horizonPeriods} to forecast)`,
-    );
-  }
-  if (split.validEnd <= split.validStart) {
-    faults.push(
-      `between validFrom (${config.validFrom}) and testFrom (${config.testFrom}) there is no whole ${frequency}`,
-    );
-  }
-  if (lastWhole < split.testStart) {
-    faults.push(`from testFrom (${config.testFrom}) on there is no whole ${frequency} of data`);
-  }
-  if (faults.length === 0) return split;
-  const days = span.lastDay - span.firstDay + 1;
-  const covers =
-    days === 1
-      ? `The order lines cover one day, ${isoDate(span.firstDay)}`
-      : `The order lines cover ${days} days, ${isoDate(span.firstDay)} to ${isoDate(span.lastDay)}`;
-  throw dataFault(
-    `${covers}: too little for these split dates. ${faults.map((fault) => fault[0]?.toUpperCase() + fault.slice(1)).join('. ')}. ` +
-      `Give at least ${needed + 2} ${units} (${needed} before validFrom, 1 from there, 1 from testFrom), or move the split dates.`,
-    { neededPeriods: needed + 2 },
-  );
-}
-
 function assemble(
   config: DataConfig,
   table: SeriesTable,
   split: SplitPeriods,
-  facts: LineFacts,
   lastPeriod: number,
+  findings: readonly Finding[],
+  counts: Omit<
+    CleaningReport,
+    'outliersCut' | 'seriesRead' | 'seriesAllZero' | 'seriesTooShort' | 'seriesUsed' | 'zeroWindowsSkipped'
+  >,
 ): MerchantData {
   const { frequency } = config;
   const { horizonPeriods, season } = frequencyShapes[frequency];
@@ -220,25 +208,19 @@ function assemble(
       'No series has enough history with sales before validFrom to train on. Give more history, move validFrom, or choose a longer period.',
     );
   }
-  const incomplete = periodOf(frequency, facts.lastDay) - lastPeriod;
+  const used = new Set<number>();
+  for (const set of [train, validation, test]) for (const series of set.seriesOf) used.add(series);
   const cleaning: CleaningReport = {
-    rowsRead: facts.lines,
-    rowsUsed: facts.lines - facts.duplicatesRemoved,
-    duplicatesRemoved: facts.duplicatesRemoved,
-    identicalKept: facts.identicalKept,
-    missingPeriodsFilled: table.filled,
-    returnLines: facts.returnLines,
-    returnedUnits: facts.returnedUnits,
+    ...counts,
     outliersCut: cut,
-    stockOutPeriods: table.soldOut?.reduce((sum, flag) => sum + flag, 0) ?? 0,
-    incompletePeriods: incomplete,
-    ...countSeries(table, [train, validation, test]),
+    ...countSeries(table, used.size),
     zeroWindowsSkipped: train.zeroSkipped + validation.zeroSkipped + test.zeroSkipped,
-    warnings: warningsFor(config, table, split, { validation, test, stride }),
   };
   const periods = {
     firstPeriod: isoDate(periodStart(frequency, split.first)),
     lastPeriod: isoDate(periodStart(frequency, lastPeriod)),
+    validFrom: split.validFrom,
+    testFrom: split.testFrom,
   };
   const windows = {
     train: train.windows.count,
@@ -250,11 +232,15 @@ function assemble(
     frequency,
     horizonPeriods,
     season,
-    rows: facts.lines,
+    rows: cleaning.rowsRead,
     series,
-    ...periods,
+    firstPeriod: periods.firstPeriod,
+    lastPeriod: periods.lastPeriod,
     cleaning,
-    report: describeData(facts.lines, { frequency, series, ...periods, horizonPeriods, windows, cleaning }),
+    report: describeData(cleaning.rowsRead, { frequency, series, ...periods, horizonPeriods, windows, cleaning }, [
+      ...findings,
+      ...coverage(config, table, split, { validation, test, stride }, used),
+    ]),
     digest: dataDigest(source, split),
     train: train.windows,
     validation: validation.windows,
@@ -284,16 +270,14 @@ function soldBefore(table: SeriesTable, series: number, origin: number): Float64
   const from = table.offsets[series] as number;
   const to = from + origin - (table.firstPeriods[series] as number);
   return Float64Array.from(table.sold.subarray(from, to), (value, step) =>
-    table.soldOut?.[from + step] === 1 ? Number.NaN : value,
+    table.censored?.[from + step] === 1 ? Number.NaN : value,
   );
 }
 
 function countSeries(
   table: SeriesTable,
-  sets: readonly PlacedWindows[],
+  used: number,
 ): Pick<CleaningReport, 'seriesRead' | 'seriesAllZero' | 'seriesTooShort' | 'seriesUsed'> {
-  const used = new Set<number>();
-  for (const set of sets) for (const series of set.seriesOf) used.add(series);
   let allZero = 0;
   for (let index = 0; index < table.count; index += 1) {
     const cells = table.sold.subarray(table.offsets[index], table.offsets[index + 1]);
@@ -302,52 +286,7 @@ function countSeries(
   return {
     seriesRead: table.count,
     seriesAllZero: allZero,
-    seriesTooShort: table.count - allZero - used.size,
-    seriesUsed: used.size,
+    seriesTooShort: table.count - allZero - used,
+    seriesUsed: used,
   };
-}
-
-function warningsFor(
-  config: DataConfig,
-  table: SeriesTable,
-  split: SplitPeriods,
-  sets: { readonly validation: PlacedWindows; readonly test: PlacedWindows; readonly stride: number },
-): string[] {
-  const { frequency } = config;
-  const { season } = frequencyShapes[frequency];
-  const warnings: string[] = [];
-  const cutBy = (name: 'validFrom' | 'testFrom', start: number) => {
-    warnings.push(
-      `${name} (${config[name]}) lies inside a ${frequency}: that ${frequency} is nobody's target. ` +
-        `${isoDate(periodStart(frequency, start))} is the first day of the next one.`,
-    );
-  };
-  if (split.validStart !== split.trainEnd) cutBy('validFrom', split.validStart);
-  if (split.testStart !== split.validEnd) cutBy('testFrom', split.testStart);
-  if (sets.validation.windows.count === 0) {
-    warnings.push(
-      'No series can be forecast between validFrom and testFrom: learning rates cannot be chosen on this data.',
-    );
-  }
-  if (sets.test.windows.count === 0) {
-    warnings.push('No series can be forecast from testFrom on: there is nothing to evaluate.');
-  }
-  if (split.trainEnd - split.first < 2 * season) {
-    warnings.push(
-      `Before validFrom there are ${split.trainEnd - split.first} ${frequency}s, fewer than two seasons (${2 * season}): seasons can hardly be learned.`,
-    );
-  }
-  if (table.promotion !== undefined) {
-    const stated = table.stated.reduce((sum, share) => sum + share, 0) / table.count;
-    if (stated < 0.95) {
-      warnings.push(
-        `Only ${Math.round(100 * stated)} % of the periods have a line that states the promotion. A series' promotions are used as a plan ` +
-          'only where at least 95 % do: write a line with quantity 0 for days without a sale.',
-      );
-    }
-  }
-  if (sets.stride > 1) {
-    warnings.push(`There is much data: training takes every ${sets.stride}th ${frequency} as an origin.`);
-  }
-  return warnings;
 }

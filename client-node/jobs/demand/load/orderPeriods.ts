@@ -1,6 +1,7 @@
 import type { OrderDatabase } from '../../../data/database.ts';
 import type { Frequency } from '../config.ts';
 import { periodSql } from './calendar.ts';
+import type { WholePeriods } from './wholePeriods.ts';
 
 /** A day's copies can be told from a day's sales only where many different lines agree. */
 const COPIED_DAY_MIN_LINES = 20;
@@ -8,11 +9,8 @@ const COPIED_DAY_MIN_LINES = 20;
 /** Facts of all order lines together. */
 export interface LineFacts {
   readonly lines: number;
-  /** Day numbers of the first and last line. */
-  readonly firstDay: number;
-  readonly lastDay: number;
-  /** Whether every line lies on the same weekday (or, by month, the same day of the month): the file was summed to periods before. */
-  readonly stamped: boolean;
+  /** Lines that do not tell their order though its column is mapped. */
+  readonly withoutOrder: number;
   readonly duplicatesRemoved: number;
   readonly identicalKept: number;
   readonly returnLines: number;
@@ -24,33 +22,34 @@ export interface SeriesFacts {
   readonly series: number;
   /** Periods from each series' first line to the last period of the file, summed. */
   readonly cells: number;
+  /** Periods of series in which a quantity cannot be right. */
+  readonly unknown: number;
 }
 
-/** Counts lines and days of the table `lines`. */
-export async function lineFacts(
-  database: OrderDatabase,
-  frequency: Frequency,
-): Promise<Pick<LineFacts, 'lines' | 'firstDay' | 'lastDay' | 'stamped'>> {
-  const mark = frequency === 'month' ? 'day(day)' : 'dayofweek(day)';
-  const row = await database.row(
-    `SELECT count(*) AS lines, coalesce(min(date_diff('day', DATE '1970-01-01', day)), 0) AS first,
-       coalesce(max(date_diff('day', DATE '1970-01-01', day)), 0) AS last,
-       min(${mark}) = max(${mark}) OR bool_and(day = last_day(day)) AS stamped
-     FROM lines`,
+/** An order number over more days than this is none: a till, or a customer, stands in its place. */
+const LONGEST_ORDER_DAYS = 31;
+
+/** Turns the table `lines` into `distinct_lines`: each different line once, with how often it occurs and whether it tells its order. */
+export async function distinctLines(database: OrderDatabase, orderMapped: boolean): Promise<void> {
+  const untold = orderMapped
+    ? `order_hash IS NULL OR order_hash IN (SELECT order_hash FROM lines WHERE order_hash IS NOT NULL GROUP BY order_hash HAVING max(day) - min(day) > ${LONGEST_ORDER_DAYS})`
+    : 'true';
+  await database.run(
+    `CREATE TABLE distinct_lines AS
+     SELECT day, item, location, quantity, line_hash, key_hash, any_value(price) AS price, any_value(promotion) AS promotion,
+       any_value(stock) AS stock, any_value(category) AS category, any_value(label) AS label, bool_or(has_time) AS has_time,
+       any_value(order_mapped) AS order_mapped, NOT (${untold.replaceAll('order_hash IS NULL OR order_hash IN', 'any_value(order_hash) IS NULL OR any_value(order_hash) IN')}) AS order_told,
+       CAST(count(*) AS INTEGER) AS copies
+     FROM lines GROUP BY day, item, location, quantity, line_hash, key_hash`,
   );
-  return {
-    lines: Number(row.lines),
-    firstDay: Number(row.first),
-    lastDay: Number(row.last),
-    stamped: frequency !== 'day' && row.stamped === true,
-  };
+  await database.run('DROP TABLE lines');
 }
 
 /**
- * Turns the table `lines` into `counted`: each different line once, with how many times it counts.
+ * Turns `distinct_lines` into `counted`: each different line with how many times it counts.
  *
  * Two identical lines are one line written twice, or two sales of the same thing. They are one where something tells sales apart:
- * - an order number is mapped, or most dates carry a time of day; or
+ * - the line tells its order, or most dates carry a time of day; or
  * - the file is a ledger with one line for each item, location, date and sign of quantity: lines that share these and differ are at most a quarter
  *   as many as the repeats, although quantities vary enough (no quantity makes more than half of the lines) that two sales would differ at least as
  *   often as agree.
@@ -59,46 +58,43 @@ export async function lineFacts(
  */
 export async function countLines(
   database: OrderDatabase,
-  orderMapped: boolean,
-): Promise<Pick<LineFacts, 'duplicatesRemoved' | 'identicalKept' | 'returnLines' | 'returnedUnits'>> {
-  await database.run(
-    `CREATE TABLE distinct_lines AS
-     SELECT day, item, location, quantity, line_hash, key_hash, any_value(price) AS price, any_value(promotion) AS promotion,
-       any_value(stock) AS stock, any_value(category) AS category, any_value(label) AS label, bool_or(has_time) AS has_time,
-       CAST(count(*) AS INTEGER) AS copies
-     FROM lines GROUP BY day, item, location, quantity, line_hash, key_hash`,
-  );
-  await database.run('DROP TABLE lines');
+): Promise<
+  Pick<LineFacts, 'lines' | 'duplicatesRemoved' | 'identicalKept' | 'returnLines' | 'returnedUnits' | 'withoutOrder'>
+> {
   const facts = await database.row(
-    `SELECT count(*) AS different, sum(copies) AS lines, count(*) FILTER (has_time) AS timed,
-       (SELECT count(*) FROM (SELECT 1 FROM distinct_lines GROUP BY item, location, key_hash, sign(quantity))) AS keys,
-       (SELECT max(n) FROM (SELECT sum(copies) AS n FROM distinct_lines GROUP BY quantity)) AS commonest
-     FROM distinct_lines`,
+    `SELECT count(*) AS different, coalesce(sum(copies), 0) AS lines, count(*) FILTER (has_time) AS timed,
+       coalesce(sum(copies) FILTER (order_mapped), 0) AS without_order,
+       (SELECT count(*) FROM (SELECT 1 FROM distinct_lines WHERE NOT order_told GROUP BY item, location, key_hash, sign(quantity))) AS keys,
+       (SELECT max(n) FROM (SELECT sum(copies) AS n FROM distinct_lines WHERE NOT order_told GROUP BY quantity)) AS commonest
+     FROM distinct_lines WHERE NOT order_told`,
   );
   const different = Number(facts.different);
-  const lines = Number(facts.lines);
+  const untold = Number(facts.lines);
   const timed = Number(facts.timed) * 2 > different;
   const clashes = different - Number(facts.keys);
-  const ledger = clashes * 4 <= lines - different && Number(facts.commonest) * 2 <= lines;
-  if (orderMapped || timed || ledger) {
+  const ledger = clashes * 4 <= untold - different && Number(facts.commonest) * 2 <= untold;
+  if (different === 0 || timed || ledger) {
     await database.run('CREATE VIEW counted AS SELECT *, 1 AS times FROM distinct_lines');
   } else {
     await database.run(
       `CREATE TABLE copied_days AS
-       SELECT day, CASE WHEN bool_and(copies % 2 = 0) THEN 2 ELSE 3 END AS factor FROM distinct_lines GROUP BY day
+       SELECT day, CASE WHEN bool_and(copies % 2 = 0) THEN 2 ELSE 3 END AS factor FROM distinct_lines WHERE NOT order_told GROUP BY day
        HAVING count(*) >= ${COPIED_DAY_MIN_LINES} AND (bool_and(copies % 2 = 0) OR bool_and(copies % 3 = 0))`,
     );
     await database.run(
       `CREATE VIEW counted AS
-       SELECT distinct_lines.*, copies // coalesce(factor, 1) AS times FROM distinct_lines LEFT JOIN copied_days USING (day)`,
+       SELECT distinct_lines.*, CASE WHEN order_told THEN 1 ELSE copies // coalesce(factor, 1) END AS times
+       FROM distinct_lines LEFT JOIN copied_days USING (day)`,
     );
   }
   const result = await database.row(
-    `SELECT sum(times) AS counted, sum(times - 1) AS identical, coalesce(sum(times) FILTER (quantity < 0), 0) AS returns,
+    `SELECT sum(copies) AS lines, sum(times) AS counted, sum(times - 1) AS identical, coalesce(sum(times) FILTER (quantity < 0), 0) AS returns,
        coalesce(-sum(times * quantity) FILTER (quantity < 0), 0.0) AS returned FROM counted`,
   );
   return {
-    duplicatesRemoved: lines - Number(result.counted),
+    lines: Number(result.lines),
+    withoutOrder: Number(facts.without_order),
+    duplicatesRemoved: Number(result.lines) - Number(result.counted),
     identicalKept: Number(result.identical),
     returnLines: Number(result.returns),
     returnedUnits: Number(result.returned),
@@ -108,34 +104,36 @@ export async function countLines(
 /**
  * Sums `counted` to the tables `series` (item x location, numbered from 0 in order of item and location) and `periods`.
  *
- * In a period: units sold and returned, mean price, share of days on promotion, last known stock, and whether it was sold out, that is some stock
- * was 0 and nothing was sold.
+ * In a period: units sold and returned, mean price, share of days on promotion, last known stock, and whether the units are a lower bound of demand
+ * (`censored`): some stock was 0 and nothing was sold, or a quantity cannot be right, which is left out.
  */
 export async function sumToPeriods(
   database: OrderDatabase,
   frequency: Frequency,
-  lastPeriod: number,
+  { first, last }: WholePeriods,
 ): Promise<SeriesFacts> {
+  const period = periodSql(frequency, 'day');
   await database.run(
     `CREATE TABLE series AS
-     SELECT item, location, mode(category) AS category, max(label) AS label, CAST(min(${periodSql(frequency, 'day')}) AS INTEGER) AS first_period,
+     SELECT item, location, mode(category) AS category, max(label) AS label, CAST(greatest(${first}, min(${period})) AS INTEGER) AS first_period,
        CAST(row_number() OVER (ORDER BY item, location) - 1 AS INTEGER) AS number
-     FROM counted GROUP BY item, location HAVING min(${periodSql(frequency, 'day')}) <= ${lastPeriod}`,
+     FROM counted GROUP BY item, location HAVING min(${period}) <= ${last}`,
   );
   await database.run(
     `CREATE TABLE periods AS
-     SELECT item, location, CAST(${periodSql(frequency, 'day')} AS INTEGER) AS period, sum(sold) AS sold, sum(returned) AS returned,
+     SELECT item, location, CAST(${period} AS INTEGER) AS period, sum(sold) AS sold, sum(returned) AS returned,
        avg(price) AS price, avg(promotion) AS promotion, arg_max(stock, day) FILTER (stock IS NOT NULL) AS stock,
-       coalesce(min(stock) <= 0, false) AND sum(sold) = 0 AS sold_out
+       bool_or(unknown) AS unknown, bool_or(unknown) OR coalesce(min(stock) <= 0, false) AND sum(sold) = 0 AS censored
      FROM (
-       SELECT item, location, day, sum(times * greatest(quantity, 0)) AS sold, sum(times * greatest(-quantity, 0)) AS returned,
-         avg(price) FILTER (price > 0) AS price, max(promotion) AS promotion, min(stock) AS stock
-       FROM counted GROUP BY item, location, day
+       SELECT item, location, day, sum(CASE WHEN implausible THEN 0 ELSE times * greatest(quantity, 0) END) AS sold,
+         sum(CASE WHEN implausible THEN 0 ELSE times * greatest(-quantity, 0) END) AS returned,
+         avg(price) AS price, max(promotion) AS promotion, min(stock) AS stock, bool_or(implausible AND quantity > 0) AS unknown
+       FROM counted WHERE ${period} BETWEEN ${first} AND ${last} GROUP BY item, location, day
      )
      GROUP BY ALL`,
   );
   const row = await database.row(
-    `SELECT count(*) AS series, coalesce(sum(${lastPeriod} - first_period + 1), 0) AS cells FROM series`,
+    `SELECT count(*) AS series, coalesce(sum(${last} - first_period + 1), 0) AS cells, (SELECT count(*) FROM periods WHERE unknown) AS unknown FROM series`,
   );
-  return { series: Number(row.series), cells: Number(row.cells) };
+  return { series: Number(row.series), cells: Number(row.cells), unknown: Number(row.unknown) };
 }

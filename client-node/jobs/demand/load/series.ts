@@ -14,8 +14,9 @@ export interface SeriesTable {
   readonly categories: readonly (string | undefined)[];
   /** [cells] units sold, at least 0; 0 where there was no line. */
   readonly sold: Float32Array;
-  /** [cells] 1 = sold out: the units sold are a lower bound. Undefined where no stock is mapped, as below. */
-  readonly soldOut: Uint8Array | undefined;
+  /** [cells] 1 = the units sold are a lower bound of demand: sold out, or not known. Undefined where neither occurs. */
+  readonly censored: Uint8Array | undefined;
+  /** [cells] units; undefined where no return is told, as is what follows where its column is not mapped. */
   readonly returned: Float32Array | undefined;
   /** [cells] the last price known by the end of the period; NaN before the first. */
   readonly price: Float32Array | undefined;
@@ -35,6 +36,8 @@ export interface MappedColumns {
   readonly price: boolean;
   readonly promotion: boolean;
   readonly stock: boolean;
+  /** Whether units may be a lower bound of demand. */
+  readonly censored: boolean;
 }
 
 /** Loads the tables `series` and `periods` up to and with `lastPeriod`. */
@@ -77,14 +80,14 @@ export async function loadSeries(
 
   const sold = new Float32Array(cells);
   const stated = new Float32Array(count);
-  const soldOut = mapped.stock ? new Uint8Array(cells) : undefined;
+  const censored = mapped.censored ? new Uint8Array(cells) : undefined;
   const returned = mapped.returns ? new Float32Array(cells) : undefined;
   const price = mapped.price ? new Float32Array(cells).fill(Number.NaN) : undefined;
   const promotion = mapped.promotion ? new Float32Array(cells) : undefined;
   const stock = mapped.stock ? new Float32Array(cells).fill(Number.NaN) : undefined;
   let lines = 0;
-  const periods = `SELECT number, period, sold, returned, price, promotion, stock, sold_out
-    FROM periods JOIN series USING (item, location) WHERE period <= ${lastPeriod}`;
+  const periods = `SELECT number, period, sold, returned, price, promotion, stock, censored
+    FROM periods JOIN series USING (item, location)`;
   await database.columns(periods, (columns, rows) => {
     const [numbers, at, units, backs, prices, promotions, stocks, outs] = columns as [
       number[],
@@ -106,7 +109,7 @@ export async function loadSeries(
       if (price !== undefined) price[cell] = prices[row] ?? Number.NaN;
       if (promotion !== undefined) promotion[cell] = promotions[row] ?? 0;
       if (stock !== undefined) stock[cell] = stocks[row] ?? Number.NaN;
-      if (soldOut !== undefined) soldOut[cell] = outs[row] === true ? 1 : 0;
+      if (censored !== undefined) censored[cell] = outs[row] === true ? 1 : 0;
     }
   });
   for (let index = 0; index < count; index += 1) {
@@ -124,7 +127,7 @@ export async function loadSeries(
     names,
     categories,
     sold,
-    soldOut,
+    censored,
     returned,
     price,
     promotion,

@@ -114,7 +114,7 @@ function levelOf({ table, units }: WindowSource, index: number, origin: number):
   let observed = 0;
   let nonZero = 0;
   for (let period = Math.max(first, origin - PAST_PERIODS); period < origin; period += 1) {
-    if (table.soldOut?.[base + period] === 1) continue;
+    if (table.censored?.[base + period] === 1) continue;
     const value = units[base + period] as number;
     sum += value;
     observed += 1;
@@ -158,7 +158,7 @@ function lazyWindows(
       const at = pastRow + (period - windowStart) * PERIOD_CHANNELS;
       past.set(calendar.subarray(calendarRow(period), calendarRow(period) + PERIOD_CHANNELS), at);
       const value = source.units[cell] as number;
-      if (table.soldOut?.[cell] === 1) past[at + CHANNEL.stockOut] = 1;
+      if (table.censored?.[cell] === 1) past[at + CHANNEL.stockOut] = 1;
       else {
         past[at + CHANNEL.value] = Math.asinh(value / s);
         past[at + CHANNEL.observed] = 1;
@@ -184,7 +184,7 @@ function lazyWindows(
       const out = row * targetPeriods + step;
       target[out] = source.units[base + period] as number;
       targetObserved[out] = 1;
-      stockOut[out] = table.soldOut?.[base + period] ?? 0;
+      stockOut[out] = table.censored?.[base + period] ?? 0;
     }
 
     layAnchors(batch, row, anchorsOf(known(index, origin)));

@@ -18,7 +18,7 @@ export interface RiskFacts {
   readonly late: { readonly train: number; readonly validation: number; readonly test: number };
   /** Of the texts; there where the configuration names a tokenizer. */
   readonly tokens?: TokenCounts;
-  readonly cleaning: OrderCounts & { readonly warnings: readonly string[] };
+  readonly cleaning: OrderCounts;
 }
 
 /** Tells a person, and programs, what was read. */
@@ -50,7 +50,7 @@ export function describeOrders(
     orders,
     late,
     ...(tokens !== undefined && { tokens }),
-    cleaning: { ...counts, warnings },
+    cleaning: counts,
   };
   const n = (count: number) => count.toLocaleString('en-US');
   const part = (name: keyof typeof orders, to: string) => `${n(orders[name])} to ${to} (${n(late[name])} late)`;
@@ -74,8 +74,8 @@ export function describeOrders(
             `${name}: missing in ${n(empty + unread)} orders (${n(empty)} cells are empty, ${n(unread)} hold no number)`,
         ),
       ...(tokens === undefined ? [] : [tokensSentence(tokens, n)]),
-      ...warnings.map((warning) => `warning: ${warning}`),
     ],
+    findings: warnings.map((sentence) => ({ kind: 'warning', sentence, examples: [] })),
     facts: { ...facts },
   };
 }

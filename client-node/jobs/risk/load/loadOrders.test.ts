@@ -96,7 +96,9 @@ describe('loadOrders', () => {
     const vendors = Array.from({ length: count }, (_, at) => [pastRates[2 * at + 1]!, pastCounts[2 * at + 1]!]);
     // No other order has the vendor of one of these.
     expect(vendors.filter(([rate, known]) => rate === 0 && known === 0).length).toBeGreaterThan(20);
-    expect(data.report.cleaning.join()).toContain('40 orders were promised for, or delivered on, a day before');
+    expect(data.report.findings.map(({ sentence }) => sentence).join()).toContain(
+      '40 orders were promised for, or delivered on, a day before',
+    );
   });
 
   it('shows nothing of an outcome before the day on which it is known', async () => {

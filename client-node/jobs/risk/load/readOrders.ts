@@ -1,18 +1,11 @@
 import { quotedString } from '@duckdb/node-api';
-import {
-  type CellFault,
-  dateSql,
-  explainReading,
-  faultyCells,
-  firstFaultSql,
-  noDay,
-  noDaySql,
-  numberSql,
-  partlyRead,
-} from '../../../data/cells.ts';
+import { type CellFault, explainReading, faultyCells, firstFaultSql, partlyRead } from '../../../data/cells.ts';
 import type { OrderDatabase, Parameters } from '../../../data/database.ts';
 import { dataFault, shorten } from '../../../data/dataFault.ts';
+import { dateSql, noDay, noDaySql } from '../../../data/dates.ts';
+import { numberSql } from '../../../data/numbers.ts';
 import { type OrderFile, type OrderTable, openOrderTable } from '../../../data/orderFile.ts';
+import { knownTextSql, plainText } from '../../../data/text.ts';
 import { namesOf, type RiskConfig, type Source } from '../config.ts';
 import type { OrderNames } from '../orders.ts';
 
@@ -73,22 +66,24 @@ function parsedLines(
   table: OrderTable<string>,
   source: Source,
   names: OrderNames,
-  merchant: string | undefined,
+  { merchant, timeZone }: RiskConfig,
   withRows: boolean,
 ): { sql: string; parameters: Parameters } {
   const numbers = numbersOf(names);
+  const known = (meaning: string, column: string) => `${knownTextSql(table.text(meaning))} AS ${column}`;
+  const reading = { format: source.dateFormat, timeZone };
   const raw = [
-    `${table.text('order')} AS order_id`,
-    ...['ordered', 'promised', 'delivered', 'late', 'weight'].map((name) => `${table.text(name)} AS ${name}_text`),
-    ...numbers.map(({ name, column }) => `${table.text(`numbers.${name}`)} AS ${column}_text`),
-    ...textsOf(names).map(({ meaning, column }) => `${table.text(meaning)} AS ${column}`),
+    known('order', 'order_id'),
+    ...['ordered', 'promised', 'delivered', 'late', 'weight'].map((name) => known(name, `${name}_text`)),
+    ...numbers.map(({ name, column }) => known(`numbers.${name}`, `${column}_text`)),
+    ...textsOf(names).map(({ meaning, column }) => known(meaning, column)),
     ...(withRows ? ['row_number'] : []),
   ];
   const parsed = [
-    ...['ordered', 'promised', 'delivered'].map((name) => `${dateSql(`${name}_text`)} AS ${name}`),
+    ...['ordered', 'promised', 'delivered'].map((name) => `${dateSql(`${name}_text`, reading)} AS ${name}`),
     `CASE WHEN lower(late_text) IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(late_text) IN ('false', 'f', 'no', 'n', '0') THEN false END AS late`,
-    `${numberSql('weight_text')} AS weight`,
-    ...numbers.map(({ column }) => `${numberSql(`${column}_text`)} AS ${column}`),
+    `${numberSql('weight_text', source.numbers)} AS weight`,
+    ...numbers.map(({ column }) => `${numberSql(`${column}_text`, source.numbers)} AS ${column}`),
   ];
   const unread = numbers.map(({ column }) => `${column}_text IS NOT NULL AND ${column} IS NULL AS ${column}_unread`);
   const from = withRows ? `(SELECT *, row_number() OVER () AS row_number FROM ${table.from})` : table.from;
@@ -99,10 +94,10 @@ function parsedLines(
   const sql = `
     SELECT ${['*', ...unread].join(', ')}, ${firstFaultSql(faults)} AS fault
     FROM (SELECT *, ${parsed.join(', ')} FROM (
-      SELECT ${raw.join(', ')} FROM ${from} ${merchant === undefined ? '' : `WHERE ${table.text('merchant')} = $merchant`}
+      SELECT ${raw.join(', ')} FROM ${from} WHERE NOT (${table.isEmpty}) ${merchant === undefined ? '' : `AND ${table.text('merchant')} = $merchant`}
     ))
     ${inRange.length === 0 ? '' : `WHERE promised IS NULL OR (${inRange.join(' AND ')})`}`;
-  return { sql, parameters: merchant === undefined ? {} : { merchant: merchant.trim() } };
+  return { sql, parameters: merchant === undefined ? {} : { merchant: plainText(merchant) } };
 }
 
 /**
@@ -115,13 +110,13 @@ export async function readOrders(
   database: OrderDatabase,
   file: OrderFile,
   source: Source,
-  { merchant }: RiskConfig,
+  config: RiskConfig,
   names: OrderNames,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const columns = flat(source.columns);
   const table = await openOrderTable(database, file, columns, signal);
-  const { sql, parameters } = parsedLines(table, source, names, merchant, false);
+  const { sql, parameters } = parsedLines(table, source, names, config, false);
   const kept = [
     'order_id, ordered, promised, delivered, late, weight',
     ...numbersOf(names).map(({ column }) => `${column}, ${column}_unread`),
@@ -140,13 +135,16 @@ export async function readOrders(
     throw explainReading(error, file.name);
   }
   const { faulty } = await database.row('SELECT count(*) FILTER (fault > 0) AS faulty FROM lines');
-  if (faulty !== 0) await tellFaults(database, file, columns, parsedLines(table, source, names, merchant, true));
+  if (faulty !== 0) {
+    await tellFaults(database, file, table.rowsBefore, columns, parsedLines(table, source, names, config, true));
+  }
   await assertNumbers(database, file, columns, names);
 }
 
 async function tellFaults(
   database: OrderDatabase,
   file: OrderFile,
+  rowsBefore: number,
   columns: Record<string, string | undefined>,
   { sql, parameters }: { sql: string; parameters: Parameters },
 ): Promise<never> {
@@ -158,6 +156,7 @@ async function tellFaults(
   );
   throw faultyCells(
     file,
+    rowsBefore,
     columns,
     faults,
     located.map(({ fault, lines, first, value }) => ({
