@@ -39,6 +39,7 @@ test('any well-formed file is counted right, whatever its quotes, line ends and 
           delimiter,
           rows: rows.length,
           linesBefore: 0,
+          emptyRows: rows.filter((row) => row.join('').trim() === '').length,
           rowsOfSpaces: 0,
         });
       },

@@ -101,7 +101,12 @@ export function dateSql(text: string, { format, timeZone }: DateReading = {}): s
       ? `TRY_CAST(replace(regexp_extract(${text}, '^[0-9]{4}.[0-9]{1,2}.[0-9]{1,2}'), '/', '-') AS DATE)`
       : `CAST(try_strptime(regexp_extract(${text}, ${quotedString(`^${pattern}`)}), ${quotedString(directives)}) AS DATE)`;
   const day = timeZone === undefined ? written : dayInZone(text, written, timeZone);
-  return `CASE WHEN regexp_full_match(${text}, ${quotedString(pattern + TIME)}) THEN ${day} END`;
+  // A plain date needs no pattern.
+  const plain =
+    directives === undefined
+      ? `WHEN length(${text}) = 10 AND ${text}[5] IN ('-', '/') THEN TRY_CAST(${text} AS DATE)`
+      : '';
+  return `CASE ${plain} WHEN regexp_full_match(${text}, ${quotedString(pattern + TIME)}) THEN ${day} END`;
 }
 
 const ZONE = '(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$';
@@ -126,11 +131,11 @@ function dayInZone(text: string, written: string, timeZone: string): string {
  * where days were turned into instants: before 10:00 UTC both lie on the same day everywhere.
  */
 export const uncertainDaySql = (text: string): string =>
-  `coalesce(length(${text}) > 10 AND regexp_matches(${text}, '([ T](1[0-9]|2[0-3]):[0-9]{2}| ?[Pp][.]?[Mm]).*(Z|UTC|GMT|[+-]00(:?00)?)$'), false)`;
+  `CASE WHEN length(${text}) > 10 THEN regexp_matches(${text}, '([ T](1[0-9]|2[0-3]):[0-9]{2}| ?[Pp][.]?[Mm]).*(Z|UTC|GMT|[+-]00(:?00)?)$') ELSE false END`;
 
 /** SQL for whether a time of day other than midnight follows a date. */
 export const hasTimeSql = (text: string): string =>
-  `coalesce(length(${text}) > 10 AND regexp_matches(regexp_extract(${text}, '[ T]([0-9:]+)', 1), '[1-9]'), false)`;
+  `CASE WHEN length(${text}) > 10 THEN regexp_matches(regexp_extract(${text}, '[ T]([0-9:]+)', 1), '[1-9]') ELSE false END`;
 
 /** SQL for whether a DATE lies outside the years that are taken, or is no date at all. */
 export const noDaySql = (day: string): string =>

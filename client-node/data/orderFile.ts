@@ -24,8 +24,8 @@ export interface OrderTable<Meaning extends string> {
   readonly from: string;
   /** Plain text of a mapped column; NULL where the cell is empty or the meaning is not mapped. */
   text(meaning: Meaning): string;
-  /** SQL for whether every mapped cell of a row is empty. */
-  readonly isEmpty: string;
+  /** Rows without a value in any cell, and SQL for whether a row is one; undefined where there is none. */
+  readonly emptyRows: { readonly count: number; readonly isEmpty: string } | undefined;
   /** Data rows, where a pass over the file has counted them. */
   readonly rows: number | undefined;
   /** Rows before the first one of data. */
@@ -111,8 +111,7 @@ export async function openOrderTable<Meaning extends string>(
   // The columns are named by their place: a name from the file never becomes SQL, nor clashes with one of ours.
   const table = (header: readonly string[], from: string) => {
     const text = (meaning: string) => cellText(columns[meaning as Meaning], header);
-    const isEmpty = mapped.map(([meaning]) => `${text(meaning)} IS NULL`).join(' AND ');
-    return { from, text, isEmpty };
+    return { from, text };
   };
   if (file.kind === 'parquet') {
     // Folder names such as item=5 on the way to the file are no columns of it.
@@ -130,6 +129,7 @@ export async function openOrderTable<Meaning extends string>(
     const picked = used.map((at) => `${quotedIdentifier(names[at]!)} AS c${at}`).join(', ');
     return {
       ...table(header, `(SELECT ${picked} FROM ${read})`),
+      emptyRows: undefined,
       rows: undefined,
       rowsBefore: 0,
       delimiter: undefined,
@@ -151,7 +151,9 @@ export async function openOrderTable<Meaning extends string>(
   const from =
     `read_csv(${path}, auto_detect = false, header = true, skip = ${linesBefore}, delim = ${quotedString(delimiter)}, quote = '"', escape = '"', ` +
     `${padding}compression = '${gzip ? 'gzip' : 'none'}', max_line_size = ${2 * MAX_LINE_BYTES}, columns = {${types}})`;
-  return { ...table(header, from), rows, rowsBefore: linesBefore + 1, delimiter };
+  const cells = header.map((_, index) => `coalesce(trim(c${index}, E' \\t\\r\\n'), '') = ''`);
+  const emptyRows = scan.emptyRows === 0 ? undefined : { count: scan.emptyRows, isEmpty: cells.join(' AND ') };
+  return { ...table(header, from), emptyRows, rows, rowsBefore: linesBefore + 1, delimiter };
 }
 
 function cellText(column: string | undefined, header: readonly string[]): string {

@@ -73,7 +73,7 @@ const LONGEST_MISSING = Math.max(...MISSING.map((word) => word.length));
 
 /** SQL for whether a text is a word for a missing value. */
 export const missingWordSql = (text: string): string =>
-  `coalesce(length(${text}) <= ${LONGEST_MISSING} AND lower(${text}) IN (${MISSING.map(quotedString).join(', ')}), false)`;
+  `CASE WHEN length(${text}) <= ${LONGEST_MISSING} THEN lower(${text}) IN (${MISSING.map(quotedString).join(', ')}) ELSE false END`;
 
 /** SQL for the text; NULL where it is a word for a missing value. */
 export const knownTextSql = (text: string): string => `CASE WHEN NOT ${missingWordSql(text)} THEN ${text} END`;

@@ -16,7 +16,7 @@ export interface CleaningReport {
   readonly stockOutPeriods: number;
   /** Periods at the beginning and at the end of the file that it covers in part only, and that were left out (0 to 2). */
   readonly incompletePeriods: number;
-  /** Rows whose mapped cells are all empty. */
+  /** Rows without a value in any cell. */
   readonly emptyRows: number;
   /** Lines left out because their date cannot be right. */
   readonly strayLines: number;

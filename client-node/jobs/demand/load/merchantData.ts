@@ -141,7 +141,8 @@ async function readAll(
     if (file === undefined) throw new RangeError('a source without its file');
     onProgress?.(`reading ${file.name}`);
     const open = await openSource(database, file, source, signal);
-    emptyRows += (await readOrderLines(database, open, config)).emptyRows;
+    await readOrderLines(database, open, config);
+    emptyRows += open.table.emptyRows?.count ?? 0;
     sources.push(open);
   }
   return { sources, emptyRows };

@@ -106,7 +106,7 @@ export function parsedLines(
   withRows: boolean,
 ): { sql: string; parameters: Parameters } {
   const parameters: Parameters = {};
-  const kept = [`NOT (${table.isEmpty})`];
+  const kept = table.emptyRows === undefined ? ['true'] : [`NOT (${table.emptyRows.isEmpty})`];
   if (merchant !== undefined) {
     kept.push(`${table.text('merchant')} = $merchant`);
     parameters.merchant = plainText(merchant);
@@ -158,25 +158,19 @@ export async function createLines(database: OrderDatabase): Promise<void> {
 }
 
 /**
- * Appends a source's lines to the table `lines`; lines whose mapped cells are all empty are passed over.
+ * Appends a source's lines to the table `lines`; rows without a value in any cell are passed over.
  *
  * `order_hash` stands for the order number, NULL where none is told; `key_hash` for what tells one sale from another (date and time as written, order);
  * `line_hash` for every mapped column.
  *
- * @returns how many lines were passed over
  * @throws HansaError InvalidData (naming each kind of fault in the file with its first row and how many rows have it)
  */
-export async function readOrderLines(
-  database: OrderDatabase,
-  open: OpenSource,
-  config: DataConfig,
-): Promise<{ emptyRows: number }> {
+export async function readOrderLines(database: OrderDatabase, open: OpenSource, config: DataConfig): Promise<void> {
   const { file, table } = open;
   const faults = cellFaults(config, open);
   const { sql, parameters } = parsedLines(open, faults, config, false);
   const texts =
     'date_text, order_text, item, location, quantity_text, price_text, promotion_text, stock_text, category, label';
-  let emptyRows = 0;
   try {
     await database.run(
       `INSERT INTO lines SELECT day, item, location, quantity, CASE WHEN price >= ${SMALLEST_PRICE} THEN price END, price > 0 AND price < ${SMALLEST_PRICE}, promotion, stock, category, label,
@@ -184,17 +178,15 @@ export async function readOrderLines(
         hash(${texts}), fault FROM (${sql})`,
       parameters,
     );
-    const counted = await database.row(
-      `SELECT count(*) AS read, count(*) FILTER (${table.isEmpty}) AS empty FROM ${table.from}`,
-    );
-    if (table.rows !== undefined && counted.read !== table.rows) throw partlyRead(file.name);
-    emptyRows = Number(counted.empty);
+    if (table.rows !== undefined) {
+      const { read } = await database.row(`SELECT count(*) AS read FROM ${table.from}`);
+      if (read !== table.rows) throw partlyRead(file.name);
+    }
   } catch (error) {
     throw explainReading(error, file.name);
   }
   const { faulty } = await database.row('SELECT count(*) FILTER (fault > 0) AS faulty FROM lines');
   if (faulty !== 0) await tellFaults(database, open, faults, config);
-  return { emptyRows };
 }
 
 /** The text that a fault of this meaning is shown with. */

@@ -31,14 +31,16 @@ const LONGEST_ORDER_DAYS = 31;
 
 /** Turns the table `lines` into `distinct_lines`: each different line once, with how often it occurs and whether it tells its order. */
 export async function distinctLines(database: OrderDatabase, orderMapped: boolean): Promise<void> {
-  const untold = orderMapped
-    ? `order_hash IS NULL OR order_hash IN (SELECT order_hash FROM lines WHERE order_hash IS NOT NULL GROUP BY order_hash HAVING max(day) - min(day) > ${LONGEST_ORDER_DAYS})`
-    : 'true';
+  const order = 'any_value(order_hash)';
+  const told = orderMapped
+    ? `${order} IS NOT NULL AND ${order} NOT IN (SELECT order_hash FROM lines WHERE order_hash IS NOT NULL GROUP BY order_hash
+         HAVING max(day) - min(day) > ${LONGEST_ORDER_DAYS})`
+    : 'false';
   await database.run(
     `CREATE TABLE distinct_lines AS
      SELECT day, item, location, quantity, line_hash, key_hash, any_value(price) AS price, any_value(promotion) AS promotion,
        any_value(stock) AS stock, any_value(category) AS category, any_value(label) AS label, bool_or(has_time) AS has_time,
-       any_value(order_mapped) AS order_mapped, NOT (${untold.replaceAll('order_hash IS NULL OR order_hash IN', 'any_value(order_hash) IS NULL OR any_value(order_hash) IN')}) AS order_told,
+       any_value(order_mapped) AS order_mapped, ${told} AS order_told,
        CAST(count(*) AS INTEGER) AS copies
      FROM lines GROUP BY day, item, location, quantity, line_hash, key_hash`,
   );

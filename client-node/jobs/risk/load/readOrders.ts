@@ -94,7 +94,7 @@ function parsedLines(
   const sql = `
     SELECT ${['*', ...unread].join(', ')}, ${firstFaultSql(faults)} AS fault
     FROM (SELECT *, ${parsed.join(', ')} FROM (
-      SELECT ${raw.join(', ')} FROM ${from} WHERE NOT (${table.isEmpty}) ${merchant === undefined ? '' : `AND ${table.text('merchant')} = $merchant`}
+      SELECT ${raw.join(', ')} FROM ${from} WHERE ${table.emptyRows === undefined ? 'true' : `NOT (${table.emptyRows.isEmpty})`} ${merchant === undefined ? '' : `AND ${table.text('merchant')} = $merchant`}
     ))
     ${inRange.length === 0 ? '' : `WHERE promised IS NULL OR (${inRange.join(' AND ')})`}`;
   return { sql, parameters: merchant === undefined ? {} : { merchant: plainText(merchant) } };
