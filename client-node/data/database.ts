@@ -1,12 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, quotedString } from '@duckdb/node-api';
 import { HansaError } from '@hansa/shared/errors';
 
-const MEMORY_LIMIT = '512MB';
+/** What the database may take of the machine's memory, and the least that it works with. */
+const MEMORY_SHARE = 0.25;
+const LEAST_MEMORY_BYTES = 512 * 1024 ** 2;
 const THREADS = '2';
 const INTERRUPT_EVERY_MS = 20;
+
+/** Bytes of the machine's memory, no more than a container's limit. */
+const machineMemoryBytes = () => Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
 
 /** A value that a statement's `$name` stands for. */
 export type Parameters = Record<string, string | number>;
@@ -28,15 +33,22 @@ export interface OrderDatabase {
  * Extensions are neither downloaded nor loaded, and once open its settings are locked.
  *
  * @param scratchFolder where it may spill; the system's temporary folder when undefined
+ * @param maxMemoryBytes what it may take of memory, at least 512 MiB; a quarter of the machine's when undefined
  */
 export async function openDatabase(
   files: readonly string[],
-  options: { readonly scratchFolder?: string | undefined; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly scratchFolder?: string | undefined;
+    readonly maxMemoryBytes?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<OrderDatabase> {
   const spill = await mkdtemp(join(options.scratchFolder ?? tmpdir(), 'hansa-orders-'));
+  const memoryBytes = Math.max(LEAST_MEMORY_BYTES, options.maxMemoryBytes ?? MEMORY_SHARE * machineMemoryBytes());
   const instance = await DuckDBInstance.create(':memory:', {
     threads: THREADS,
-    memory_limit: MEMORY_LIMIT,
+    memory_limit: `${Math.floor(memoryBytes / 1024)}KiB`,
+
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
@@ -62,7 +74,7 @@ export async function openDatabase(
       return await work(connection);
     } catch (error) {
       options.signal?.throwIfAborted();
-      throw explain(error, spill);
+      throw explain(error, spill, memoryBytes);
     } finally {
       options.signal?.removeEventListener('abort', interrupt);
       clearInterval(repeated);
@@ -114,12 +126,19 @@ function withPlainNumbers(row: Record<string, unknown>): Record<string, unknown>
   );
 }
 
-function explain(error: unknown, spill: string): unknown {
+function explain(error: unknown, spill: string, memoryBytes: number): unknown {
   const message = error instanceof Error ? error.message : '';
-  if (/No space left|failed to offload|Out of Memory/i.test(message)) {
+  if (/No space left|failed to (offload|write)|max_temp_directory_size/i.test(message)) {
     return new HansaError(
       'StorageFull',
-      `There is not enough room in ${spill} to work through the order files. Free some space, or map fewer files.`,
+      `There is not enough room in ${spill} to work through the order files. Free some space on that disk, or map fewer files.`,
+    );
+  }
+  if (/Out of Memory/i.test(message)) {
+    const megabytes = Math.round(memoryBytes / 1e6);
+    return new HansaError(
+      'InvalidConfig',
+      `The order files need more memory to be read than the ${megabytes} MB allowed. Raise data.maxMemoryBytes, map fewer columns, or cut the years with data.sources[].from.`,
     );
   }
   return error;

@@ -5,6 +5,12 @@ import { numbersSchema } from './numbers.ts';
 /** A day in a configuration. */
 export const dateSchema = z.string().refine(isRealDate, 'must be a day from 1950 to 2149 written YYYY-MM-DD');
 
+/** Bytes of memory that reading may take. */
+export const maxMemorySchema = z
+  .int()
+  .min(512 * 1024 ** 2)
+  .max(2 ** 46);
+
 /** A column of an order file, by its name there. */
 export const columnName = z.string().min(1).max(200);
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { timeZoneSchema } from '../../data/dates.ts';
-import { columnName, dateSchema, hasDates, sourceSchemaOf } from '../../data/sourceSchema.ts';
+import { columnName, dateSchema, hasDates, maxMemorySchema, sourceSchemaOf } from '../../data/sourceSchema.ts';
 
 /** How long a period is. */
 const frequencySchema = z.enum(['day', 'week', 'month']);
@@ -55,6 +55,8 @@ export const dataConfigSchema = z
     frequency: frequencySchema,
     /** `negative`: a negative quantity is a return; `none`: it is a fault of the file. */
     returns: z.enum(['negative', 'none']),
+    /** The most memory that reading the files may take, in bytes; a quarter of the machine's without it. More than that goes to the disk. */
+    maxMemoryBytes: maxMemorySchema.optional(),
     /** Where days begin and end, for dates that are instants; without it such dates count as they are written, or as days in UTC. */
     timeZone: timeZoneSchema.optional(),
     /** Days that split the data; without them the last 30 % are held out, half of them to validate and half to test. */

@@ -1,7 +1,7 @@
 import { columnsSchema, MOST_CATEGORIES, MOST_NUMBERS, MOST_TEXTS } from '@hansa/shared/model/jobs/risk';
 import { z } from 'zod';
 import { timeZoneSchema } from '../../data/dates.ts';
-import { columnName, dateSchema, hasDates, sourceSchemaOf } from '../../data/sourceSchema.ts';
+import { columnName, dateSchema, hasDates, maxMemorySchema, sourceSchemaOf } from '../../data/sourceSchema.ts';
 
 /** Which column of an order file means what. A column that is not named is not read. */
 const columns = z
@@ -48,6 +48,8 @@ export const riskConfigSchema = z
     carrier: z.string().optional(),
     /** The tokenizer of the league's model where that has word embeddings, relative to the configuration file: texts are then read by them too. */
     tokenizer: z.string().min(1).max(4096).optional(),
+    /** The most memory that reading the files may take, in bytes; a quarter of the machine's without it. More than that goes to the disk. */
+    maxMemoryBytes: maxMemorySchema.optional(),
     /** Where days begin and end, for dates that are instants; without it such dates count as they are written, or as days in UTC. */
     timeZone: timeZoneSchema.optional(),
     /** Promised days that split the orders; without them the last 30 % are held out, half of them to validate and half to test. */

@@ -59,7 +59,7 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
   for (const source of config.sources) files.push(await findOrderFile(source, baseFolder));
   const database = await openDatabase(
     files.map((file) => file.path),
-    options,
+    { ...options, maxMemoryBytes: config.maxMemoryBytes },
   );
   try {
     const { sources, emptyRows } = await readAll(database, config, files, signal, onProgress);

@@ -29,8 +29,20 @@ export interface SeriesFacts {
 /** An order number over more days than this is none: a till, or a customer, stands in its place. */
 const LONGEST_ORDER_DAYS = 31;
 
-/** Turns the table `lines` into `distinct_lines`: each different line once, with how often it occurs and whether it tells its order. */
+/**
+ * Turns the table `lines` into `keys` and `distinct_lines`.
+ *
+ * `keys` names the series: `key`, item and location with a number of each, category and label. `distinct_lines` has each different line once, with how often it
+ * occurs and whether it tells its order. It holds no texts: they would stay in memory however little of that there is.
+ */
 export async function distinctLines(database: OrderDatabase, orderMapped: boolean): Promise<void> {
+  await database.run(
+    `CREATE TABLE keys AS
+     SELECT item, location, mode(category) AS category, max(label) AS label, CAST(dense_rank() OVER (ORDER BY item) AS INTEGER) AS item_number,
+       CAST(dense_rank() OVER (ORDER BY location) AS INTEGER) AS location_number,
+       CAST(row_number() OVER (ORDER BY item, location) AS INTEGER) AS key
+     FROM lines GROUP BY item, location`,
+  );
   const order = 'any_value(order_hash)';
   const told = orderMapped
     ? `${order} IS NOT NULL AND ${order} NOT IN (SELECT order_hash FROM lines WHERE order_hash IS NOT NULL GROUP BY order_hash
@@ -38,11 +50,9 @@ export async function distinctLines(database: OrderDatabase, orderMapped: boolea
     : 'false';
   await database.run(
     `CREATE TABLE distinct_lines AS
-     SELECT day, item, location, quantity, line_hash, key_hash, any_value(price) AS price, any_value(promotion) AS promotion,
-       any_value(stock) AS stock, any_value(category) AS category, any_value(label) AS label, bool_or(has_time) AS has_time,
-       any_value(order_mapped) AS order_mapped, ${told} AS order_told,
-       CAST(count(*) AS INTEGER) AS copies
-     FROM lines GROUP BY day, item, location, quantity, line_hash, key_hash`,
+     SELECT key, day, quantity, key_hash, any_value(price) AS price, any_value(promotion) AS promotion, any_value(stock) AS stock,
+       bool_or(has_time) AS has_time, any_value(order_mapped) AS order_mapped, ${told} AS order_told, CAST(count(*) AS INTEGER) AS copies
+     FROM lines JOIN keys USING (item, location) GROUP BY key, day, quantity, line_hash, key_hash`,
   );
   await database.run('DROP TABLE lines');
 }
@@ -66,7 +76,7 @@ export async function countLines(
   const facts = await database.row(
     `SELECT count(*) AS different, coalesce(sum(copies), 0) AS lines, count(*) FILTER (has_time) AS timed,
        coalesce(sum(copies) FILTER (order_mapped), 0) AS without_order,
-       (SELECT count(*) FROM (SELECT 1 FROM distinct_lines WHERE NOT order_told GROUP BY item, location, key_hash, sign(quantity))) AS keys,
+       (SELECT count(*) FROM (SELECT 1 FROM distinct_lines WHERE NOT order_told GROUP BY key, key_hash, sign(quantity))) AS keys,
        (SELECT max(n) FROM (SELECT sum(copies) AS n FROM distinct_lines WHERE NOT order_told GROUP BY quantity)) AS commonest
      FROM distinct_lines WHERE NOT order_told`,
   );
@@ -117,20 +127,20 @@ export async function sumToPeriods(
   const period = periodSql(frequency, 'day');
   await database.run(
     `CREATE TABLE series AS
-     SELECT item, location, mode(category) AS category, max(label) AS label, CAST(greatest(${first}, min(${period})) AS INTEGER) AS first_period,
-       CAST(row_number() OVER (ORDER BY item, location) - 1 AS INTEGER) AS number
-     FROM counted GROUP BY item, location HAVING min(${period}) <= ${last}`,
+     SELECT key, item, location, category, label, CAST(greatest(${first}, first_period) AS INTEGER) AS first_period,
+       CAST(row_number() OVER (ORDER BY key) - 1 AS INTEGER) AS number
+     FROM keys JOIN (SELECT key, min(${period}) AS first_period FROM counted GROUP BY key) USING (key) WHERE first_period <= ${last}`,
   );
   await database.run(
     `CREATE TABLE periods AS
-     SELECT item, location, CAST(${period} AS INTEGER) AS period, sum(sold) AS sold, sum(returned) AS returned,
+     SELECT key, CAST(${period} AS INTEGER) AS period, sum(sold) AS sold, sum(returned) AS returned,
        avg(price) AS price, avg(promotion) AS promotion, arg_max(stock, day) FILTER (stock IS NOT NULL) AS stock,
        bool_or(unknown) AS unknown, bool_or(unknown) OR coalesce(min(stock) <= 0, false) AND sum(sold) = 0 AS censored
      FROM (
-       SELECT item, location, day, sum(CASE WHEN implausible THEN 0 ELSE times * greatest(quantity, 0) END) AS sold,
+       SELECT key, day, sum(CASE WHEN implausible THEN 0 ELSE times * greatest(quantity, 0) END) AS sold,
          sum(CASE WHEN implausible THEN 0 ELSE times * greatest(-quantity, 0) END) AS returned,
          avg(price) AS price, max(promotion) AS promotion, min(stock) AS stock, bool_or(implausible AND quantity > 0) AS unknown
-       FROM counted WHERE ${period} BETWEEN ${first} AND ${last} GROUP BY item, location, day
+       FROM counted WHERE ${period} BETWEEN ${first} AND ${last} GROUP BY key, day
      )
      GROUP BY ALL`,
   );

@@ -87,7 +87,7 @@ export async function loadSeries(
   const stock = mapped.stock ? new Float32Array(cells).fill(Number.NaN) : undefined;
   let lines = 0;
   const periods = `SELECT number, period, sold, returned, price, promotion, stock, censored
-    FROM periods JOIN series USING (item, location)`;
+    FROM periods JOIN series USING (key)`;
   await database.columns(periods, (columns, rows) => {
     const [numbers, at, units, backs, prices, promotions, stocks, outs] = columns as [
       number[],

@@ -55,7 +55,7 @@ async function load(config: RiskConfig, baseFolder: string, options: LoadOptions
   for (const source of config.sources) files.push(await findOrderFile(source, baseFolder));
   const database = await openDatabase(
     files.map(({ path }) => path),
-    options,
+    { ...options, maxMemoryBytes: config.maxMemoryBytes },
   );
   try {
     await createLines(database, names);

@@ -25,19 +25,19 @@ export async function markImplausible(database: OrderDatabase, isPriceMapped: bo
   );
   await database.run(
     `CREATE TABLE usual AS
-     SELECT item, ${TIMES_USUAL} * greatest(1, CASE WHEN count(*) >= ${ENOUGH_LINES} THEN quantile_cont(abs(quantity), ${USUAL_QUANTILE}) ELSE ${Number(every ?? 0)} END) AS most
-     FROM distinct_lines SEMI JOIN (
-       SELECT item FROM distinct_lines GROUP BY item
+     SELECT item_number, ${TIMES_USUAL} * greatest(1, CASE WHEN count(*) >= ${ENOUGH_LINES} THEN quantile_cont(abs(quantity), ${USUAL_QUANTILE}) ELSE ${Number(every ?? 0)} END) AS most
+     FROM distinct_lines JOIN keys USING (key) SEMI JOIN (
+       SELECT item_number FROM distinct_lines JOIN keys USING (key) GROUP BY item_number
        HAVING max(abs(quantity)) > ${TIMES_USUAL} AND ln(1 + max(abs(quantity))) - avg(ln(1 + abs(quantity))) > ln(${SUSPECT_TIMES}) OR count(*) < ${ENOUGH_LINES} AND max(abs(quantity)) > ${TIMES_USUAL}
-     ) USING (item) GROUP BY item`,
+     ) USING (item_number) GROUP BY item_number`,
   );
-  const tooMany = 'distinct_lines.item = usual.item AND abs(quantity) > most';
+  const tooMany = 'distinct_lines.key = keys.key AND keys.item_number = usual.item_number AND abs(quantity) > most';
   const quantities = await database.rows(
-    `SELECT distinct_lines.item AS item, strftime(day, '%Y-%m-%d') AS day, quantity, count(*) OVER () AS lines FROM distinct_lines JOIN usual ON ${tooMany}
+    `SELECT item, strftime(day, '%Y-%m-%d') AS day, quantity, count(*) OVER () AS lines FROM distinct_lines, keys, usual WHERE ${tooMany}
      ORDER BY abs(quantity) DESC, day LIMIT ${MOST_SHOWN}`,
   );
   if (quantities.length > 0) {
-    await database.run(`UPDATE distinct_lines SET implausible = true FROM usual WHERE ${tooMany}`);
+    await database.run(`UPDATE distinct_lines SET implausible = true FROM keys, usual WHERE ${tooMany}`);
     findings.push({
       kind: 'warning',
       sentence: `${linesOf(quantities)} a quantity above ${TIMES_USUAL} times what its article usually has: is it a barcode, or another unit? Sales of that period count as not known. Correct the quantity.`,
@@ -51,16 +51,16 @@ export async function markImplausible(database: OrderDatabase, isPriceMapped: bo
 
 async function dropPrices(database: OrderDatabase): Promise<Finding[]> {
   await database.run(
-    `CREATE TABLE usual AS SELECT item, median(price) AS price FROM distinct_lines WHERE price > 0 GROUP BY item
+    `CREATE TABLE usual AS SELECT item_number, median(price) AS price FROM distinct_lines JOIN keys USING (key) WHERE price > 0 GROUP BY item_number
      HAVING max(price) > ${TIMES_USUAL} * min(price) AND count(*) > 2`,
   );
-  const isWrong = `distinct_lines.item = usual.item AND distinct_lines.price > 0
+  const isWrong = `distinct_lines.key = keys.key AND keys.item_number = usual.item_number AND distinct_lines.price > 0
     AND (distinct_lines.price > ${TIMES_USUAL} * usual.price OR distinct_lines.price * ${TIMES_USUAL} < usual.price)`;
   const prices = await database.rows(
-    `SELECT distinct_lines.item AS item, strftime(day, '%Y-%m-%d') AS day, distinct_lines.price AS price, count(*) OVER () AS lines
-     FROM distinct_lines JOIN usual ON ${isWrong} ORDER BY distinct_lines.price DESC, day LIMIT ${MOST_SHOWN}`,
+    `SELECT item, strftime(day, '%Y-%m-%d') AS day, distinct_lines.price AS price, count(*) OVER () AS lines
+     FROM distinct_lines, keys, usual WHERE ${isWrong} ORDER BY distinct_lines.price DESC, day LIMIT ${MOST_SHOWN}`,
   );
-  if (prices.length > 0) await database.run(`UPDATE distinct_lines SET price = NULL FROM usual WHERE ${isWrong}`);
+  if (prices.length > 0) await database.run(`UPDATE distinct_lines SET price = NULL FROM keys, usual WHERE ${isWrong}`);
   await database.run('DROP TABLE usual');
   if (prices.length === 0) return [];
   return [

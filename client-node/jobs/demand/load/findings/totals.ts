@@ -20,6 +20,9 @@ const NEARLY_ALL = 0.9;
  */
 export async function totals(database: OrderDatabase): Promise<Finding[]> {
   const findings: Finding[] = [];
+  await database.run(
+    'CREATE TABLE daily AS SELECT key, day, sum(times * quantity) AS units FROM counted GROUP BY key, day',
+  );
   for (const [column, kind] of [
     ['item', 'article'],
     ['location', 'location'],
@@ -35,13 +38,14 @@ export async function totals(database: OrderDatabase): Promise<Finding[]> {
       examples: listed(found),
     });
   }
+  await database.run('DROP TABLE daily');
   return findings;
 }
 
 /** Names that sell, on nearly every day on which they sell at all, as much as two others or more together. */
 async function sumsOfDays(database: OrderDatabase, column: string): Promise<string[]> {
   const rows = await database.rows(
-    `WITH sums AS (SELECT ${column} AS name, day, sum(times * quantity) AS units FROM counted GROUP BY ${column}, day),
+    `WITH sums AS (SELECT ${column} AS name, day, sum(units) AS units FROM daily JOIN keys USING (key) GROUP BY ${column}, day),
        days AS (SELECT day, sum(units) AS every, count(*) AS names FROM sums GROUP BY day)
      SELECT name FROM sums JOIN days USING (day) WHERE units > 0 GROUP BY name
      HAVING count(*) >= ${FEWEST_DAYS} AND avg(units) >= ${FEWEST_UNITS}
@@ -54,7 +58,7 @@ async function sumsOfDays(database: OrderDatabase, column: string): Promise<stri
 /** Names that make half of all units. */
 async function halves(database: OrderDatabase, column: string): Promise<string[]> {
   const rows = await database.rows(
-    `WITH sums AS (SELECT ${column} AS name, sum(times * quantity) AS units FROM counted GROUP BY ${column})
+    `WITH sums AS (SELECT ${column} AS name, sum(units) AS units FROM daily JOIN keys USING (key) GROUP BY ${column})
      SELECT name FROM sums, (SELECT sum(units) AS every, count(*) AS names FROM sums)
      WHERE names >= ${FEWEST_NAMES} AND every > 0 AND abs(2 * units / every - 1) <= ${CLOSE} ORDER BY name`,
   );
@@ -66,8 +70,8 @@ async function isSum(database: OrderDatabase, column: string, name: string): Pro
     const { stretches, close } = await database.row(
       `SELECT count(*) AS stretches, count(*) FILTER (abs(own - others) <= ${CLOSE_IN_A_STRETCH} * greatest(own, others)) AS close
        FROM (
-         SELECT sum(times * quantity) FILTER (${column} = $name) AS own, sum(times * quantity) FILTER (${column} <> $name) AS others
-         FROM counted GROUP BY date_trunc('${stretch}', day)
+         SELECT sum(units) FILTER (${column} = $name) AS own, sum(units) FILTER (${column} <> $name) AS others
+         FROM daily JOIN keys USING (key) GROUP BY date_trunc('${stretch}', day)
        ) WHERE own IS NOT NULL AND others IS NOT NULL`,
       { name },
     );
