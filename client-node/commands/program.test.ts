@@ -14,6 +14,7 @@ describe('the command line', () => {
       'check-data',
       'evaluate',
       'forecast',
+      'plan',
       'doctor',
       'list',
       'show',

@@ -1,9 +1,11 @@
 import { type JobName, jobNames, modelSizes } from '@hansa/shared/model';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/engine.ts';
+import { LEAST_LEVEL, MOST_LEVEL } from '../replenishment/levels.ts';
 import { version } from '../version.ts';
 import type { CommandContext } from './context.ts';
 import type { ForecastOptions } from './forecast.ts';
+import type { PlanOptions } from './plan.ts';
 
 const example = `
 Example:
@@ -32,6 +34,7 @@ const load = {
   checkData: async () => (await import('./checkData.ts')).checkData,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
   forecast: async () => (await import('./forecast.ts')).forecast,
+  plan: async () => (await import('./plan.ts')).plan,
   evidenceList: async () => (await import('./evidence.ts')).evidenceList,
   evidenceShow: async () => (await import('./evidence.ts')).evidenceShow,
   doctor: async () => (await import('./doctor.ts')).doctor,
@@ -137,6 +140,36 @@ export function createProgram(
     .requiredOption('--out <file...>', 'where to write it: .csv, .parquet, .json or .html, several at once')
     .option('--overwrite', 'replace files that exist')
     .addOption(new Option('--language <code>', 'of the HTML page').choices(['en', 'zh']).default('en'));
+  command<PlanOptions>(
+    program,
+    'plan',
+    'propose what to order, from the forecast and a stock file; makes no connection',
+    load.plan,
+  )
+    .addOption(config())
+    .requiredOption('--stock <file>', 'what is there: .csv, .csv.gz or .parquet, a line for each item and location')
+    .requiredOption('--out <file...>', 'where to write it: .csv, .json or .html, several at once')
+    .option('--overwrite', 'replace files that exist')
+    .addOption(
+      new Option('--service-level <share>', 'for all items, 0.5 to 0.99 (default: theirs)').argParser(
+        amount(LEAST_LEVEL, MOST_LEVEL),
+      ),
+    )
+    .addOption(
+      new Option('--budget <money>', 'what all orders together may cost')
+        .argParser(amount(0, 1e15))
+        .conflicts('capacity'),
+    )
+    .addOption(
+      new Option(
+        '--capacity <room>',
+        'what all orders together may take up, by the column size (default: units)',
+      ).argParser(amount(0, 1e15)),
+    )
+    .option('--previous <file>', 'the plan before, .csv or .json: an order changes only where that pays')
+    .option('--task <id>', 'the task whose newest model forecasts (default: the newest)')
+    .option('--model <file>', 'a model file instead: it forecasts before the first round too')
+    .addOption(new Option('--language <code>', 'of reasons and page').choices(['en', 'zh']).default('en'));
   command<{ config: string }>(
     program,
     'doctor',
@@ -254,6 +287,13 @@ function periods(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
   return value;
 }
+
+const amount = (low: number, high: number) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= low && value <= high))
+    throw new InvalidArgumentError(`It must be a number from ${low} to ${high}.`);
+  return value;
+};
 
 function seed(text: string): number {
   const value = Number(text);

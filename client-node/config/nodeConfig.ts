@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import { engineNames } from '../compute/index.ts';
 import { nodeDataSchema } from '../jobs/sources.ts';
+import { replenishmentSchema } from '../replenishment/config.ts';
 
 /** What this merchant insists on, whatever a task says. */
 const policySchema = z.strictObject({
@@ -59,6 +60,8 @@ const nodeConfigSchema = z.strictObject({
   /** What this merchant has for each job. */
   data: nodeDataSchema,
   training: trainingSchema.prefault({}),
+  /** What `plan` orders by. */
+  replenishment: replenishmentSchema.prefault({}),
   policy: policySchema.prefault({}),
 });
 

@@ -17,6 +17,8 @@ export interface OrderFile {
   /** Absolute, links followed. */
   readonly path: string;
   readonly kind: FileKind;
+  /** Of a file that is no order file: the key of the configuration that names its columns, and those meanings whose columns it may lack. */
+  readonly other?: { readonly mapping: string; readonly mayLack: readonly string[] };
 }
 
 /** An order file as SQL: what to select from, and the text of each mapped column. */
@@ -105,12 +107,19 @@ export async function openOrderTable<Meaning extends string>(
   columns: ColumnNames<Meaning>,
   signal?: AbortSignal,
 ): Promise<OrderTable<Meaning>> {
-  const mapped = mappedColumns(columns);
-  const wanted = mapped.map(([, column]) => column);
   const path = quotedString(globSafe(file.path));
+  const present = (header: readonly string[]) => {
+    const mapped = mappedColumns(columns).filter(
+      ([meaning, column]) => file.other?.mayLack.includes(meaning) !== true || header.includes(plainText(column)),
+    );
+    const wanted = mapped.map(([, column]) => column);
+    assertColumns(file, header, mapped);
+    assertOnce(file.name, header, wanted);
+    return { mapped: Object.fromEntries(mapped), wanted };
+  };
   // The columns are named by their place: a name from the file never becomes SQL, nor clashes with one of ours.
-  const table = (header: readonly string[], from: string) => {
-    const text = (meaning: string) => cellText(columns[meaning as Meaning], header);
+  const table = (header: readonly string[], mapped: ColumnNames<string>, from: string) => {
+    const text = (meaning: string) => cellText(mapped[meaning], header);
     return { from, text };
   };
   if (file.kind === 'parquet') {
@@ -122,13 +131,12 @@ export async function openOrderTable<Meaning extends string>(
     });
     const names = described.map((row) => String(row.column_name));
     const header = names.map(plainText);
-    assertColumns(file.name, header, columns);
-    assertOnce(file.name, header, wanted);
+    const { mapped, wanted } = present(header);
     const used = [...new Set(wanted.map((column) => header.indexOf(plainText(column))))];
     for (const at of used) assertPlainType(file.name, header[at]!, String(described[at]!.column_type));
     const picked = used.map((at) => `${quotedIdentifier(names[at]!)} AS c${at}`).join(', ');
     return {
-      ...table(header, `(SELECT ${picked} FROM ${read})`),
+      ...table(header, mapped, `(SELECT ${picked} FROM ${read})`),
       emptyRows: undefined,
       rows: undefined,
       rowsBefore: 0,
@@ -136,10 +144,11 @@ export async function openOrderTable<Meaning extends string>(
     };
   }
   const gzip = file.kind === 'csv.gz';
+  const wanted = mappedColumns(columns).map(([, column]) => column);
   const scan = await scanCsv(file.path, { name: file.name, gzip, wanted: wanted.map(plainText), signal });
   const { header, delimiter, rows, linesBefore } = scan;
-  assertColumns(file.name, header, columns);
-  assertOnce(file.name, header, wanted);
+  const { mapped } = present(header);
+  if (rows === 0 && file.other !== undefined) throw dataFault(`${file.name} has a header and no lines.`);
   if (rows === 0) {
     throw dataFault(
       `${file.name} has a header and no order lines. Export the orders again, with a longer range of dates.`,
@@ -153,7 +162,7 @@ export async function openOrderTable<Meaning extends string>(
     `${padding}compression = '${gzip ? 'gzip' : 'none'}', max_line_size = ${2 * MAX_LINE_BYTES}, columns = {${types}})`;
   const cells = header.map((_, index) => `coalesce(trim(c${index}, E' \\t\\r\\n'), '') = ''`);
   const emptyRows = scan.emptyRows === 0 ? undefined : { count: scan.emptyRows, isEmpty: cells.join(' AND ') };
-  return { ...table(header, from), emptyRows, rows, rowsBefore: linesBefore + 1, delimiter };
+  return { ...table(header, mapped, from), emptyRows, rows, rowsBefore: linesBefore + 1, delimiter };
 }
 
 function cellText(column: string | undefined, header: readonly string[]): string {
@@ -179,14 +188,18 @@ function mappedColumns(columns: ColumnNames<string>): [string, string][] {
   return Object.entries(columns).filter((entry): entry is [string, string] => entry[1] !== undefined);
 }
 
-function assertColumns(name: string, present: readonly string[], columns: ColumnNames<string>): void {
-  const missing = mappedColumns(columns).filter(([, column]) => !present.includes(plainText(column)));
+function assertColumns(
+  { name, other }: OrderFile,
+  present: readonly string[],
+  mapped: readonly [string, string][],
+): void {
+  const missing = mapped.filter(([, column]) => !present.includes(plainText(column)));
   if (missing.length === 0) return;
   const asked = missing.map(([meaning, column]) => `${shorten(column)} (${meaning})`).join(', ');
   const shown = present.slice(0, COLUMNS_NAMED).map(shorten).join(', ');
   const more = present.length > COLUMNS_NAMED ? ` and ${present.length - COLUMNS_NAMED} more` : '';
   throw dataFault(
-    `${name} has no column ${asked}. Its columns are ${shown}${more}. Correct data.sources[].columns in the config; upper and lower case count.`,
+    `${name} has no column ${asked}. Its columns are ${shown}${more}. Correct ${other?.mapping ?? 'data.sources[].columns'} in the config; upper and lower case count.`,
     { missing: missing.map(([meaning]) => meaning) },
   );
 }

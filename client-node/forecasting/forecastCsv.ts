@@ -1,3 +1,4 @@
+import { csvCell } from '../data/csvCell.ts';
 import type { SeriesForecast } from './seriesForecast.ts';
 
 /** Quantiles as column names have them: q01, q05, q10 … q99. */
@@ -21,7 +22,7 @@ export async function* forecastCsv(forecasts: AsyncIterable<SeriesForecast>): As
     if (isFirst) yield `${forecastColumns(series.levels).join(',')}\r\n`;
     isFirst = false;
     const { item, location, periods, mean, quantiles, meanToDate, quantilesToDate } = series;
-    const names = `${cell(item)},${cell(location)}`;
+    const names = `${csvCell(item)},${csvCell(location)}`;
     yield periods
       .map((period, at) => {
         const numbers = [mean[at]!, ...quantiles[at]!, meanToDate[at]!, ...quantilesToDate[at]!];
@@ -29,10 +30,4 @@ export async function* forecastCsv(forecasts: AsyncIterable<SeriesForecast>): As
       })
       .join('');
   }
-}
-
-/** A text as a CSV cell. A spreadsheet would compute what begins like a formula, so an apostrophe goes before it, as spreadsheets themselves write text. */
-function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

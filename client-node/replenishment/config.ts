@@ -1,7 +1,27 @@
 import { z } from 'zod';
+import { numbersSchema } from '../data/numbers.ts';
+import { columnName } from '../data/sourceSchema.ts';
+import { LEAST_LEVEL, MOST_LEVEL } from './levels.ts';
 
-/** The least and the largest service level: a forecast knows no quantile above. */
-export const [LEAST_LEVEL, MOST_LEVEL] = [0.5, 0.99];
+/** Columns of a stock file by what they mean. */
+export const stockMeanings = [
+  'item',
+  'location',
+  'onHand',
+  'onOrder',
+  'backorders',
+  'unitCost',
+  'leadDays',
+  'leadSpreadDays',
+  'reviewDays',
+  'packSize',
+  'minimumOrder',
+  'holdingCost',
+  'shortageCost',
+  'serviceLevel',
+  'size',
+] as const;
+export type StockMeaning = (typeof stockMeanings)[number];
 
 const most = 1e9;
 const days = z.number().min(0).max(3650);
@@ -9,6 +29,10 @@ const days = z.number().min(0).max(3650);
 /** The entry `replenishment` in a node's configuration: what holds for items whose line in the stock file says nothing else. */
 export const replenishmentSchema = z
   .strictObject({
+    /** The stock file's columns by what they mean; a meaning that is not named is in the column of its own name, if there is one. */
+    columns: z.partialRecord(z.enum(stockMeanings), columnName).default({}),
+    /** How its numbers are written. */
+    numbers: numbersSchema.optional(),
     /** Days from an order to its arrival. */
     leadDays: days.default(7),
     /** Standard deviation of these, in days. */

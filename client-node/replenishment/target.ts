@@ -1,5 +1,6 @@
-import { LEAST_LEVEL, MOST_LEVEL, type ReplenishmentConfig } from './config.ts';
+import type { ReplenishmentConfig } from './config.ts';
 import type { Distribution } from './distribution.ts';
+import { LEAST_LEVEL, MOST_LEVEL } from './levels.ts';
 import type { StockLine } from './stockLine.ts';
 
 const DAYS_A_YEAR = 365;
