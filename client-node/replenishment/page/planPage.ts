@@ -9,6 +9,7 @@ import { type Group, pageWords, type Words } from './words.ts';
 const MOST_SHOWN = 200;
 
 const style = `${forecastStyle}
+@media (max-width: 600px) { .tiles div { flex-basis: 130px; } }
 section > h2 { margin: 28px 0 0; font-size: 20px; } section[hidden] { display: none; }
 h3 { margin: 0; font-size: 16px; line-height: 1.3; overflow-wrap: anywhere; }
 .what { margin: 2px 0; font-size: 20px; font-weight: 650; color: var(--ink); font-variant-numeric: tabular-nums; }
