@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
+import { copyFile, link } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import type { NodeConfig } from '../config/nodeConfig.ts';
+import type { ModelFiles } from '../gradient/localModel.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import { adapterOf, modelPath } from '../session/modelStore.ts';
 import { openTaskBook, type TaskEntry } from '../session/taskBook.ts';
@@ -40,6 +43,30 @@ export function chooseTask(
     }
   }
   return { entry, initialModelFile, federatedModelFile };
+}
+
+/** Where a task's models lie. */
+interface TaskModels {
+  readonly initialModelFile: string;
+  readonly federatedModelFile: string;
+  readonly adapter: ModelFiles['adapter'];
+}
+
+/** The same models as links in another folder: there they stay, whatever a running task does with its own. */
+export async function holdModels(models: TaskModels, folder: string): Promise<TaskModels> {
+  const held = async (path: string) => {
+    const to = join(folder, basename(path));
+    if (existsSync(to)) return to;
+    // Another file system takes no links.
+    await link(path, to).catch(() => copyFile(path, to));
+    return to;
+  };
+  const { adapter } = models;
+  return {
+    initialModelFile: await held(models.initialModelFile),
+    federatedModelFile: await held(models.federatedModelFile),
+    adapter: adapter && { ...adapter, baseModelFile: await held(adapter.baseModelFile) },
+  };
 }
 
 /** A task's job has no entry under `data`. */

@@ -3,22 +3,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@hansa/shared/log';
 import { readNodeConfig } from '../config/nodeConfig.ts';
+import { recordSelection, selectedModelFile } from '../evaluation/selectedModel.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import { adapterOf } from '../session/modelStore.ts';
 import type { TaskEntry } from '../session/taskBook.ts';
 import { type CompareResult, startTrainer } from '../trainer/index.ts';
-import { chooseTask, noData } from './chooseTask.ts';
+import { chooseTask, holdModels, noData } from './chooseTask.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 
-/** `evaluate`: compares four ways to forecast on this merchant's own hold-out. Makes no connection. */
+/** `evaluate`: compares models and simple methods on this merchant's own hold-out, and keeps the model that does best on validation. Makes no connection. */
 export async function evaluate(options: { config: string; task?: string }, context: CommandContext): Promise<number> {
   const { output, clock, logLevel, signal } = context;
   const config = readNodeConfig(options.config);
-  const { entry, initialModelFile, federatedModelFile } = chooseTask(config, options.task, () => clock.now());
+  const folder = nodeFolder(config.folder);
+  const { entry, ...files } = chooseTask(config, options.task, () => clock.now());
   const { plan } = entry;
   const scratchFolder = await mkdtemp(join(tmpdir(), 'hansa-evaluate-'));
   try {
+    // A running task removes models that it no longer needs.
+    const held = await holdModels({ ...files, adapter: adapterOf(plan, folder) }, scratchFolder);
+    const { initialModelFile, federatedModelFile, adapter } = held;
+    const selectedFile = await selectedModelFile(folder, entry.taskId);
     const trainer = await startTrainer({
       engine: config.training.engine,
       data: config.data,
@@ -39,7 +45,8 @@ export async function evaluate(options: { config: string; task?: string }, conte
           initialModelFile,
           federatedModelFile,
           job: plan.job.kind,
-          adapter: adapterOf(plan, nodeFolder(config.folder)),
+          adapter,
+          selectedModelFile: selectedFile,
           maxMemoryBytes: config.training.maxMemoryBytes,
           rounds: entry.committedRounds,
           plannedRounds: plan.rounds,
@@ -57,7 +64,21 @@ export async function evaluate(options: { config: string; task?: string }, conte
         },
         signal,
       );
+      const { selected, selectedModelHash, methods } = result;
+      const { label } = methods.find(({ name }) => name === selected)!;
+      if (selectedModelHash !== undefined) {
+        await recordSelection(folder, {
+          taskId: entry.taskId,
+          leagueModelHash: entry.modelHash,
+          method: selected,
+          label,
+          sha256: selectedModelHash,
+        });
+      }
       for (const line of table(entry, result)) output.line(line);
+      output.line(
+        `Use: ${label}. It does best on validation${selectedModelHash === undefined ? '.' : ', and hansa-client forecast goes by it from now on.'}`,
+      );
       output.document({
         taskId: entry.taskId,
         rounds: entry.committedRounds,
@@ -91,6 +112,7 @@ function table(entry: TaskEntry, { examples, methods, metrics, comparisons }: Co
   const percent = (value: number) => `${value >= 0 ? '+' : '−'}${Math.abs(100 * value).toFixed(1)} %`;
   const labels = new Map(methods.map(({ name, label }) => [name, label]));
   const width = Math.max(...methods.map(({ label }) => label.length)) + 1;
+  const meanings = metrics.map(({ label, meaning }) => `${label}: ${meaning}.`);
   const lowerIsBetter = metrics.filter(({ better }) => better === 'lower').map(({ label }) => label);
   const higherIsBetter = metrics.filter(({ better }) => better === 'higher').map(({ label }) => label);
   const better = [
@@ -106,6 +128,8 @@ function table(entry: TaskEntry, { examples, methods, metrics, comparisons }: Co
       ({ name, label, steps }) =>
         `${label.padEnd(width)}${metrics.map(({ values }) => ` ${number(values[name])}`).join('')} ${count(steps).padStart(8)}`,
     ),
+    '',
+    ...meanings,
     '',
     ...comparisons.map(
       ({ method, against, change, interval: [low, high] }) =>

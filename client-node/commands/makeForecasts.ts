@@ -5,12 +5,14 @@ import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import type { JobName } from '@hansa/shared/model';
 import type { NodeConfig } from '../config/nodeConfig.ts';
+import { selectedModel } from '../evaluation/selectedModel.ts';
 import type { ModelFiles } from '../gradient/localModel.ts';
 import { jobSource } from '../jobs/sources.ts';
 import { nodeFolder } from '../ledger/nodeFolder.ts';
 import { adapterOf } from '../session/modelStore.ts';
+import { sha256OfFile } from '../session/transport/download.ts';
 import { startTrainer } from '../trainer/index.ts';
-import { chooseTask, noData } from './chooseTask.ts';
+import { chooseTask, holdModels, noData } from './chooseTask.ts';
 import type { CommandContext } from './context.ts';
 import { reportLines } from './reportLines.ts';
 
@@ -40,10 +42,10 @@ export async function withForecasts<Result>(
   { output, clock, logLevel, signal }: CommandContext,
   use: (made: MadeForecasts) => Promise<Result>,
 ): Promise<Result> {
-  const model = modelFor(config, choice, () => clock.now());
-  if (!config.data.some(({ job }) => job === model.job)) throw noData(model.job);
   const scratchFolder = await mkdtemp(join(tmpdir(), 'hansa-forecast-'));
   try {
+    const { told, ...model } = await modelFor(config, choice, scratchFolder, () => clock.now());
+    if (!config.data.some(({ job }) => job === model.job)) throw noData(model.job);
     const trainer = await startTrainer({
       engine: config.training.engine,
       data: config.data.filter(({ job }) => job === model.job),
@@ -58,6 +60,7 @@ export async function withForecasts<Result>(
       for (const line of [...data!.report.summary, ...reportLines(data!.report, { examples: false })])
         output.note(line);
       output.note(`engine ${trainer.engine.name}`);
+      output.note(told);
       const path = join(scratchFolder, 'forecasts.jsonl');
       const result = await trainer.forecast(
         { ...model, periods: choice.periods, out: path },
@@ -87,17 +90,29 @@ export function formatOf<Format extends string>(path: string, formats: readonly 
   );
 }
 
-/** The model that --model names; otherwise the newest one of the task. */
-function modelFor(config: NodeConfig, { model, task }: ForecastChoice, now: () => number): ModelFiles {
+/** The model that --model names; otherwise the one that `evaluate` selected since the task's newest, or that one itself. */
+async function modelFor(
+  config: NodeConfig,
+  { model, task }: ForecastChoice,
+  scratchFolder: string,
+  now: () => number,
+): Promise<ModelFiles & { readonly told: string }> {
   if (model !== undefined && task !== undefined)
     throw new HansaError('InvalidArgument', 'Name a model with --model or a task with --task, not both.');
-  if (model !== undefined) return { modelFile: model, job: jobToForecast(config) };
-  const { entry, federatedModelFile } = chooseTask(config, task, now);
-  return {
-    modelFile: federatedModelFile,
-    job: entry.plan.job.kind,
-    adapter: adapterOf(entry.plan, nodeFolder(config.folder)),
-  };
+  if (model !== undefined) return { modelFile: model, job: jobToForecast(config), told: `model ${model}` };
+  const { entry, ...files } = chooseTask(config, task, now);
+  const folder = nodeFolder(config.folder);
+  const job = entry.plan.job.kind;
+  const ofTask = `model of task ${entry.taskId}`;
+  const selected = await selectedModel(folder, entry, sha256OfFile);
+  if (selected !== undefined)
+    return { modelFile: selected.path, job, told: `${ofTask}: ${selected.label}, as evaluate selected` };
+  const { federatedModelFile, adapter } = await holdModels(
+    { ...files, adapter: adapterOf(entry.plan, folder) },
+    scratchFolder,
+  );
+  const told = `${ofTask}: the league's newest; hansa-client evaluate finds out whether another suits this merchant better`;
+  return { modelFile: federatedModelFile, adapter, job, told };
 }
 
 /** The job that a model file is used for: the first of the data whose answers are forecasts. */

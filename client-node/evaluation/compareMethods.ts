@@ -15,18 +15,24 @@ const VALIDATION_EXAMPLES = 256;
 /** Vectors of the whole file that are held while one is trained: the federated one, the round before, the best of each search. */
 const VECTORS_BESIDE = 4;
 
-/** The methods that train a model; each job has baselines beside them. */
-const trainedMethods = {
+/** Validation examples that the selected model is chosen on. */
+const SELECTION_EXAMPLES = 4096;
+
+/** The methods with a model; each job has baselines beside them. */
+const modelMethods = {
+  untrained: 'untrained model',
   localOnly: 'local only',
   federated: 'federated',
   fineTuned: 'federated, fine-tuned',
+  blended: 'halfway between the two',
 } as const;
-type TrainedMethod = keyof typeof trainedMethods;
+export type ModelMethod = keyof typeof modelMethods;
 
 /**
- * The comparison: the job's baselines; local-only, rounds · training.steps + fineTuneSteps steps from the same start; the federated model; and that
- * after fineTuneSteps of local steps. Local-only and fine-tuning train the same part of the model as the rounds did, and each take the learning rate of
- * the grid that does best on validation. Over the rounds local-only's falls as the league's did.
+ * The comparison: the job's baselines; the model before round 1; local-only, rounds · training.steps + fineTuneSteps steps from that start; the federated model;
+ * that after fineTuneSteps of local steps; and the mean of these two models' weights (Wortsman et al. 2022, "Robust fine-tuning"). Local-only and fine-tuning
+ * train the same part of the model as the rounds did, and each take the learning rate of the grid that does best on validation. Over the rounds local-only's
+ * falls as the league's did. Selected is the model with the least loss on validation: what a merchant should use.
  */
 export interface ComparisonRequest {
   readonly job: JobName;
@@ -64,6 +70,10 @@ export interface Comparison {
   /** 95 % intervals of the first metric by method; undefined where the hold-out does not tell. */
   readonly intervals: Readonly<Record<string, Interval | undefined>>;
   readonly comparisons: readonly MethodComparison[];
+  /** The model with the least loss on validation. */
+  readonly selected: ModelMethod;
+  /** Loss on validation by method, which it was selected by; Infinity where validation does not tell. */
+  readonly validationLosses: Readonly<Record<ModelMethod, number>>;
   /** Chosen on validation. */
   readonly learningRates: Readonly<Record<'localOnly' | 'fineTuned', number>>;
   /** One example of the hold-out for a picture, as the job has it. */
@@ -72,6 +82,8 @@ export interface Comparison {
 }
 
 interface Context {
+  /** Given the whole vector of the selected model. */
+  readonly onSelected?: (vector: Float32Array) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: {
     readonly step: number;
@@ -122,7 +134,7 @@ async function compare(
   data: JobData,
   request: ComparisonRequest,
   { maxMemoryBytes, heldBytes }: MemoryCeiling,
-  { signal, onProgress }: Context,
+  { signal, onProgress, onSelected }: Context,
 ): Promise<Comparison> {
   const started = performance.now();
   const { rounds, training, fineTuneSteps, learningRates } = request;
@@ -213,54 +225,80 @@ async function compare(
   };
 
   // First: a hold-out that cannot tell methods apart is found before anything is trained.
-  const scores = new Map<string, Score>();
-  for (const { name } of evaluation.baselines) scores.set(name, await evaluation.scoreBaseline(data, name, signal));
+  const scores = new Map<string, Score>(await evaluation.scoreBaselines(data, 'test', signal));
   const fineTuned = await best((rate) => tune(federated, rate, `fine-tuning at learning rate ${rate}`));
   const localOnly = await best(trainAlone);
-  scores.set('localOnly', await score(localOnly.weights, 'test'));
-  scores.set('federated', await score(federated, 'test'));
-  const tuned = await score(fineTuned.weights, 'test');
-  scores.set('fineTuned', tuned);
-  const steps: Record<TrainedMethod, number> = {
+  const vectors: Record<ModelMethod, Float32Array> = {
+    untrained: model.vector,
+    localOnly: localOnly.weights,
+    federated,
+    fineTuned: fineTuned.weights,
+    blended: federated.map((weight, at) => (weight + fineTuned.weights[at]!) / 2),
+  };
+  const validationLosses = {} as Record<ModelMethod, number>;
+  for (const method of methodNames) {
+    scores.set(method, await score(vectors[method], 'test'));
+    validationLosses[method] = (await score(vectors[method], 'validation', SELECTION_EXAMPLES)).loss;
+  }
+  // Where validation does not tell, the league's model is the safe choice: it was not fitted to this merchant alone.
+  const selected = methodNames.reduce(
+    (best, method) => (validationLosses[method] < validationLosses[best] ? method : best),
+    'federated',
+  );
+  scores.set('selected', scores.get(selected)!);
+  const steps: Record<ModelMethod, number> = {
+    untrained: 0,
     localOnly: alone,
     federated: rounds * training.steps,
     fineTuned: alone,
+    blended: alone,
   };
-  const { answer, dispose } = answering(fineTuned.weights);
-  const picture = await evaluation.picture(data, tuned, answer).finally(dispose);
+  await onSelected?.(vectors[selected]);
+  const { answer, dispose } = answering(vectors[selected]);
+  const picture = await evaluation.picture(data, scores.get(selected)!, answer).finally(dispose);
+  const bestBaseline = leastLoss(evaluation.baselines, scores);
   return {
     job: request.job,
     examples: data.test.count,
     methods: [
       ...evaluation.baselines.map(({ name, label }) => ({ name, label, steps: 0 })),
-      ...methodNames.map((name) => ({ name, label: trainedMethods[name], steps: steps[name] })),
+      ...methodNames.map((name) => ({ name, label: modelMethods[name], steps: steps[name] })),
+      { name: 'selected', label: `selected: ${modelMethods[selected]}`, steps: steps[selected] },
     ],
     metrics: evaluation.metrics.map((metric) => ({ ...metric, values: valuesOf(metric.name, scores) })),
     intervals: Object.fromEntries([...scores].map(([method, of]) => [method, of.interval()])),
-    comparisons: pairs(evaluation).flatMap(([method, against]) => {
+    comparisons: pairs(bestBaseline).flatMap(([method, against]) => {
       const found = scores.get(method)!.changeFrom(scores.get(against)!);
       return found === undefined ? [] : [{ method, against, ...found }];
     }),
+    selected,
+    validationLosses,
     learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
     picture,
     seconds: (performance.now() - started) / 1000,
   };
 }
 
-const methodNames = Object.keys(trainedMethods) as TrainedMethod[];
+const methodNames = Object.keys(modelMethods) as ModelMethod[];
 
-/** Pairs worth an interval: what the league gives over training alone, over no model at all, and what tuning adds. */
-function pairs({ baselines }: JobEvaluation): (readonly [method: string, against: string])[] {
-  const overBaselines = (method: TrainedMethod) => baselines.map(({ name }) => [method, name] as const);
-  return [
-    ['fineTuned', 'localOnly'],
-    ...overBaselines('fineTuned'),
-    ['fineTuned', 'federated'],
-    ['federated', 'localOnly'],
-    ...overBaselines('federated'),
-    ...overBaselines('localOnly'),
-  ];
+/** The baseline that does best on the hold-out itself: the hardest to beat. */
+function leastLoss(baselines: JobEvaluation['baselines'], scores: ReadonlyMap<string, Score>): string {
+  return baselines
+    .map(({ name }) => name)
+    .reduce((best, name) => (scores.get(name)!.loss < scores.get(best)!.loss ? name : best));
 }
+
+/** Pairs worth an interval: what the league gives over training alone and over no model at all, and what tuning and selecting add. */
+const pairs = (bestBaseline: string): readonly (readonly [method: string, against: string])[] => [
+  ['selected', 'localOnly'],
+  ['selected', bestBaseline],
+  ['fineTuned', 'localOnly'],
+  ['fineTuned', bestBaseline],
+  ['fineTuned', 'seasonalNaive'],
+  ['fineTuned', 'federated'],
+  ['federated', 'localOnly'],
+  ['localOnly', bestBaseline],
+];
 
 /** Values that a method's score does not have are left out. */
 function valuesOf(metric: string, scores: ReadonlyMap<string, Score>): Record<string, number> {

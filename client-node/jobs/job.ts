@@ -128,7 +128,10 @@ export interface Metric {
   readonly name: string;
   /** As tables head it. */
   readonly label: string;
-  readonly better: 'lower' | 'higher';
+  /** `neither`: there is a best value in between, as the meaning says. */
+  readonly better: 'lower' | 'higher' | 'neither';
+  /** What it tells, in one sentence. */
+  readonly meaning: string;
 }
 
 /** A simple method that every model is held against. */
@@ -169,12 +172,16 @@ export interface JobEvaluation {
   /** @throws HansaError Interrupted (when the signal aborts) */
   score(data: JobData, split: 'validation' | 'test', answer: Answer, options: ScoreOptions): Promise<Score>;
   /**
-   * The baseline's score on the test split.
+   * Every baseline's score on a split, by its name.
    *
-   * @throws HansaError InvalidData (where the hold-out cannot tell methods apart)
+   * @throws HansaError InvalidData (where the test split cannot tell methods apart)
    * @throws HansaError Interrupted (when the signal aborts)
    */
-  scoreBaseline(data: JobData, name: string, signal: AbortSignal | undefined): Promise<Score>;
+  scoreBaselines(
+    data: JobData,
+    split: 'validation' | 'test',
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, Score>>;
   /** One example of the hold-out for a picture, as JSON; undefined where there is none to show. */
   picture(data: JobData, score: Score, answer: Answer): Promise<unknown>;
 }

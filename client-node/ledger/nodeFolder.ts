@@ -19,6 +19,8 @@ export interface NodeFolder {
   readonly tasks: string;
   /** SHA256.safetensors. */
   readonly models: string;
+  /** The model of a task that `evaluate` selected: TASKID.safetensors, and what it is: TASKID.json. */
+  readonly selected: string;
   /** SCAFFOLD's control variates: this node's own, TASKID.safetensors, and in `common/` those of the rounds. */
   readonly controls: string;
   readonly commonControls: string;
@@ -40,6 +42,7 @@ export function nodeFolder(root: string): NodeFolder {
     log: join(root, 'node.log'),
     tasks: join(root, 'tasks'),
     models: join(root, 'models'),
+    selected: join(root, 'selected'),
     controls: join(root, 'controls'),
     commonControls: join(root, 'controls', 'common'),
     spool: join(root, 'spool'),

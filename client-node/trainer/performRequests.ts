@@ -9,13 +9,21 @@ import type { Answer, JobData, ScoreOptions } from '../jobs/job.ts';
 import { jobModel } from '../jobs/models.ts';
 import { jobSource } from '../jobs/sources.ts';
 import { writing } from '../ledger/files.ts';
-import { writeVectorFile } from '../model/modelFile.ts';
+import { readModelFile, type WrittenFile, writeModelFile, writeVectorFile } from '../model/modelFile.ts';
 import { checkpointAt } from '../training/checkpoint.ts';
 import { correctionOf, nextControl } from '../training/controlVariates.ts';
 import { FALL_WITHIN_A_ROUND, meanLoss, trainLocally } from '../training/localTraining.ts';
 import { examplesWithin } from '../training/memory.ts';
 import { readControls, writeControl } from './controlFiles.ts';
-import type { LoadRequest, LoadResult, RequestProgress, TrainRequest, TrainResult } from './requests.ts';
+import type {
+  CompareRequest,
+  CompareResult,
+  LoadRequest,
+  LoadResult,
+  RequestProgress,
+  TrainRequest,
+  TrainResult,
+} from './requests.ts';
 import type { RequestName, Requests } from './workerMessages.ts';
 
 /** Validation examples that a round's validation loss is measured on: enough for a curve, few enough to cost less than a few steps. */
@@ -61,7 +69,7 @@ export function requestRunner(): {
     },
     compare(request, context) {
       const { data, heldBytes } = ready(request.job);
-      return compareMethods(data, request, { maxMemoryBytes: request.maxMemoryBytes, heldBytes }, context);
+      return compare(data, request, heldBytes, context);
     },
     forecast(request, context) {
       return writeForecasts(ready(request.job).data, request, context);
@@ -95,6 +103,23 @@ async function load(
     loaded.set(config.job, await jobSource(config.job).load(config, baseFolder, options));
   }
   return loaded;
+}
+
+async function compare(
+  data: JobData,
+  request: CompareRequest,
+  heldBytes: number,
+  context: RequestContext,
+): Promise<CompareResult> {
+  const { selectedModelFile: path, adapter, initialModelFile, maxMemoryBytes } = request;
+  let written: WrittenFile | undefined;
+  const onSelected = async (vector: Float32Array) => {
+    if (path === undefined || adapter !== undefined) return;
+    const { architecture } = await readModelFile(initialModelFile);
+    written = await writing(path, () => writeModelFile(path, architecture, vector));
+  };
+  const comparison = await compareMethods(data, request, { maxMemoryBytes, heldBytes }, { ...context, onSelected });
+  return { ...comparison, selectedModelHash: written?.sha256 };
 }
 
 function digestOf(data: ReadonlyMap<JobName, JobData>): string {

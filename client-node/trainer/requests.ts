@@ -62,10 +62,15 @@ export interface TrainResult {
 
 /** A comparison of methods on the merchant's hold-out. */
 export interface CompareRequest extends ComparisonRequest {
+  /** Where the selected model is to be written; nowhere when undefined, and where the task passes adapters around. */
+  readonly selectedModelFile?: string | undefined;
   /** Resident memory that the process may take. */
   readonly maxMemoryBytes?: number | undefined;
 }
-export type CompareResult = Comparison;
+export interface CompareResult extends Comparison {
+  /** SHA-256 of the file of the selected model; undefined where none was written. */
+  readonly selectedModelHash: string | undefined;
+}
 
 /** How far a request is. */
 export interface RequestProgress {

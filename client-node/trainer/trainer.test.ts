@@ -9,6 +9,7 @@ import { type LocalTraining, localTrainingSchema } from '@hansa/shared/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../engines/engine.ts';
 import { answersOf } from '../gradient/gradient.ts';
+import { simpleForecasts } from '../jobs/demand/baselines/index.ts';
 import { demandEvaluation } from '../jobs/demand/evaluation.ts';
 import type { ForecastExample } from '../jobs/demand/forecastExample.ts';
 import { dataConfigSchema, loadMerchantData } from '../jobs/demand/index.ts';
@@ -125,21 +126,27 @@ describe('a trainer', () => {
     expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it('compares the four methods', async () => {
+  it('compares simple forecasts and models, and selects by validation', async () => {
     const seen: RequestProgress[] = [];
     const result = await trainer.compare(comparison(), (progress) => seen.push(progress));
     expect(seen.at(-1)).toMatchObject({ step: 20, steps: 20, doing: expect.stringContaining('local-only') });
     expect(result.methods.map(({ name, steps }) => [name, steps])).toEqual([
-      ['seasonalNaive', 0],
+      ...simpleForecasts.map(({ name }) => [name, 0]),
+      ['untrained', 0],
       ['localOnly', 7],
       ['federated', 4],
       ['fineTuned', 7],
+      ['blended', 7],
+      ['selected', expect.any(Number)],
     ]);
+    const losses = Object.values(result.validationLosses);
+    expect(result.validationLosses[result.selected]).toBe(Math.min(...losses));
     const [wql, wape] = result.metrics.map(({ values }) => values);
-    expect(result.metrics.map(({ name }) => name)).toEqual(['wql', 'wape']);
+    expect(result.metrics.map(({ name }) => name)).toEqual(['wql', 'wape', 'mase', 'bias', 'coverage']);
     for (const { name } of result.methods) {
       expect(wql![name]).toBeGreaterThan(0);
       expect(wape![name]).toBeGreaterThan(0);
+      expect(wql![name]).toBeLessThanOrEqual(name === 'zero' ? 1.0000001 : Number.POSITIVE_INFINITY);
       const [low, high] = result.intervals[name]!;
       expect(low).toBeLessThanOrEqual(wql![name]!);
       expect(high).toBeGreaterThanOrEqual(wql![name]!);

@@ -1,8 +1,8 @@
 import type { SeriesLosses } from '../../statistics/bootstrap.ts';
 import type { Answer } from '../job.ts';
+import { seasonalNaive } from './baselines/seasonalNaive.ts';
 import { scoredQuantiles } from './predict.ts';
 import { SCORED_QUANTILES } from './scores.ts';
-import { seasonalNaive } from './seasonalNaive.ts';
 import type { MerchantData } from './windows.ts';
 
 /** Periods before the origin that an example shows: a window's past. */
@@ -41,7 +41,7 @@ export async function forecastExample(
   const { horizonPeriods } = data;
   const levels = SCORED_QUANTILES.length;
   const forecast = scoredQuantiles(await answer(batch), batch);
-  const naive = seasonalNaive(data.history(index), data.season, horizonPeriods);
+  const naive = seasonalNaive(data.history('test', index), data.season, horizonPeriods);
   const column = (of: Float64Array, level: number) =>
     Array.from({ length: horizonPeriods }, (_, period) => of[period * levels + level]!);
   const description = data.test.describe(index);
@@ -49,7 +49,9 @@ export async function forecastExample(
     frequency: data.frequency,
     series: description.series,
     origin: description.originPeriod,
-    history: [...data.history(index).slice(-EXAMPLE_PERIODS)].map((value) => (Number.isNaN(value) ? null : value)),
+    history: [...data.history('test', index).slice(-EXAMPLE_PERIODS)].map((value) =>
+      Number.isNaN(value) ? null : value,
+    ),
     actual: Array.from({ length: horizonPeriods }, (_, period) =>
       batch.targetObserved[period] === 1 && batch.stockOut[period] === 0 ? batch.target[period]! : null,
     ),

@@ -67,6 +67,10 @@ export function sampleWindows(seed: string, count: number, futurePatches = 4): W
     count,
     weights: Float64Array.from(all.scale, Math.sqrt),
     batch: (indices) => examplesAt(all, indices),
+    targets(index) {
+      const { target, targetObserved, stockOut } = examplesAt(all, [index]);
+      return { count: 1, target, targetObserved, stockOut };
+    },
     describe: (index) => ({ seriesIndex: index, series: `series ${index}`, originPeriod: '2024-01-01' }),
   };
 }

@@ -11,10 +11,12 @@ const targets = (target: number[], observed = target.map(() => 1), stockOut = ta
 const flat = (values: readonly number[]) => values.flatMap((value) => SCORED_QUANTILES.map(() => value));
 
 test('WQL, WAPE and coverage of a case worked by hand', () => {
-  const score = forecastScore(1);
+  const score = forecastScore(1, new Float64Array(1).fill(1));
   // y = 10 and 2, every quantile 6 and 2: pinball of the first is level * 4, so that 2 Σ pinball / Σ|y| = 8 level / 12, whose mean is 1 / 3.
   score.add(targets([10, 2]), flat([6, 2]), () => 0);
-  const { wql, wape, coverage, periods } = score.metrics();
+  const { wql, wape, coverage, bias, mase, periods } = score.metrics();
+  expect(bias).toBeCloseTo(-4 / 12, 12);
+  expect(mase).toBeCloseTo(2, 12);
   expect(wql).toBeCloseTo(1 / 3, 12);
   expect(wape).toBeCloseTo(4 / 12, 12);
   expect(coverage).toBe(0.5);
@@ -27,7 +29,7 @@ test('a point forecast has the WQL of its WAPE (the mean of 2·level over the le
       fc.array(fc.tuple(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 0, max: 99 })), { minLength: 1 }),
       (pairs) => {
         const over = pairs.map(([y, extra]) => y + extra);
-        const score = forecastScore(1);
+        const score = forecastScore(1, new Float64Array(1).fill(1));
         score.add(targets(pairs.map(([y]) => y)), flat(over), () => 0);
         const { wql, wape } = score.metrics();
         expect(wql).toBeCloseTo(wape as number, 9);
@@ -41,9 +43,9 @@ test('what is not observed or was sold out is not scored, and adding in parts is
   const period = fc.record({ y: fc.nat(50), q: fc.nat(50), seen: fc.boolean(), out: fc.boolean(), series: fc.nat(3) });
   fc.assert(
     fc.property(fc.array(period, { minLength: 1, maxLength: 30 }), (periods) => {
-      const whole = forecastScore(4);
-      const parts = forecastScore(4);
-      const kept = forecastScore(4);
+      const whole = forecastScore(4, new Float64Array(4).fill(1));
+      const parts = forecastScore(4, new Float64Array(4).fill(1));
+      const kept = forecastScore(4, new Float64Array(4).fill(1));
       const of = (list: typeof periods) =>
         [
           targets(
@@ -76,7 +78,7 @@ test('the pinball loss is least at the quantile', () => {
 });
 
 test('no demand gives no ratio; wrong shapes and numbers are refused', () => {
-  const score = forecastScore(1);
+  const score = forecastScore(1, new Float64Array(1).fill(1));
   expect(score.metrics()).toEqual({ wql: undefined, wape: undefined, coverage: undefined, periods: 0 });
   expect(() => score.add(targets([1]), [1, 2], () => 0)).toThrow(RangeError);
   expect(() => score.add(targets([1]), flat([Number.NaN]), () => 0)).toThrow('not a finite number');

@@ -20,6 +20,10 @@ export interface ForecastMetrics {
   readonly wape: number | undefined;
   /** Share of scored periods with q.1 <= y <= q.9; a perfect forecast of continuous demand has 0.8. */
   readonly coverage: number | undefined;
+  /** Σ(q.5 − y) / Σ|y|: above 0 the forecasts are too high. */
+  readonly bias: number | undefined;
+  /** Mean over series of the mean of |y − q.5|, divided by the series' own mean error of seasonal naive in training (Hyndman and Koehler 2006). */
+  readonly mase: number | undefined;
   /** Periods scored: observed and not sold out. */
   readonly periods: number;
 }
@@ -38,8 +42,15 @@ export interface ForecastScore {
   perSeries(): SeriesLosses;
 }
 
-/** Starts an empty score over `seriesCount` series. */
-export function forecastScore(seriesCount: number): ForecastScore {
+/**
+ * Starts an empty score over `seriesCount` series.
+ *
+ * @param naiveErrors [seriesCount] mean error of seasonal naive in training, for MASE; series where it is NaN or 0 are left out of it
+ */
+export function forecastScore(seriesCount: number, naiveErrors: Float64Array): ForecastScore {
+  const absolute = new Float64Array(seriesCount);
+  const scored = new Float64Array(seriesCount);
+  let over = 0;
   const loss = new Float64Array(seriesCount);
   const demand = new Float64Array(seriesCount);
   let absoluteError = 0;
@@ -70,7 +81,11 @@ export function forecastScore(seriesCount: number): ForecastScore {
           if (!Number.isFinite(pinball)) throw new RangeError('a forecast is not a finite number');
           loss[series] = (loss[series] as number) + (2 * pinball) / COUNT;
           demand[series] = (demand[series] as number) + Math.abs(y);
-          absoluteError += Math.abs(y - (forecasts[at * COUNT + MEDIAN] as number));
+          const error = (forecasts[at * COUNT + MEDIAN] as number) - y;
+          absoluteError += Math.abs(error);
+          over += error;
+          absolute[series] = (absolute[series] as number) + Math.abs(error);
+          scored[series] = (scored[series] as number) + 1;
           const low = forecasts[at * COUNT] as number;
           const high = forecasts[at * COUNT + COUNT - 1] as number;
           if (low <= y && y <= high) covered += 1;
@@ -85,11 +100,25 @@ export function forecastScore(seriesCount: number): ForecastScore {
         wql: ratio(sum(loss)),
         wape: ratio(absoluteError),
         coverage: periods > 0 ? covered / periods : undefined,
+        bias: ratio(over),
+        mase: meanScaledError(absolute, scored, naiveErrors),
         periods,
       };
     },
     perSeries: () => ({ loss: loss.slice(), demand: demand.slice() }),
   };
+}
+
+function meanScaledError(absolute: Float64Array, scored: Float64Array, naive: Float64Array): number | undefined {
+  let total = 0;
+  let series = 0;
+  for (let index = 0; index < absolute.length; index += 1) {
+    const error = naive[index] as number;
+    if (!(error > 0) || scored[index] === 0) continue;
+    total += (absolute[index] as number) / (scored[index] as number) / error;
+    series += 1;
+  }
+  return series === 0 ? undefined : total / series;
 }
 
 /** Pinball loss of the forecast `quantile` of level `level` when `y` came: level·(y − q) above, (1 − level)·(q − y) below. */

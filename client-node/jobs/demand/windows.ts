@@ -74,6 +74,8 @@ export type WindowBatch = {
 export interface WindowSet extends ExampleSet<WindowBatch> {
   /** The window's series (its number in the merchant's file and its name) and its first target period. */
   describe(index: number): WindowDescription;
+  /** One window's targets, as in a batch of it alone, without what a model looks at. */
+  targets(index: number): Pick<WindowBatch, 'count' | 'target' | 'targetObserved' | 'stockOut'>;
 }
 
 export interface WindowDescription {
@@ -101,10 +103,12 @@ export interface MerchantData extends JobData<WindowBatch> {
   readonly validation: WindowSet;
   readonly test: WindowSet;
   /**
-   * What was known of a test window's series at its origin, for seasonal naive: demand from the series' first period up to the origin, as sold
+   * What was known of a window's series at its origin, for simple forecasts: demand from the series' first period up to the origin, as sold
    * (outliers not cut), NaN where the item was sold out.
    */
-  history(testIndex: number): Float64Array;
+  history(split: 'validation' | 'test', index: number): Float64Array;
+  /** [seriesRead] mean distance of a training period from the one a season before; NaN where training has none. */
+  naiveErrors(): Float64Array;
   /** One window for each series, whose origin is the period after the newest one. */
   readonly now: WindowSet;
   describeNow(index: number): SeriesNow;

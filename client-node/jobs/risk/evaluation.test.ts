@@ -41,8 +41,8 @@ describe('the evaluation of risk', () => {
   it("has baselines that see the vendor's past, of which the regression knows more than the rate", async () => {
     const data = await load(orders);
     const signal = new AbortController().signal;
-    const rate = await riskEvaluation.scoreBaseline(data, 'pastRate', signal);
-    const regression = await riskEvaluation.scoreBaseline(data, 'logisticRegression', signal);
+    const scores = await riskEvaluation.scoreBaselines(data, 'test', signal);
+    const [rate, regression] = [scores.get('pastRate')!, scores.get('logisticRegression')!];
     expect(rate.values.auroc).toBeGreaterThan(0.65);
     expect(regression.values.auroc).toBeGreaterThan(rate.values.auroc!);
     expect(regression.loss).toBeLessThan(rate.loss);
@@ -62,13 +62,13 @@ describe('the evaluation of risk', () => {
   it('says that a hold-out without late orders tells nothing, and stops when it is asked to', async () => {
     const cells = orders.map((line) => line.split(','));
     const onTime = await load(cells.map((row) => (row[2]! < '2024-07-01' ? row : row.with(3, row[2]!)).join(',')));
-    await expect(riskEvaluation.scoreBaseline(onTime, 'pastRate', undefined)).rejects.toMatchObject({
+    await expect(riskEvaluation.scoreBaselines(onTime, 'test', undefined)).rejects.toMatchObject({
       code: 'InvalidData',
       message: expect.stringContaining('0 were late'),
     });
     const data = await load(orders);
     const stopped = AbortSignal.abort();
-    await expect(riskEvaluation.scoreBaseline(data, 'logisticRegression', stopped)).rejects.toMatchObject({
+    await expect(riskEvaluation.scoreBaselines(data, 'test', stopped)).rejects.toMatchObject({
       code: 'Interrupted',
     });
   });

@@ -11,10 +11,31 @@ import { riskScore } from './scores/riskScore.ts';
 /** Forecasts of lateness are judged by how they rank orders, and by how far their probabilities can be trusted. */
 export const riskEvaluation: JobEvaluation = {
   metrics: [
-    { name: 'auroc', label: 'AUROC', better: 'higher' },
-    { name: 'auprc', label: 'AUPRC', better: 'higher' },
-    { name: 'brier', label: 'Brier', better: 'lower' },
-    { name: 'calibration', label: 'ECE', better: 'lower' },
+    {
+      name: 'auroc',
+      label: 'AUROC',
+      better: 'higher',
+      meaning: 'how often a late order is ranked above a punctual one: 0.5 is chance, 1 is perfect',
+    },
+    {
+      name: 'auprc',
+      label: 'AUPRC',
+      better: 'higher',
+      meaning:
+        'how many of the orders that are ranked highest are late, on average: chance is the share of late orders',
+    },
+    {
+      name: 'brier',
+      label: 'Brier',
+      better: 'lower',
+      meaning: 'mean square of the distance between the probability of lateness and what came',
+    },
+    {
+      name: 'calibration',
+      label: 'ECE',
+      better: 'lower',
+      meaning: 'by how much the probabilities of lateness are off, on average over groups of like ones',
+    },
   ],
   baselines: [
     { name: 'pastRate', label: 'past late rate' },
@@ -33,18 +54,20 @@ export const riskEvaluation: JobEvaluation = {
     }
     return riskScore(logits, late);
   },
-  async scoreBaseline(data, name, signal) {
+  async scoreBaselines(data, split, signal) {
     const orders = data as OrderData;
-    const { late, count } = allOf(orders.test);
+    const { late, count } = allOf(orders[split]);
     const lateOrders = late.filter((is) => is === 1).length;
-    if (lateOrders === 0 || lateOrders === count) {
+    if (split === 'test' && (lateOrders === 0 || lateOrders === count)) {
       throw new HansaError(
         'InvalidData',
         `Of ${count} orders promised from testFrom on, ${lateOrders} were late: forecasts cannot be told apart on them. Choose an earlier testFrom.`,
       );
     }
-    const logits = name === 'pastRate' ? pastRateLogits(orders) : await logisticLogits(orders, signal);
-    return riskScore(logits, late);
+    return new Map([
+      ['pastRate', riskScore(pastRateLogits(orders, split), late)],
+      ['logisticRegression', riskScore(await logisticLogits(orders, split, signal), late)],
+    ]);
   },
   picture: async () => undefined,
 };

@@ -2,7 +2,12 @@ import { z } from 'zod';
 import type { CleaningCounts, Interval } from '../report/data.ts';
 import { type Method, methods } from '../result.ts';
 
-const byMethod = z.record(z.enum(methods), z.number());
+/** Values by method, of those that the demo shows. */
+const byMethod = z
+  .record(z.string(), z.number())
+  .transform((values) => Object.fromEntries(methods.map((method) => [method, values[method]])))
+  .pipe(z.record(z.enum(methods), z.number()));
+const isShown = (method: string): method is Method => methods.includes(method as Method);
 const periods = z.array(z.number().nullable());
 const interval = z.tuple([z.number(), z.number()]);
 
@@ -16,10 +21,19 @@ export const evaluationSchema = z.looseObject({
   wape: byMethod,
   learningRates: z.looseObject({ localOnly: z.number(), fineTuned: z.number() }),
   /** Of WQL. */
-  intervals: z.partialRecord(z.enum(methods), interval),
-  comparisons: z.array(
-    z.looseObject({ method: z.enum(methods), against: z.enum(methods), change: z.number(), interval }),
-  ),
+  intervals: z
+    .record(z.string(), interval)
+    .transform(
+      (found): Partial<Record<Method, Interval>> =>
+        Object.fromEntries(Object.entries(found).filter(([method]) => isShown(method))),
+    ),
+  comparisons: z
+    .array(z.looseObject({ method: z.string(), against: z.string(), change: z.number(), interval }))
+    .transform((found) =>
+      found.flatMap(({ method, against, ...rest }) =>
+        isShown(method) && isShown(against) ? [{ ...rest, method, against }] : [],
+      ),
+    ),
   picture: z
     .looseObject({
       frequency: z.enum(['day', 'week', 'month']),

@@ -224,7 +224,7 @@ test('windows hold what was sold, masks say what is known, and totals are the su
               key.startsWith(`${series}/`) && Number(key.slice(series.length + 1)) < origin ? sum + y : sum,
             0,
           );
-          expect(data.history(index).reduce((sum, y) => sum + y, 0)).toBe(total);
+          expect(data.history('test', index).reduce((sum, y) => sum + y, 0)).toBe(total);
         });
       },
     ),
@@ -288,7 +288,7 @@ test('a day sold out is a lower bound: unknown in the past, marked in the target
   const before = data.test.batch([originAt(data.test, '2024-05-01')]);
   expect([...before.stockOut].flatMap((flag, step) => (flag === 1 ? [step] : []))).toEqual([2]);
   expect(before.targetObserved[2]).toBe(1);
-  const history = data.history(originAt(data.test, '2024-05-29'));
+  const history = data.history('test', originAt(data.test, '2024-05-29'));
   expect([...history].filter(Number.isNaN).length).toBe(2);
 });
 
@@ -329,7 +329,7 @@ test('outliers are cut in training only, and history keeps them', async () => {
   const data = await load(dailyLines(['a'], spike('2024-02-10')));
   expect(data.cleaning.outliersCut).toBe(1);
   expect(Math.max(...data.train.batch(everyIndex(data.train)).target)).toBeLessThan(500);
-  expect(Math.max(...data.history(0))).toBe(5000);
+  expect(Math.max(...data.history('test', 0))).toBe(5000);
   const later = await load(dailyLines(['a'], spike('2024-05-10')));
   expect(later.cleaning.outliersCut).toBe(0);
   expect(Math.max(...later.test.batch(everyIndex(later.test)).target)).toBe(5000);
@@ -413,7 +413,7 @@ test('by week: sums from Monday on, an unfinished week is left out, a split date
   expect(data.validation.describe(0).originPeriod).toBe('2023-12-04');
   const trainEnd = dayNumber(data.train.describe(data.train.count - 1).originPeriod) + 8 * 7;
   expect(isoDate(trainEnd)).toBe('2023-11-27');
-  const history = data.history(0);
+  const history = data.history('test', 0);
   expect(history[0]).toBe(1 + 2 + 3 + 4 + 1 + 2 + 3);
   const { target, targetObserved } = data.test.batch([0]);
   expect(target.length).toBe(14);
@@ -445,7 +445,7 @@ test("an index outside a set is the caller's mistake", async () => {
   const data = await load(plain());
   expect(() => data.train.batch([data.train.count])).toThrow(RangeError);
   expect(() => data.test.describe(-1)).toThrow(RangeError);
-  expect(() => data.history(data.test.count)).toThrow(RangeError);
+  expect(() => data.history('test', data.test.count)).toThrow(RangeError);
 });
 
 test('equal data has an equal digest, other quantities, prices or split dates another', async () => {

@@ -247,10 +247,18 @@ function assemble(
     validation: validation.windows,
     test: test.windows,
     now: now.windows,
-    history(testIndex) {
-      const { series, origin } = placeOf(test.seriesOf, test.originOf, testIndex);
+    history(split, index) {
+      const { seriesOf, originOf } = split === 'test' ? test : validation;
+      const { series, origin } = placeOf(seriesOf, originOf, index);
       return soldBefore(table, series, origin);
     },
+    naiveErrors: () =>
+      Float64Array.from({ length: table.count }, (_, series) =>
+        meanSeasonalError(
+          soldBefore(table, series, Math.max(split.trainEnd, table.firstPeriods[series] as number)),
+          season,
+        ),
+      ),
     describeNow(index) {
       const { series, origin } = placeOf(now.seriesOf, now.originOf, index);
       return {
@@ -264,6 +272,19 @@ function assemble(
       };
     },
   };
+}
+
+/** Mean distance of a period from the one a season before; NaN where there is none. */
+function meanSeasonalError(sold: Float64Array, season: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let at = season; at < sold.length; at += 1) {
+    const error = Math.abs((sold[at] as number) - (sold[at - season] as number));
+    if (Number.isNaN(error)) continue;
+    sum += error;
+    count += 1;
+  }
+  return sum / count;
 }
 
 /** Units of a series before an origin, as sold; NaN where the item was sold out. */

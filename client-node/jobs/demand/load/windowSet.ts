@@ -140,9 +140,25 @@ function lazyWindows(
   const calendarRow = (period: number) => (period - calendarFrom) * PERIOD_CHANNELS;
   const categoryRows = table.categories.map(categoryRow);
 
+  const writeTargets = (
+    into: Pick<WindowBatch, 'target' | 'targetObserved' | 'stockOut'>,
+    row: number,
+    index: number,
+    origin: number,
+  ) => {
+    const base = (table.offsets[index] as number) - (table.firstPeriods[index] as number);
+    for (let step = 0; step < horizonPeriods; step += 1) {
+      const period = origin + step;
+      if (period >= range.targetEnd || period > lastPeriod) break;
+      const out = row * targetPeriods + step;
+      into.target[out] = source.units[base + period] as number;
+      into.targetObserved[out] = 1;
+      into.stockOut[out] = table.censored?.[base + period] ?? 0;
+    }
+  };
+
   const writeWindow = (batch: WindowBatch, row: number, index: number, origin: number) => {
-    const { past, pastPresent, future, staticCategories, staticNumbers, scale, target, targetObserved, stockOut } =
-      batch;
+    const { past, pastPresent, future, staticCategories, staticNumbers, scale } = batch;
     const first = table.firstPeriods[index] as number;
     const base = (table.offsets[index] as number) - first;
     const level = levelOf(source, index, origin);
@@ -180,12 +196,8 @@ function lazyWindows(
       future.set(calendar.subarray(calendarRow(period), calendarRow(period) + PERIOD_CHANNELS), at);
       future[at + CHANNEL.relativePrice] = priceAhead;
       if (planned && period <= lastPeriod) future[at + CHANNEL.promotion] = table.promotion?.[base + period] ?? 0;
-      if (step >= horizonPeriods || period >= range.targetEnd || period > lastPeriod) continue;
-      const out = row * targetPeriods + step;
-      target[out] = source.units[base + period] as number;
-      targetObserved[out] = 1;
-      stockOut[out] = table.censored?.[base + period] ?? 0;
     }
+    writeTargets(batch, row, index, origin);
 
     layAnchors(batch, row, anchorsOf(known(index, origin)));
 
@@ -217,15 +229,19 @@ function lazyWindows(
         scale: new Float32Array(count),
         anchors: new Float32Array(anchorsLength(count, futurePatches)),
         effects: new Float32Array(count * targetPeriods),
-        target: new Float32Array(count * targetPeriods),
-        targetObserved: new Float32Array(count * targetPeriods),
-        stockOut: new Float32Array(count * targetPeriods),
+        ...emptyTargets(count, targetPeriods),
       };
       for (let row = 0; row < count; row += 1) {
         const { series, origin } = placeOf(seriesOf, originOf, indices[row]);
         writeWindow(batch, row, series, origin);
       }
       return batch;
+    },
+    targets(index) {
+      const { series, origin } = placeOf(seriesOf, originOf, index);
+      const batch = emptyTargets(1, targetPeriods);
+      writeTargets(batch, 0, series, origin);
+      return { count: 1, ...batch };
     },
     describe(index) {
       const { series, origin } = placeOf(seriesOf, originOf, index);
@@ -237,6 +253,13 @@ function lazyWindows(
     },
   };
 }
+
+/** Targets of so many windows, none observed yet. */
+const emptyTargets = (count: number, periods: number) => ({
+  target: new Float32Array(count * periods),
+  targetObserved: new Float32Array(count * periods),
+  stockOut: new Float32Array(count * periods),
+});
 
 /** A window's series and origin. @throws RangeError (for an index outside) */
 export function placeOf(

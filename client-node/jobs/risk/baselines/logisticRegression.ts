@@ -15,13 +15,17 @@ const USUAL_LAMBDA = 30;
 const MIN_ORDERS = 3;
 
 /**
- * Logits of the test orders by logistic regression on the merchant's own training orders: numbers, past late rates, dates, and one feature for each value of a
+ * Logits of a split's orders by logistic regression on the merchant's own training orders: numbers, past late rates, dates, and one feature for each value of a
  * category, over the merchant's share of late orders; the ridge is the one with the least cross-entropy on validation.
  *
  * @throws HansaError Interrupted (when the signal aborts)
  */
-export async function logisticLogits(data: OrderData, signal: AbortSignal | undefined): Promise<Float64Array> {
-  const [train, validation, test] = [allOf(data.train), allOf(data.validation), allOf(data.test)];
+export async function logisticLogits(
+  data: OrderData,
+  split: 'validation' | 'test',
+  signal: AbortSignal | undefined,
+): Promise<Float64Array> {
+  const [train, validation, asked] = [allOf(data.train), allOf(data.validation), allOf(data[split])];
   const values = commonValues(train);
   const design = featuresOf(train, values);
   const held = featuresOf(validation, values);
@@ -42,7 +46,7 @@ export async function logisticLogits(data: OrderData, signal: AbortSignal | unde
           );
     if (best === undefined || entropy < best.entropy) best = { beta, entropy };
   }
-  return margins(best!.beta, featuresOf(test, values), test.count, offset);
+  return margins(best!.beta, featuresOf(asked, values), asked.count, offset);
 }
 
 const columnsOf = ({ length }: { readonly length: number }, count: number): number =>

@@ -10,9 +10,9 @@ function pastLogits({ count, running, pastRates }: OrderBatch, category: number 
   );
 }
 
-/** Logits of the test orders by the past late rate of the carrier, or of the category that does best on validation. */
-export function pastRateLogits(data: OrderData): Float64Array {
-  return pastLogits(allOf(data.test), data.carrier ?? bestCategory(data));
+/** Logits of a split's orders by the past late rate of the carrier, or of the category that does best on validation. */
+export function pastRateLogits(data: OrderData, split: 'validation' | 'test' = 'test'): Float64Array {
+  return pastLogits(allOf(data[split]), data.carrier ?? bestCategory(data));
 }
 
 function bestCategory(data: OrderData): number | undefined {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { quantileOfSorted } from '../../statistics/quantile.ts';
-import { SCORED_QUANTILES } from './scores.ts';
+import { quantileOfSorted } from '../../../statistics/quantile.ts';
+import { SCORED_QUANTILES } from '../scores.ts';
 import { seasonalNaive } from './seasonalNaive.ts';
 
 const levels = SCORED_QUANTILES.length;

@@ -1,5 +1,5 @@
-import { quantileOfSorted } from '../../statistics/quantile.ts';
-import { SCORED_QUANTILES } from './scores.ts';
+import { quantileOfSorted } from '../../../statistics/quantile.ts';
+import { SCORED_QUANTILES } from '../scores.ts';
 
 /**
  * Forecasts what was sold a season ago, repeated over the horizon, with quantiles from its own errors in the history.
