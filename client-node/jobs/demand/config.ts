@@ -36,6 +36,8 @@ const columnsSchema = z.strictObject({
   promotion: columnName.optional(),
   /** Units on hand. */
   stock: columnName.optional(),
+  /** Whether the item was sold out, true or false, or the share 0..1 of the day in which it was: the units sold are then a lower bound of demand. */
+  soldOut: columnName.optional(),
   category: columnName.optional(),
   /** What the item is called in words: used to name it on the merchant's own screen. */
   text: columnName.optional(),

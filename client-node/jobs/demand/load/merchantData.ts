@@ -91,7 +91,7 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
       price: mapped('price'),
       promotion: mapped('promotion'),
       stock: mapped('stock'),
-      censored: mapped('stock') || size.unknown > 0,
+      censored: mapped('stock') || mapped('soldOut') || size.unknown > 0,
     });
     findings.push(
       ...damagedNames(new Set(table.items), 'articles'),

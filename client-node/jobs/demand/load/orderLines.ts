@@ -24,7 +24,7 @@ const NO = ['false', 'f', 'no', 'n', 'off', '否', 'nein', 'non', 'não', 'nao']
 type Fault = CellFault<keyof Columns>;
 
 /** Meanings whose cells may be missing; a line's bit is set where a word such as NULL stands there. */
-export const missable = ['location', 'order', 'price', 'promotion', 'stock', 'category', 'text'] as const;
+export const missable = ['location', 'order', 'price', 'promotion', 'stock', 'soldOut', 'category', 'text'] as const;
 
 /** An order file that is open, with what its source says of it. */
 export interface OpenSource {
@@ -64,6 +64,12 @@ function cellFaults({ returns }: DataConfig, { source, table }: OpenSource): Fau
       says: 'is neither true or false nor a share from 0 to 1',
       remedy: 'Write true, false, yes, no, or a share.',
     },
+    {
+      meaning: 'soldOut',
+      when: 'soldOut_text IS NOT NULL AND sold_out IS NULL',
+      says: 'is neither true or false nor a share from 0 to 1',
+      remedy: 'Write true, false, yes, no, or the share of the day.',
+    },
     { meaning: 'stock', when: `stock_text IS NOT NULL AND ${tooLarge('stock')}`, says: unlikely, remedy: number },
   ];
   if (table.delimiter === ';' && source.numbers === undefined) {
@@ -89,8 +95,8 @@ function cellFaults({ returns }: DataConfig, { source, table }: OpenSource): Fau
   return faults;
 }
 
-/** SQL for a promotion's share 0..1. */
-function promotionSql(text: string, source: Source): string {
+/** SQL for a share 0..1, or true or false. */
+function shareSql(text: string, source: Source): string {
   const words = (list: readonly string[]) => list.map(quotedString).join(', ');
   const number = numberSql(`rtrim(${text}, '% ')`, source.numbers);
   const share = `(${number}) / CASE WHEN ends_with(${text}, '%') THEN 100 ELSE 1 END`;
@@ -130,11 +136,13 @@ export function parsedLines(
         ${timeZone === undefined ? uncertainDaySql('date_text') : 'false'} AS uncertain_day,
         ${numberSql('quantity_text', source.numbers)} AS quantity,
         ${numberSql('price_text', source.numbers)} AS price,
-        ${promotionSql('promotion_text', source)} AS promotion,
+        ${shareSql('promotion_text', source)} AS promotion,
+        ${shareSql('soldOut_text', source)} AS sold_out,
         ${numberSql('stock_text', source.numbers)} AS stock
       FROM (
         SELECT date_raw AS date_text, item_raw AS item_text, ${known('item', 'item')}, coalesce(${knownTextSql('location_raw')}, '') AS location,
           quantity_raw AS quantity_text, ${known('price', 'price_text')}, ${known('promotion', 'promotion_text')}, ${known('stock', 'stock_text')},
+          ${known('soldOut', 'soldOut_text')},
           CASE WHEN NOT regexp_full_match(order_raw, '[-0. ]*') THEN ${knownTextSql('order_raw')} END AS order_text,
           ${isMapped('order')} AS order_mapped, ${known('category', 'category')}, ${known('text', 'label')},
           CAST(${missing.join(' + ') || '0'} AS UTINYINT) AS missing ${withRows ? ', row_number' : ''}
@@ -152,7 +160,7 @@ export function parsedLines(
 /** Makes the empty table `lines` that {@link readOrderLines} fills. */
 export async function createLines(database: OrderDatabase): Promise<void> {
   await database.run(`CREATE TABLE lines (
-    day DATE, item VARCHAR, location VARCHAR, quantity DOUBLE, price DOUBLE, tiny_price BOOLEAN, promotion DOUBLE, stock DOUBLE, category VARCHAR,
+    day DATE, item VARCHAR, location VARCHAR, quantity DOUBLE, price DOUBLE, tiny_price BOOLEAN, promotion DOUBLE, stock DOUBLE, sold_out DOUBLE, category VARCHAR,
     label VARCHAR,    has_time BOOLEAN, uncertain_day BOOLEAN, missing UTINYINT, order_mapped BOOLEAN, order_hash UBIGINT, key_hash UBIGINT, line_hash UBIGINT,
     fault UTINYINT)`);
 }
@@ -170,10 +178,10 @@ export async function readOrderLines(database: OrderDatabase, open: OpenSource, 
   const faults = cellFaults(config, open);
   const { sql, parameters } = parsedLines(open, faults, config, false);
   const texts =
-    'date_text, order_text, item, location, quantity_text, price_text, promotion_text, stock_text, category, label';
+    'date_text, order_text, item, location, quantity_text, price_text, promotion_text, stock_text, soldOut_text, category, label';
   try {
     await database.run(
-      `INSERT INTO lines SELECT day, item, location, quantity, CASE WHEN price >= ${SMALLEST_PRICE} THEN price END, price > 0 AND price < ${SMALLEST_PRICE}, promotion, stock, category, label,
+      `INSERT INTO lines SELECT day, item, location, quantity, CASE WHEN price >= ${SMALLEST_PRICE} THEN price END, price > 0 AND price < ${SMALLEST_PRICE}, promotion, stock, sold_out, category, label,
         has_time, uncertain_day, missing, order_mapped, CASE WHEN order_text IS NOT NULL THEN hash(order_text) END, hash(date_text, order_text),
         hash(${texts}), fault FROM (${sql})`,
       parameters,

@@ -51,7 +51,7 @@ export async function distinctLines(database: OrderDatabase, orderMapped: boolea
   await database.run(
     `CREATE TABLE distinct_lines AS
      SELECT key, day, quantity, key_hash, any_value(price) AS price, any_value(promotion) AS promotion, any_value(stock) AS stock,
-       bool_or(has_time) AS has_time, any_value(order_mapped) AS order_mapped, ${told} AS order_told, CAST(count(*) AS INTEGER) AS copies
+       any_value(sold_out) AS sold_out,        bool_or(has_time) AS has_time, any_value(order_mapped) AS order_mapped, ${told} AS order_told, CAST(count(*) AS INTEGER) AS copies
      FROM lines JOIN keys USING (item, location) GROUP BY key, day, quantity, line_hash, key_hash`,
   );
   await database.run('DROP TABLE lines');
@@ -117,7 +117,7 @@ export async function countLines(
  * Sums `counted` to the tables `series` (item x location, numbered from 0 in order of item and location) and `periods`.
  *
  * In a period: units sold and returned, mean price, share of days on promotion, last known stock, and whether the units are a lower bound of demand
- * (`censored`): some stock was 0 and nothing was sold, or a quantity cannot be right, which is left out.
+ * (`censored`): it was sold out as the file says, some stock was 0 and nothing was sold, or a quantity cannot be right, which is left out.
  */
 export async function sumToPeriods(
   database: OrderDatabase,
@@ -135,11 +135,12 @@ export async function sumToPeriods(
     `CREATE TABLE periods AS
      SELECT key, CAST(${period} AS INTEGER) AS period, sum(sold) AS sold, sum(returned) AS returned,
        avg(price) AS price, avg(promotion) AS promotion, arg_max(stock, day) FILTER (stock IS NOT NULL) AS stock,
-       bool_or(unknown) AS unknown, bool_or(unknown) OR coalesce(min(stock) <= 0, false) AND sum(sold) = 0 AS censored
+       bool_or(unknown) AS unknown, bool_or(unknown) OR coalesce(max(sold_out) > 0, false) OR coalesce(min(stock) <= 0, false) AND sum(sold) = 0 AS censored
      FROM (
        SELECT key, day, sum(CASE WHEN implausible THEN 0 ELSE times * greatest(quantity, 0) END) AS sold,
          sum(CASE WHEN implausible THEN 0 ELSE times * greatest(-quantity, 0) END) AS returned,
-         avg(price) AS price, max(promotion) AS promotion, min(stock) AS stock, bool_or(implausible AND quantity > 0) AS unknown
+         avg(price) AS price, max(promotion) AS promotion, min(stock) AS stock, max(sold_out) AS sold_out,
+         bool_or(implausible AND quantity > 0) AS unknown
        FROM counted WHERE ${period} BETWEEN ${first} AND ${last} GROUP BY key, day
      )
      GROUP BY ALL`,

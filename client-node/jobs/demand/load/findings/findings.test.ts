@@ -568,3 +568,14 @@ test('without split dates the last third is held out in whole horizons', async (
   expect(data.report.facts).toMatchObject({ validFrom: '2024-05-06', testFrom: '2024-06-03' });
   expect([data.train.count, data.validation.count, data.test.count].every((count) => count > 0)).toBe(true);
 });
+
+test('days that the file says were sold out are lower bounds, wholly or in part', async () => {
+  const lines = good.map((line, at) => `${line},${at % 30 === 0 ? 'yes' : at % 30 === 3 ? '0.25' : 'no'}`);
+  const data = await load(lines, dailyConfig({ columns: { soldOut: 'out' } }), `${HEADER},out`);
+  expect(data.cleaning.stockOutPeriods).toBe(Math.ceil(good.length / 30) + Math.ceil((good.length - 3) / 30));
+  const history = data.history('test', 0);
+  expect(history.some(Number.isNaN)).toBe(true);
+  expect(
+    await refusal([...lines, '2024-02-01,a,1,maybe'], dailyConfig({ columns: { soldOut: 'out' } }), `${HEADER},out`),
+  ).toContain('column "out": "maybe" is neither true or false nor a share from 0 to 1');
+});
