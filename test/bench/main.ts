@@ -225,6 +225,40 @@ export async function main(argv: readonly string[]): Promise<number> {
       },
     );
 
+  program
+    .command('league')
+    .description(
+      'What the league is worth in demand forecasts on public data (HANSA_DATA): rounds for each seed, then own, league, tuned and selected models, all data pooled, simple forecasts and boosted trees on every hold-out.',
+    )
+    .requiredOption('--data <name>', 'a data set, such as iowa_liquor')
+    .addOption(new Option('--seeds <n>', 'starting models').argParser(wholeNumber('--seeds', 1, 20)).default(3))
+    .addOption(new Option('--merchants <n>', 'the largest ones').argParser(wholeNumber('--merchants', 2, 300)))
+    .addOption(new Option('--rounds <n>', 'rounds').argParser(wholeNumber('--rounds', 1, 500)).default(15))
+    .addOption(new Option('--steps <n>', 'steps of a round').argParser(wholeNumber('--steps', 1, 1000)).default(20))
+    .addOption(new Option('--size <name>', 'size of the model').choices(modelSizes).default('nano'))
+    .addOption(
+      new Option(
+        '--history <n>',
+        'periods of history that each merchant has before validation; all without it',
+      ).argParser(wholeNumber('--history', 8, 10_000)),
+    )
+    .option('--no-peers', 'without boosted trees, which need a Python environment from PyPI')
+    .action(
+      async (options: {
+        data: string;
+        seeds: number;
+        merchants?: number;
+        rounds: number;
+        steps: number;
+        size: ModelSize;
+        history?: number;
+        peers: boolean;
+      }) => {
+        const { benchLeague } = await import('./league/benchLeague.ts');
+        report('league', await benchLeague({ merchants: undefined, history: undefined, ...options }), false);
+      },
+    );
+
   try {
     await program.parseAsync(argv, { from: 'user' });
     return status;

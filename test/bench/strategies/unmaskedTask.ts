@@ -4,7 +4,7 @@ import { FoldedSum, quantisedTiles, rotationSeed } from '@hansa/aggregation/seca
 import type { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { initialWeights, writeModelFile } from '@hansa/client-node/model';
 import type { TrainRequest, TrainResult } from '@hansa/client-node/trainer';
-import { architectureOf } from '@hansa/shared/model';
+import { architectureOf, type ModelSize } from '@hansa/shared/model';
 import type { Plan, TaskFile } from '@hansa/shared/protocol';
 import { noControl, type SecAggConfig } from '@hansa/shared/protocol/secagg';
 import { Controls } from '../../../client-node/session/controls.ts';
@@ -49,20 +49,21 @@ export class UnmaskedTask {
     this.#plan = JSON.parse(row.plan) as Plan;
   }
 
-  /** Begins a task from a nano model in a folder that is emptied first. */
+  /** Begins a task in a folder that is emptied first, from a new model. */
   static async begin(
     file: TaskFile,
     merchants: readonly Merchant[],
     folder: string,
     threads: MaskThreads,
+    { size, seed }: { readonly size: ModelSize; readonly seed: number } = { size: 'nano', seed: MODEL_SEED },
   ): Promise<UnmaskedTask> {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     const blobs = await FileBlobStore.open(join(folder, 'blobs'));
     const states = new StrategyStates(await FileBlobStore.open(join(folder, 'states')));
-    const architecture = architectureOf('nano');
+    const architecture = architectureOf(size);
     const start = join(folder, 'start.safetensors');
-    const { sha256 } = await writeModelFile(start, architecture, initialWeights(architecture, MODEL_SEED));
+    const { sha256 } = await writeModelFile(start, architecture, initialWeights(architecture, seed));
     await copyFile(start, join(folder, 'blobs', sha256));
     const { task } = await newTask({ task: file, modelHash: sha256 }, blobs, 0);
     return new UnmaskedTask(merchants, folder, threads, { blobs, states }, task);
@@ -110,6 +111,14 @@ export class UnmaskedTask {
     });
     this.#row = { ...this.#row, modelHash: opened.model.sha256, strategyStateHash: opened.strategyStateHash };
     return opened.means.validationLoss!;
+  }
+
+  /** The model that round 1 started from, and the newest one. */
+  get models(): { readonly initial: string; readonly newest: string } {
+    return {
+      initial: join(this.#folder, 'start.safetensors'),
+      newest: join(this.#folder, 'blobs', this.#row.modelHash),
+    };
   }
 
   /** Mean validation loss of the newest model. */
