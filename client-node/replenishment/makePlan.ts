@@ -1,4 +1,5 @@
 import { HansaError } from '@hansa/shared/errors';
+import { shorten } from '../data/dataFault.ts';
 import type { SeriesForecast } from '../forecasting/seriesForecast.ts';
 import { abcClasses, type XyzClass, xyzClass } from './classes.ts';
 import type { ReplenishmentConfig } from './config.ts';
@@ -71,7 +72,7 @@ function noMatch({ name, location }: Named): HansaError {
   const places = location === '' ? '' : ' and location';
   return new HansaError(
     'InvalidData',
-    `No line of the stock file has an item${places} of the forecast, such as "${name.slice(0, 60)}". Write items${places} as in the order files.`,
+    `No line of the stock file has an item${places} of the forecast, such as ${shorten(name)}. Write items${places} as in the order files.`,
   );
 }
 

@@ -103,6 +103,10 @@ describe('propose', () => {
     expect(now(12)).toEqual([0, false]);
     expect(now(4, { onOrder: 5 })).toEqual([0, false]);
     expect(now(3.5, { packSize: 6 })).toEqual([6, false]);
+    // Nothing was wanted before; a large pack is no reason to go without.
+    const none = { order: 0, onOrder: 0 };
+    const later = (onHand: number) => order(stockOf({ onHand, packSize: 40 }), { previous: none });
+    expect([later(8.9), later(6)]).toEqual([0, 40]);
   });
 });
 

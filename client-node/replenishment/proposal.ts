@@ -68,7 +68,7 @@ export function propose(
   const expectedDemand = toDate.mean(coverDays);
   const dailyDemand = expectedDemand / coverDays;
   const best = bestOrder(line, target, demand, orderUpTo - position);
-  const kept = previous !== undefined && stays(previous, best, line, target, demand, config.calm);
+  const kept = previous !== undefined && stays(previous, line, target, { demand, orderUpTo }, config.calm);
   const order = kept ? previous.order : best;
   const highFrom = orderUpTo + config.highDays * dailyDemand;
   const lastDay = lastDayToOrder(toDate, leads, position, target.level);
@@ -109,21 +109,23 @@ function bestOrder(line: StockLine, target: Target, demand: Distribution, need: 
   return cost(down) <= cost(up) ? down : up;
 }
 
-/** Whether the order that was proposed before is still as good as the best one, and nobody has placed it. */
+/**
+ * Whether the order that was proposed before may stay: nobody has placed it, and it costs little more than the best stock would. That stock is the one wanted, not the one that
+ * whole packs make of it: large packs would excuse any order.
+ */
 function stays(
-  previous: PreviousOrder,
-  best: number,
+  { order, onOrder }: PreviousOrder,
   line: StockLine,
   target: Target,
-  demand: Distribution,
+  { demand, orderUpTo }: { readonly demand: Distribution; readonly orderUpTo: number },
   calm: number,
 ): boolean {
-  if (previous.order > 0 && line.onOrder >= previous.onOrder + previous.order) return false;
+  if (order > 0 && line.onOrder >= onOrder + order) return false;
   // Packs and minimum may be others by now.
-  if (previous.order > 0 && previous.order !== orderQuantity(previous.order, line)) return false;
+  if (order > 0 && order !== orderQuantity(order, line)) return false;
   const position = positionOf(line);
-  const cost = (order: number) => expectedCost(target, demand, position + order);
-  return cost(previous.order) <= (1 + calm) * cost(best);
+  const least = expectedCost(target, demand, Math.max(position, orderUpTo));
+  return expectedCost(target, demand, position + order) <= (1 + calm) * least;
 }
 
 /** The last day, counted from the first of the forecast, on which an order still arrives in time at this level; 0 where none does, undefined where the forecast ends before. */

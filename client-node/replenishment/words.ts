@@ -19,11 +19,16 @@ interface ReasonWords {
 /** A row of which both forecast and stock are known. */
 type Known = { readonly [Key in keyof PlanRow]: NonNullable<PlanRow[Key]> };
 
-const numberIn = (locale: string) => (value: number) =>
-  value.toLocaleString(locale, { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 });
+const numberIn = (locale: string) => {
+  const [fine, coarse] = [1, 0].map(
+    (maximumFractionDigits) => new Intl.NumberFormat(locale, { maximumFractionDigits }),
+  );
+  return (value: number) => (Math.abs(value) < 10 ? fine! : coarse!).format(value);
+};
 const units = { en: numberIn('en-US'), zh: numberIn('zh-CN') };
 /** What was counted or is to be ordered, in full. */
-const exact = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: 6 });
+const counted = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 });
+const exact = (value: number) => counted.format(value);
 const inHundred = (share: number) => {
   const count = 100 * share;
   return count > 99 ? '99+' : count < 1 ? '<1' : count.toFixed(0);

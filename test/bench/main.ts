@@ -4,6 +4,7 @@ import { type ModelSize, modelSizes } from '@hansa/shared/model';
 import { maxCompleteCohort } from '@hansa/shared/protocol/secagg';
 import { Command, CommanderError, Option } from 'commander';
 import { benchedJobs, publicDataSets } from './jobs/names.ts';
+import { replayedSets } from './replenishment/names.ts';
 import { type BenchResult, describeMachine } from './report.ts';
 import { contenders } from './strategies/contenders.ts';
 
@@ -186,6 +187,28 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(async (options: { seeds: number; rounds: number; only: string[] }) => {
       const { benchStrategies } = await import('./strategies/benchStrategies.ts');
       report('strategies', await benchStrategies(options), false);
+    });
+
+  program
+    .command('replenishment')
+    .description(
+      "Stock held at equal service on public data (HANSA_DATA): the product's proposals by the model, by seasonal naive and by smoothing, replayed week by week.",
+    )
+    .addOption(
+      new Option('--data <name,...>', 'data sets')
+        .argParser(someOf('--data', replayedSets))
+        .default([...replayedSets], 'all'),
+    )
+    .addOption(
+      new Option('--lead <weeks>', 'from an order to its arrival').argParser(wholeNumber('--lead', 0, 7)).default(2),
+    )
+    .addOption(
+      new Option('--steps <n>', "of the model's training").argParser(wholeNumber('--steps', 1, 100_000)).default(1000),
+    )
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { data: (typeof replayedSets)[number][]; lead: number; steps: number; check: boolean }) => {
+      const { benchReplenishment } = await import('./replenishment/benchReplenishment.ts');
+      report('replenishment', await benchReplenishment(options), options.check);
     });
 
   program
