@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { HansaError } from '@hansa/shared/errors';
 import { writeFileWhole } from '@hansa/shared/files';
 import { readNodeConfig } from '../config/nodeConfig.ts';
@@ -43,7 +44,11 @@ export interface PlanOptions extends Omit<ForecastChoice, 'periods'> {
 export async function plan(options: PlanOptions, context: CommandContext): Promise<number> {
   const { output, clock, signal } = context;
   const files = options.out.map((path) => ({ path, write: writers[formatOf(path, formats)] }));
-  if (!options.overwrite) for (const { path } of files) refuseExisting(path);
+  for (const { path } of files) {
+    if (!options.overwrite) refuseExisting(path);
+    if (resolve(path) === resolve(options.stock))
+      throw new HansaError('InvalidArgument', `--out ${path} would replace the stock file. Name another place.`);
+  }
   requireFile('--stock', options.stock, ['.csv', '.csv.gz', '.parquet']);
   if (options.previous !== undefined) requireFile('--previous', options.previous, ['.csv', '.json']);
   const config = readNodeConfig(options.config);

@@ -18,7 +18,7 @@ export interface LimitedOrder {
 
 /**
  * Shares a limit out among orders, part by part, each time to the part that saves most for what it takes. A part that no longer fits ends its order, and the
- * others go on; one that saves nothing is left out.
+ * others go on.
  *
  * @returns units of each order
  */
@@ -35,8 +35,7 @@ export function shareOut(orders: readonly LimitedOrder[], amount: number): numbe
   parts.sort((a, b) => b.worth - a.worth || a.order - b.order || a.place - b.place);
   const ended = new Set<number>();
   let left = amount;
-  for (const { order, worth, takes, units: more } of parts) {
-    if (worth <= 0) break;
+  for (const { order, takes, units: more } of parts) {
     if (ended.has(order)) continue;
     if (takes > left * (1 + 1e-12)) {
       ended.add(order);

@@ -151,7 +151,7 @@ function rowOf(
     orderUpTo: rounded(orderUpTo),
     serviceLevel: rounded(target.level),
     levelFrom: target.from,
-    runOutChance: rounded(proposal.runOutChance),
+    runOutChance: Number(proposal.runOutChance.toFixed(6)),
     excess: rounded(proposal.excess),
     gain: rounded(gain),
     gainPerMoney: gain === null || orderCost === null || orderCost === 0 ? null : rounded(gain / orderCost),

@@ -85,7 +85,7 @@ export function propose(
     kept: kept && order !== best,
     steps: orderSteps(line, target, demand, position, order),
     orderBy: lastDay === undefined ? undefined : isoDate(dayNumber(forecast.periods[0]!) + lastDay),
-    runOutChance: 1 - demandOver(toDate, leads, 0).cdf(position),
+    runOutChance: Math.max(0, 1 - demandOver(toDate, leads, 0).cdf(position)),
     excess: Math.max(0, position - highFrom),
     beyondForecast: coverDays > toDate.days,
   };

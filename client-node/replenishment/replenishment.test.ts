@@ -209,9 +209,11 @@ describe('shareOut', () => {
     expect(shareOut(orders, 0)).toEqual([0, 0]);
   });
 
-  it('takes no part before the one it follows, and none that saves nothing', () => {
+  it('takes no part before the one it follows, and those that save nothing last', () => {
     expect(shareOut([order(1, 1, 100), order(1, 5)], 10)).toEqual([0, 10]);
-    expect(shareOut([order(1, 5, -1)], 100)).toEqual([10]);
+    expect(shareOut([order(1, 5, -1), order(1, 2)], 20)).toEqual([10, 10]);
+    // A limit that is large enough cuts nothing.
+    expect(shareOut([order(1, 5, -1), order(1, 2)], 30)).toEqual([20, 10]);
   });
 
   it('never spends more than there is', () => {

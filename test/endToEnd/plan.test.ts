@@ -91,6 +91,7 @@ describe('hansa-client plan', () => {
       [['--stock', folder, ...out], 'InvalidArgument'],
       [['--stock', file('stock.csv'), '--out', file('x.parquet')], 'InvalidArgument'],
       [['--stock', file('stock.csv'), '--out', file('stock.csv')], 'InvalidArgument'],
+      [['--stock', file('stock.csv'), '--out', file('stock.csv'), '--overwrite'], 'InvalidArgument'],
       [['--stock', file('stock.csv'), '--service-level', '95', ...out], 'InvalidArgument'],
       [['--stock', file('stock.csv'), '--budget', '5', '--capacity', '5', ...out], 'InvalidArgument'],
       [['--stock', file('stock.csv'), '--previous', file('f.json'), ...out], 'InvalidArgument'],
