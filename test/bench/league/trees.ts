@@ -7,7 +7,10 @@ import { forecastScore } from '../../../client-node/jobs/demand/scores.ts';
 import { type Peer, type PeerProcess, startPeer } from '../peers/peer.ts';
 import type { LoadedMerchant } from './loadedMerchant.ts';
 
-const lightgbm: Peer = { name: 'LightGBM', packages: ['lightgbm==4.7.0', 'scikit-learn==1.9.1', 'pandas==3.1.1', 'numpy==2.4.6'] };
+const lightgbm: Peer = {
+  name: 'LightGBM',
+  packages: ['lightgbm==4.7.0', 'scikit-learn==1.9.1', 'pandas==3.1.1', 'numpy==2.4.6'],
+};
 /** Rows of a step ahead each that the trees train on: more change little. */
 const MOST_ROWS = 400_000;
 const PERIODS_IN_YEAR = { day: 365.25, week: 52.18, month: 12 } as const;
