@@ -45,6 +45,28 @@ const columnsSchema = z.strictObject({
 export type Columns = z.infer<typeof columnsSchema>;
 
 const sourceSchema = sourceSchemaOf(columnsSchema);
+
+/** Which column of a plan file means what. */
+const planColumnsSchema = z
+  .strictObject({
+    /** Day that is planned. */
+    date: columnName,
+    /** Empty, or not named: the line holds for every item. */
+    item: columnName.optional(),
+    /** Empty, or not named: the line holds for every location. */
+    location: columnName.optional(),
+    /** Unit price, above 0. */
+    price: columnName.optional(),
+    /** true or false, or a share 0..1. */
+    promotion: columnName.optional(),
+    /** Whether the shop is closed: true or false, or the share of the day. */
+    closed: columnName.optional(),
+    /** Day on which this was known; without it, always. */
+    known: columnName.optional(),
+  })
+  .refine(({ price, promotion, closed }) => price !== undefined || promotion !== undefined || closed !== undefined, {
+    message: 'must name a column that is planned: price, promotion or closed',
+  });
 export type Source = z.infer<typeof sourceSchema>;
 
 /** The entry for demand under `data` in a node's configuration: order files, what their columns mean, and the days that split them. */
@@ -59,6 +81,12 @@ export const dataConfigSchema = z
     returns: z.enum(['negative', 'none']),
     /** The most memory that reading the files may take, in bytes; a quarter of the machine's without it. More than that goes to the disk. */
     maxMemoryBytes: maxMemorySchema.optional(),
+    /** Public holidays of the shop's country (ISO 3166, such as DE) and of a region of it (such as BY): they are known ahead. */
+    holidays: z
+      .strictObject({ country: z.string().min(2).max(10), region: z.string().min(1).max(10).optional() })
+      .optional(),
+    /** A file of what is planned, past and ahead: prices, promotions, closed days. */
+    plan: sourceSchemaOf(planColumnsSchema).optional(),
     /** Where days begin and end, for dates that are instants; without it such dates count as they are written, or as days in UTC. */
     timeZone: timeZoneSchema.optional(),
     /** Days that split the data; without them the last 30 % are held out, half of them to validate and half to test. */

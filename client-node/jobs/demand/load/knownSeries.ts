@@ -20,7 +20,10 @@ export const isPlanned = (table: SeriesTable, index: number): boolean =>
  * @param horizon periods ahead
  */
 export function knownSeriesOf(source: WindowSource, horizon: number): (index: number, origin: number) => KnownSeries {
-  const { frequency, table, units, lastPeriod } = source;
+  const { frequency, table, units, lastPeriod, plan, holidays } = source;
+  const hasPromotion = table.promotion !== undefined || plan?.has.promotion === true;
+  const hasPrice = table.price !== undefined || plan?.has.price === true;
+  const width = Number(hasPromotion) + Number(hasPrice) + Number(holidays !== undefined);
   const peersAt = new Map<number, Float64Array>();
   const season = merchantSeason(source);
   return (index, origin) => {
@@ -33,23 +36,33 @@ export function knownSeriesOf(source: WindowSource, horizon: number): (index: nu
       const cell = base + from + at;
       sold[at] = table.censored?.[cell] === 1 ? Number.NaN : (units[cell] as number);
     }
-    const width = (table.promotion === undefined ? 0 : 1) + (table.price === undefined ? 0 : 1);
     const covariates = new Float32Array((count + horizon) * width);
+    // Before the origin what was, or was planned; after it what was planned by then.
+    const planned = (at: number) => plan?.at(index, from + at, origin);
     let column = 0;
-    if (table.promotion !== undefined) {
-      const planned = isPlanned(table, index);
+    if (hasPromotion) {
+      const stated = isPlanned(table, index);
       for (let at = 0; at < count + horizon; at += 1) {
-        const isKnown = at < count || (planned && from + at <= lastPeriod);
-        covariates[at * width + column] = isKnown ? (table.promotion[base + from + at] as number) : 0;
+        const recorded =
+          at < count || (stated && from + at <= lastPeriod) ? table.promotion?.[base + from + at] : undefined;
+        const share = at < count ? (recorded ?? planned(at)?.promotion) : (planned(at)?.promotion ?? recorded);
+        covariates[at * width + column] = share ?? 0;
       }
       column += 1;
     }
-    if (table.price !== undefined) {
-      const mean = meanOfKnown(table.price, base + from, base + origin);
+    if (hasPrice) {
+      const priceAt = (at: number) =>
+        at < count ? (table.price?.[base + from + at] ?? planned(at)?.price) : planned(at)?.price;
+      const mean = meanPriceOf(source, index, from, origin);
+      // The last price stays as far as anyone knows.
+      const last = count === 0 ? undefined : priceAt(count - 1);
       for (let at = 0; at < count + horizon; at += 1) {
-        // The last price stays as far as anyone knows.
-        covariates[at * width + column] = relativePrice(table.price[base + from + Math.min(at, count - 1)], mean);
+        covariates[at * width + column] = relativePrice(priceAt(at) ?? (at < count ? undefined : last), mean);
       }
+      column += 1;
+    }
+    if (holidays !== undefined) {
+      for (let at = 0; at < count + horizon; at += 1) covariates[at * width + column] = holidays(from + at);
     }
     return {
       frequency,
@@ -57,7 +70,10 @@ export function knownSeriesOf(source: WindowSource, horizon: number): (index: nu
       horizon,
       covariates,
       width,
-      closed: undefined,
+      closed:
+        plan?.has.closed === true
+          ? Float32Array.from({ length: count + horizon }, (_, at) => planned(at)?.closed ?? 0)
+          : undefined,
       firstWeekday: ((from % DAYS_OF_WEEK) + DAYS_OF_WEEK) % DAYS_OF_WEEK,
       merchantSeason: Float64Array.from({ length: count + horizon }, (_, at) => season(from + at)),
       peers() {
@@ -117,14 +133,15 @@ function meansBefore({ frequency, table, units }: WindowSource, origin: number):
   return Float64Array.from(means).sort();
 }
 
-/** Mean of the known values of the cells `from` … `to` − 1; NaN of none. */
-export function meanOfKnown(values: Float32Array, from: number, to: number): number {
+/** Mean of the known prices of the periods `from` … `origin` − 1, recorded or planned; NaN of none. */
+export function meanPriceOf({ table, plan }: WindowSource, index: number, from: number, origin: number): number {
+  const base = (table.offsets[index] as number) - (table.firstPeriods[index] as number);
   let sum = 0;
   let count = 0;
-  for (let cell = from; cell < to; cell += 1) {
-    const value = values[cell] as number;
-    if (Number.isNaN(value)) continue;
-    sum += value;
+  for (let period = from; period < origin; period += 1) {
+    const price = table.price === undefined ? plan?.at(index, period, origin)?.price : table.price[base + period];
+    if (price === undefined || Number.isNaN(price)) continue;
+    sum += price;
     count += 1;
   }
   return sum / count;

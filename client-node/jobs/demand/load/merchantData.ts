@@ -18,9 +18,11 @@ import { leaveOutStrayDays, openCells } from './findings/lines.ts';
 import { damagedNames } from './findings/names.ts';
 import { rhythm } from './findings/rhythm.ts';
 import { totals } from './findings/totals.ts';
+import { publicHolidays } from './holidays.ts';
 import { knownSeriesOf } from './knownSeries.ts';
 import { createLines, type OpenSource, openSource, readOrderLines } from './orderLines.ts';
 import { countLines, distinctLines, sumToPeriods } from './orderPeriods.ts';
+import { readPlan } from './plan.ts';
 import { cutOutliers, loadSeries, type SeriesTable } from './series.ts';
 import { type SplitPeriods, splitPeriods } from './splitPeriods.ts';
 import { wholePeriods } from './wholePeriods.ts';
@@ -57,8 +59,9 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
   const { frequency } = config;
   const files: OrderFile[] = [];
   for (const source of config.sources) files.push(await findOrderFile(source, baseFolder));
+  const planFile = config.plan && (await findOrderFile(config.plan, baseFolder));
   const database = await openDatabase(
-    files.map((file) => file.path),
+    [...files, ...(planFile === undefined ? [] : [planFile])].map((file) => file.path),
     { ...options, maxMemoryBytes: config.maxMemoryBytes },
   );
   try {
@@ -97,9 +100,14 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
       ...damagedNames(new Set(table.items), 'articles'),
       ...damagedNames(new Set(table.locations), 'locations'),
     );
+    const plan =
+      planFile === undefined || config.plan === undefined
+        ? undefined
+        : await readPlan(database, planFile, config.plan, config, signal);
+    const holidays = config.holidays && (await publicHolidays(config.holidays, frequency));
     onProgress?.('building windows');
     const covered = [kept.counts.days[0]!, kept.counts.days.at(-1)!].map((day) => periodOf(frequency, day));
-    return assemble(config, table, split, whole.last, findings, {
+    return assemble(config, { table, plan, holidays }, split, whole.last, findings, {
       rowsRead: facts.lines,
       rowsUsed: facts.lines - facts.duplicatesRemoved,
       duplicatesRemoved: facts.duplicatesRemoved,
@@ -157,7 +165,7 @@ function noLines(config: DataConfig): HansaError {
 
 function assemble(
   config: DataConfig,
-  table: SeriesTable,
+  { table, plan, holidays }: Pick<WindowSource, 'table' | 'plan' | 'holidays'>,
   split: SplitPeriods,
   lastPeriod: number,
   findings: readonly Finding[],
@@ -169,7 +177,7 @@ function assemble(
   const { frequency } = config;
   const { horizonPeriods, season } = frequencyShapes[frequency];
   const { units, cut } = cutOutliers(table, split.trainEnd);
-  const source: WindowSource = { frequency, table, units, lastPeriod };
+  const source: WindowSource = { frequency, table, units, lastPeriod, plan, holidays };
   const known = knownSeriesOf(source, horizonPeriods);
   const stride = Math.max(1, Math.ceil(table.sold.length / MAX_TRAINING_WINDOWS));
   const train = placeWindows(source, known, {
@@ -242,7 +250,7 @@ function assemble(
       ...findings,
       ...coverage(config, table, split, { validation, test, stride }, used),
     ]),
-    digest: dataDigest(source, split),
+    digest: dataDigest(source, split, config.holidays),
     train: train.windows,
     validation: validation.windows,
     test: test.windows,

@@ -16,7 +16,7 @@ import type { Columns, DataConfig, Source } from '../config.ts';
 
 const LARGEST_NUMBER = 1e9;
 /** Below it, single precision and logarithms fail. */
-const SMALLEST_PRICE = 1e-6;
+export const SMALLEST_PRICE = 1e-6;
 const NOT_FINITE_PATTERN = '[+-]?(nan|inf|infinity)';
 const YES = ['true', 't', 'yes', 'y', 'on', '是', 'ja', 'oui', 'sí', 'si', 'sim'];
 const NO = ['false', 'f', 'no', 'n', 'off', '否', 'nein', 'non', 'não', 'nao'];
@@ -96,9 +96,9 @@ function cellFaults({ returns }: DataConfig, { source, table }: OpenSource): Fau
 }
 
 /** SQL for a share 0..1, or true or false. */
-function shareSql(text: string, source: Source): string {
+export function shareSql(text: string, numbers: Source['numbers']): string {
   const words = (list: readonly string[]) => list.map(quotedString).join(', ');
-  const number = numberSql(`rtrim(${text}, '% ')`, source.numbers);
+  const number = numberSql(`rtrim(${text}, '% ')`, numbers);
   const share = `(${number}) / CASE WHEN ends_with(${text}, '%') THEN 100 ELSE 1 END`;
   return `CASE WHEN lower(${text}) IN (${words(YES)}) THEN 1.0 WHEN lower(${text}) IN (${words(NO)}) THEN 0.0
     WHEN ${share} BETWEEN 0 AND 1 THEN ${share} END`;
@@ -136,8 +136,8 @@ export function parsedLines(
         ${timeZone === undefined ? uncertainDaySql('date_text') : 'false'} AS uncertain_day,
         ${numberSql('quantity_text', source.numbers)} AS quantity,
         ${numberSql('price_text', source.numbers)} AS price,
-        ${shareSql('promotion_text', source)} AS promotion,
-        ${shareSql('soldOut_text', source)} AS sold_out,
+        ${shareSql('promotion_text', source.numbers)} AS promotion,
+        ${shareSql('soldOut_text', source.numbers)} AS sold_out,
         ${numberSql('stock_text', source.numbers)} AS stock
       FROM (
         SELECT date_raw AS date_text, item_raw AS item_text, ${known('item', 'item')}, coalesce(${knownTextSql('location_raw')}, '') AS location,

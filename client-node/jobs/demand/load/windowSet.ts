@@ -12,7 +12,8 @@ import { anchorsLength, layAnchors } from '../anchors/layAnchors.ts';
 import { type Frequency, frequencyShapes } from '../config.ts';
 import { CHANNEL, PAST_PERIODS, type WindowBatch, type WindowSet } from '../windows.ts';
 import { calendarTable, periodStart } from './calendar.ts';
-import { isPlanned, type knownSeriesOf, meanOfKnown, relativePrice } from './knownSeries.ts';
+import { isPlanned, type knownSeriesOf, meanPriceOf, relativePrice } from './knownSeries.ts';
+import type { Plan } from './plan.ts';
 import type { SeriesTable } from './series.ts';
 
 /** Periods of history that an origin needs: one patch. */
@@ -43,6 +44,10 @@ export interface WindowSource {
   /** [cells] units with outliers cut. */
   readonly units: Float32Array;
   readonly lastPeriod: number;
+  /** What the merchant has planned; undefined without a plan. */
+  readonly plan: Plan | undefined;
+  /** Share of a period's days that are public holidays; undefined where none are configured. */
+  readonly holidays: ((period: number) => number) | undefined;
 }
 
 /** A set of windows, with where each lies. */
@@ -131,7 +136,7 @@ function lazyWindows(
   originOf: Int32Array,
   weights: Float64Array,
 ): WindowSet {
-  const { frequency, table, lastPeriod } = source;
+  const { frequency, table, lastPeriod, plan, holidays } = source;
   const { futurePatches, horizonPeriods } = frequencyShapes[frequency];
   const targetPeriods = futurePatches * PATCH_PERIODS;
   const firstPeriod = table.firstPeriods.reduce((least, period) => Math.min(least, period), lastPeriod);
@@ -166,7 +171,7 @@ function lazyWindows(
     scale[row] = s;
     const windowStart = origin - PAST_PERIODS;
     const from = Math.max(first, windowStart);
-    const meanPrice = table.price === undefined ? Number.NaN : meanOfKnown(table.price, base + from, base + origin);
+    const meanPrice = meanPriceOf(source, index, from, origin);
 
     const pastRow = row * PAST_PATCHES * PATCH_WIDTH;
     for (let period = from; period < origin; period += 1) {
@@ -180,8 +185,11 @@ function lazyWindows(
         past[at + CHANNEL.observed] = 1;
         past[at + CHANNEL.nonZero] = value > 0 ? 1 : 0;
       }
-      past[at + CHANNEL.promotion] = table.promotion?.[cell] ?? 0;
-      past[at + CHANNEL.relativePrice] = relativePrice(table.price?.[cell], meanPrice);
+      const planned = plan?.at(index, period, origin);
+      past[at + CHANNEL.promotion] = table.promotion?.[cell] ?? planned?.promotion ?? 0;
+      past[at + CHANNEL.relativePrice] = relativePrice(table.price?.[cell] ?? planned?.price, meanPrice);
+      past[at + CHANNEL.holiday] = holidays?.(period) ?? 0;
+      past[at + CHANNEL.closed] = planned?.closed ?? 0;
       past[at + CHANNEL.inventory] = Math.asinh(Math.max(0, orZero(table.stock?.[cell])) / s);
       past[at + CHANNEL.returns] = Math.asinh((table.returned?.[cell] ?? 0) / s);
       pastPresent[row * PAST_PATCHES + Math.floor((period - windowStart) / PATCH_PERIODS)] = 1;
@@ -194,8 +202,13 @@ function lazyWindows(
       const period = origin + step;
       const at = futureRow + step * PERIOD_CHANNELS;
       future.set(calendar.subarray(calendarRow(period), calendarRow(period) + PERIOD_CHANNELS), at);
-      future[at + CHANNEL.relativePrice] = priceAhead;
-      if (planned && period <= lastPeriod) future[at + CHANNEL.promotion] = table.promotion?.[base + period] ?? 0;
+      const ahead = plan?.at(index, period, origin);
+      future[at + CHANNEL.relativePrice] =
+        ahead?.price === undefined ? priceAhead : relativePrice(ahead.price, meanPrice);
+      const stated = planned && period <= lastPeriod ? table.promotion?.[base + period] : undefined;
+      future[at + CHANNEL.promotion] = ahead?.promotion ?? stated ?? 0;
+      future[at + CHANNEL.holiday] = holidays?.(period) ?? 0;
+      future[at + CHANNEL.closed] = ahead?.closed ?? 0;
     }
     writeTargets(batch, row, index, origin);
 
