@@ -249,6 +249,18 @@ export async function main(argv: readonly string[]): Promise<number> {
     );
 
   program
+    .command('read-orders')
+    .description("Reading and cleaning order lines, beside the database's own scan and group-by of the same file.")
+    .addOption(
+      new Option('--lines <n>', 'order lines').argParser(wholeNumber('--lines', 10_000, 50_000_000)).default(1_000_000),
+    )
+    .option('--check', 'exit with 1 when a limit is missed', false)
+    .action(async (options: { lines: number; check: boolean }) => {
+      const { benchReadOrders } = await import('./readOrders/benchReadOrders.ts');
+      report('read-orders', await benchReadOrders(options), options.check);
+    });
+
+  program
     .command('league')
     .description(
       'What the league is worth in demand forecasts on public data (HANSA_DATA): rounds for each seed, then own, league, tuned and selected models, all data pooled, simple forecasts and boosted trees on every hold-out.',
