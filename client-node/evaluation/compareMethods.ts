@@ -288,13 +288,15 @@ function leastLoss(baselines: JobEvaluation['baselines'], scores: ReadonlyMap<st
     .reduce((best, name) => (scores.get(name)!.loss < scores.get(best)!.loss ? name : best));
 }
 
-/** Pairs worth an interval: what the league gives over training alone and over no model at all, and what tuning and selecting add. */
+/**
+ * Pairs worth an interval: what the league gives over training alone and over no model at all, and what tuning and selecting add. Of the baselines only the
+ * best one stands in them, so that no job has to name one.
+ */
 const pairs = (bestBaseline: string): readonly (readonly [method: string, against: string])[] => [
   ['selected', 'localOnly'],
   ['selected', bestBaseline],
   ['fineTuned', 'localOnly'],
   ['fineTuned', bestBaseline],
-  ['fineTuned', 'seasonalNaive'],
   ['fineTuned', 'federated'],
   ['federated', 'localOnly'],
   ['localOnly', bestBaseline],

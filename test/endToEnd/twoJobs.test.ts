@@ -168,9 +168,12 @@ it('tasks of demand and of risk take turns on one model, and neither changes the
   expect(Object.keys(compared.auroc!)).toEqual([
     'pastRate',
     'logisticRegression',
+    'untrained',
     'localOnly',
     'federated',
     'fineTuned',
+    'blended',
+    'selected',
   ]);
   expect(compared.auroc!.fineTuned).toBeGreaterThan(0.6);
 }, 600_000);
