@@ -116,7 +116,10 @@ export function createProgram(
     'check-data',
     'read and clean the order files and report what was found; makes no connection',
     load.checkData,
-  ).addOption(config());
+  )
+    .addOption(config())
+    .option('--out <file>', 'write the report as a page too (.html)')
+    .option('--overwrite', 'write over a file that exists', false);
   command<{ config: string; task?: string }>(
     program,
     'evaluate',

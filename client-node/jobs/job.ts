@@ -16,6 +16,16 @@ export interface Finding {
   readonly examples: readonly string[];
 }
 
+/** What all items sold together, over time: for the merchant's own page. */
+export interface Timeline {
+  /** First day of each period, YYYY-MM-DD, ascending. */
+  readonly periods: readonly string[];
+  readonly units: readonly number[];
+  /** First days of validation and test. */
+  readonly validFrom: string;
+  readonly testFrom: string;
+}
+
 /** What was read for a job, as people and the node's policy see it. */
 export interface DataReport {
   /** Whole sentences: what there is, in counts. */
@@ -23,6 +33,8 @@ export interface DataReport {
   /** What cleaning did. */
   readonly cleaning: readonly string[];
   readonly findings: readonly Finding[];
+  /** Absent where a job has none. */
+  readonly timeline?: Timeline;
   /** The same as figures for programs; the names are the job's. Nothing in it names an item, a customer or a day's sales. */
   readonly facts: Readonly<Record<string, unknown>>;
 }

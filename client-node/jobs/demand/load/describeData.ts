@@ -1,4 +1,4 @@
-import type { DataReport, Finding } from '../../job.ts';
+import type { DataReport, Finding, Timeline } from '../../job.ts';
 import type { Frequency } from '../config.ts';
 import { type CleaningReport, describeCleaning } from './cleaning.ts';
 
@@ -18,7 +18,12 @@ export interface DemandFacts {
 }
 
 /** Tells a person, and programs, what was read. */
-export function describeData(rows: number, facts: DemandFacts, findings: readonly Finding[]): DataReport {
+export function describeData(
+  rows: number,
+  facts: DemandFacts,
+  findings: readonly Finding[],
+  timeline: Timeline,
+): DataReport {
   const n = (count: number) => count.toLocaleString('en-US');
   const { frequency, series, firstPeriod, lastPeriod, validFrom, testFrom, horizonPeriods, windows, cleaning } = facts;
   const { train, validation, test } = windows;
@@ -29,6 +34,7 @@ export function describeData(rows: number, facts: DemandFacts, findings: readonl
     ],
     cleaning: describeCleaning(cleaning),
     findings,
+    timeline,
     facts: { ...facts },
   };
 }

@@ -4,7 +4,7 @@ import { dataFault } from '../../../data/dataFault.ts';
 import { isoDate } from '../../../data/days.ts';
 import { interruptible } from '../../../data/interruptible.ts';
 import { findOrderFile, type OrderFile } from '../../../data/orderFile.ts';
-import type { Finding, LoadOptions } from '../../job.ts';
+import type { Finding, LoadOptions, Timeline } from '../../job.ts';
 import { type DataConfig, frequencyShapes, type Source } from '../config.ts';
 import type { MerchantData } from '../windows.ts';
 import { periodOf, periodStart } from './calendar.ts';
@@ -246,10 +246,12 @@ function assemble(
     firstPeriod: periods.firstPeriod,
     lastPeriod: periods.lastPeriod,
     cleaning,
-    report: describeData(cleaning.rowsRead, { frequency, series, ...periods, horizonPeriods, windows, cleaning }, [
-      ...findings,
-      ...coverage(config, table, split, { validation, test, stride }, used),
-    ]),
+    report: describeData(
+      cleaning.rowsRead,
+      { frequency, series, ...periods, horizonPeriods, windows, cleaning },
+      [...findings, ...coverage(config, table, split, { validation, test, stride }, used)],
+      timelineOf(source, split),
+    ),
     digest: dataDigest(source, split, config.holidays),
     train: train.windows,
     validation: validation.windows,
@@ -280,6 +282,19 @@ function assemble(
       };
     },
   };
+}
+
+function timelineOf({ frequency, table, lastPeriod }: WindowSource, split: SplitPeriods): Timeline {
+  const { first, validFrom, testFrom } = split;
+  const units = new Array<number>(lastPeriod - first + 1).fill(0);
+  for (let series = 0; series < table.count; series += 1) {
+    const start = (table.firstPeriods[series] as number) - first;
+    const from = table.offsets[series] as number;
+    for (let cell = from; cell < (table.offsets[series + 1] as number); cell += 1) {
+      units[start + cell - from]! += table.sold[cell] as number;
+    }
+  }
+  return { periods: units.map((_, at) => isoDate(periodStart(frequency, first + at))), units, validFrom, testFrom };
 }
 
 /** Mean distance of a period from the one a season before; NaN where there is none. */
