@@ -30,7 +30,7 @@ const DAY_MS = 86_400_000;
 
 export interface PlanOptions extends Omit<ForecastChoice, 'periods'> {
   readonly config: string;
-  readonly stock: string;
+  readonly stock?: string;
   readonly out: readonly string[];
   readonly overwrite?: boolean;
   readonly serviceLevel?: number;
@@ -40,21 +40,26 @@ export interface PlanOptions extends Omit<ForecastChoice, 'periods'> {
   readonly language: PlanLanguage;
 }
 
-/** `plan`: what to order of every item, from its forecast and the stock file. Makes no connection. */
+/** `plan`: what to order of every item, from its forecast and the stock that a file tells, or the order files. Makes no connection. */
 export async function plan(options: PlanOptions, context: CommandContext): Promise<number> {
   const { output, clock, signal } = context;
   const files = options.out.map((path) => ({ path, write: writers[formatOf(path, formats)] }));
   for (const { path } of files) {
     if (!options.overwrite) refuseExisting(path);
-    if (resolve(path) === resolve(options.stock))
+    if (options.stock !== undefined && resolve(path) === resolve(options.stock))
       throw new HansaError('InvalidArgument', `--out ${path} would replace the stock file. Name another place.`);
   }
-  requireFile('--stock', options.stock, ['.csv', '.csv.gz', '.parquet']);
+  if (options.stock !== undefined) requireFile('--stock', options.stock, ['.csv', '.csv.gz', '.parquet']);
   if (options.previous !== undefined) requireFile('--previous', options.previous, ['.csv', '.json']);
   const config = readNodeConfig(options.config);
   // What is wrong with the stock file is told before the forecast is made, which takes longer.
-  const stock = await readStock(options.stock, config.replenishment, { signal });
-  output.note(`stock of ${count(stock.size)} items`);
+  const stock =
+    options.stock === undefined ? undefined : await readStock(options.stock, config.replenishment, { signal });
+  output.note(
+    stock === undefined
+      ? 'stock as the order files tell it; nothing is known to be on order'
+      : `stock of ${count(stock.size)} items`,
+  );
   const previous = options.previous === undefined ? undefined : await readPrevious(options.previous);
   return withForecasts(config, options, context, async ({ path: forecasts, job, engine, periods }) => {
     const made = await makePlan(readForecasts(forecasts), stock, {

@@ -146,11 +146,11 @@ export function createProgram(
   command<PlanOptions>(
     program,
     'plan',
-    'propose what to order, from the forecast and a stock file; makes no connection',
+    'propose what to order, from the forecast and what is in stock; makes no connection',
     load.plan,
   )
     .addOption(config())
-    .requiredOption('--stock <file>', 'what is there: .csv, .csv.gz or .parquet, a line for each item and location')
+    .option('--stock <file>', 'what is there: .csv, .csv.gz or .parquet (default: the stock that the order files tell)')
     .requiredOption('--out <file...>', 'where to write it: .csv, .json or .html, several at once')
     .option('--overwrite', 'replace files that exist')
     .addOption(

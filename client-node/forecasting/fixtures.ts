@@ -20,6 +20,7 @@ export function forecastOf(change: Partial<SeriesForecast> = {}): SeriesForecast
     ],
     meanToDate: [3.2, 7.7],
     history: [4, null, 2, 6],
+    stock: null,
     ...change,
   };
 }

@@ -20,4 +20,6 @@ export interface SeriesForecast {
   readonly meanToDate: readonly number[];
   /** Units of the newest periods, oldest first; null where the item was sold out. */
   readonly history: readonly (number | null)[];
+  /** Units on hand before the first period, as the order files tell; null where they do not. */
+  readonly stock: number | null;
 }

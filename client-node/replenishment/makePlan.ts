@@ -6,7 +6,7 @@ import type { ReplenishmentConfig } from './config.ts';
 import { type Limit, shareOut } from './limit.ts';
 import { type ExceptionKind, exceptionKinds, type Plan, type PlanRow, type PlanSummary } from './planRow.ts';
 import { type PreviousOrder, type Proposal, propose } from './proposal.ts';
-import { positionOf, type StockLine, stockKey } from './stockLine.ts';
+import { positionOf, type StockLine, stockKey, stockLineOf } from './stockLine.ts';
 
 export interface PlanOptions {
   readonly config: ReplenishmentConfig;
@@ -29,12 +29,12 @@ interface Considered {
 /**
  * Plans all items: a proposal for each, the limit shared out among them, classes, and what needs a person first. Forecasts are read one by one and not kept.
  *
- * @param stock by stockKey
- * @throws HansaError InvalidData (when no line of the stock belongs to a forecast, or a budget is to be shared out and unit costs are missing)
+ * @param stock by stockKey; undefined where the stock is what the order files told, in the forecasts
+ * @throws HansaError InvalidData (when the stock of no forecast is known, or a budget is to be shared out and unit costs are missing)
  */
 export async function makePlan(
   forecasts: AsyncIterable<SeriesForecast>,
-  stock: ReadonlyMap<string, StockLine>,
+  stock: ReadonlyMap<string, StockLine> | undefined,
   { config, serviceLevel, limit, previous }: PlanOptions,
 ): Promise<Plan> {
   const considered: Considered[] = [];
@@ -44,7 +44,7 @@ export async function makePlan(
   for await (const forecast of forecasts) {
     firstDay ??= forecast.periods[0];
     const key = stockKey(forecast);
-    const line = left.get(key);
+    const line = stock === undefined ? toldOf(forecast, config) : left.get(key);
     left.delete(key);
     if (line === undefined)
       withoutStock.push({ item: forecast.item, location: forecast.location, name: forecast.name });
@@ -53,7 +53,8 @@ export async function makePlan(
       considered.push({ name: forecast.name, xyz: xyzClass(forecast.history), proposal });
     }
   }
-  if (considered.length === 0 && withoutStock.length > 0) throw noMatch(withoutStock[0]!);
+  if (considered.length === 0 && withoutStock.length > 0)
+    throw stock === undefined ? noStock() : noMatch(withoutStock[0]!);
   const orders = share(considered, limit);
   const abcBy = considered.every(({ proposal }) => proposal.line.unitCost !== undefined) ? 'value' : 'units';
   const classes = abcClasses(
@@ -67,6 +68,17 @@ export async function makePlan(
   ].sort(byUrgency);
   return { rows, firstDay, summary: summaryOf(rows, abcBy) };
 }
+
+/** What the order files told of a series' stock. */
+function toldOf({ item, location, stock }: SeriesForecast, config: ReplenishmentConfig): StockLine | undefined {
+  return stock === null ? undefined : stockLineOf({ item, location, onHand: stock }, config);
+}
+
+const noStock = () =>
+  new HansaError(
+    'InvalidData',
+    'The order files tell no stock of the last four weeks. Name a stock file with --stock, or map its column in the order files (data.sources[].columns.stock).',
+  );
 
 function noMatch({ name, location }: Named): HansaError {
   const places = location === '' ? '' : ' and location';

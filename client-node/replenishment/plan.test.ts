@@ -173,6 +173,16 @@ describe('makePlan', () => {
     await expect(plan([stockOf({ item: 'other' })], ['tea'])).rejects.toThrow(/No line of the stock file/);
   });
 
+  it('goes by the stock that the order files tell where no file is given', async () => {
+    const told = [forecastOf({ stock: 4 }), forecastOf({ item: 'new', name: 'new' })];
+    const { rows } = await makePlan(streamOf(...told), undefined, { config });
+    expect(rows.map(({ item, order, onHand, exceptions }) => [item, order, onHand, exceptions[0]])).toEqual([
+      ['tea', 5, 4, 'runsOut'],
+      ['new', 0, null, 'noStock'],
+    ]);
+    await expect(makePlan(streamOf(forecastOf()), undefined, { config })).rejects.toThrow(/tell no stock/);
+  });
+
   it('keeps orders of the plan before, and counts them', async () => {
     const previous = new Map([[stockKey(stockOf()), { order: 5, onOrder: 0 }]]);
     const { rows, summary } = await plan([stockOf({ onHand: 3.5 })], ['tea'], {

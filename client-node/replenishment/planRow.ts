@@ -6,7 +6,7 @@ export const exceptionKinds = [
   'soldOut',
   /** The position will more likely be sold, before an order placed on the first day arrives, than the service level allows. */
   'runsOut',
-  /** The forecast has it, the stock file has not. */
+  /** The forecast has it, but nobody tells its stock. */
   'noStock',
   /** The stock file has it, the forecast has not. */
   'noForecast',

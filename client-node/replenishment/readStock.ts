@@ -7,7 +7,7 @@ import { findOrderFile, type OrderTable, openOrderTable } from '../data/orderFil
 import { knownTextSql } from '../data/text.ts';
 import { type ReplenishmentConfig, type StockMeaning, stockMeanings } from './config.ts';
 import { LEAST_LEVEL, MOST_LEVEL } from './levels.ts';
-import { type StockLine, stockKey } from './stockLine.ts';
+import { type StockLine, stockKey, stockLineOf, type ToldStock } from './stockLine.ts';
 
 const numbers = stockMeanings.filter((meaning) => meaning !== 'item' && meaning !== 'location');
 type NumberMeaning = (typeof numbers)[number];
@@ -36,9 +36,6 @@ const ranges: Readonly<Record<NumberMeaning, readonly [allowed: string, says: st
   ],
   size: [`size > 0 AND size <= ${MOST}`, 'is no size above 0'],
 };
-
-/** Numbers of which an empty cell means 0, not the configuration's default. */
-const zeroWhereEmpty: readonly StockMeaning[] = ['onOrder', 'backorders'];
 
 function faultsOf(table: OrderTable<StockMeaning>, config: ReplenishmentConfig): CellFault<StockMeaning>[] {
   const remedy = 'Write plain numbers with a point for decimals, or say how they are written in replenishment.numbers.';
@@ -181,27 +178,8 @@ async function linesOf(database: OrderDatabase, config: ReplenishmentConfig): Pr
           string,
           ...(number | null)[],
         ];
-        const told = Object.fromEntries(
-          numbers.map((meaning, at) => [meaning, values[at] ?? (zeroWhereEmpty.includes(meaning) ? 0 : undefined)]),
-        ) as Record<NumberMeaning, number | undefined>;
-        const leadDays = told.leadDays ?? config.leadDays;
-        const line: StockLine = {
-          item,
-          location,
-          onHand: told.onHand!,
-          onOrder: told.onOrder!,
-          backorders: told.backorders!,
-          unitCost: told.unitCost,
-          leadDays,
-          leadSpreadDays: leadDays === 0 ? 0 : (told.leadSpreadDays ?? config.leadSpreadDays),
-          reviewDays: told.reviewDays ?? config.reviewDays,
-          packSize: told.packSize ?? config.packSize,
-          minimumOrder: told.minimumOrder ?? config.minimumOrder,
-          holdingCost: told.holdingCost,
-          shortageCost: told.shortageCost,
-          serviceLevel: told.serviceLevel,
-          size: told.size ?? 1,
-        };
+        const told = Object.fromEntries(numbers.map((meaning, at) => [meaning, values[at] ?? undefined]));
+        const line = stockLineOf({ item, location, ...(told as Omit<ToldStock, 'item' | 'location'>) }, config);
         lines.set(stockKey(line), line);
       }
     },

@@ -1,3 +1,4 @@
+import type { ReplenishmentConfig } from './config.ts';
 import type { Lots } from './orderQuantity.ts';
 
 /** An item at a location as its stock file and the configuration's defaults say; costs in the merchant's own money. */
@@ -35,3 +36,29 @@ export const stockKey = ({ item, location }: { readonly item: string; readonly l
 
 /** Units that are there or will be, less those already promised. */
 export const positionOf = ({ onHand, onOrder, backorders }: StockLine): number => onHand + onOrder - backorders;
+
+/** What a stock file says of an item, as far as it does. */
+export type ToldStock = Partial<Omit<StockLine, 'item' | 'location' | 'onHand'>> &
+  Pick<StockLine, 'item' | 'location' | 'onHand'>;
+
+/** A line whose gaps the configuration fills. */
+export function stockLineOf(told: ToldStock, config: ReplenishmentConfig): StockLine {
+  const leadDays = told.leadDays ?? config.leadDays;
+  return {
+    item: told.item,
+    location: told.location,
+    onHand: told.onHand,
+    onOrder: told.onOrder ?? 0,
+    backorders: told.backorders ?? 0,
+    unitCost: told.unitCost,
+    leadDays,
+    leadSpreadDays: leadDays === 0 ? 0 : (told.leadSpreadDays ?? config.leadSpreadDays),
+    reviewDays: told.reviewDays ?? config.reviewDays,
+    packSize: told.packSize ?? config.packSize,
+    minimumOrder: told.minimumOrder ?? config.minimumOrder,
+    holdingCost: told.holdingCost,
+    shortageCost: told.shortageCost,
+    serviceLevel: told.serviceLevel,
+    size: told.size ?? 1,
+  };
+}

@@ -35,7 +35,7 @@ const inHundred = (share: number) => {
 };
 
 const english: ReasonWords = {
-  noStock: 'The stock file has no line for it: nobody knows what is there.',
+  noStock: 'No file tells what is there.',
   noForecast: 'The order files have no sales under this name, so there is no forecast.',
   position: ({ position, onHand, onOrder, backorders }) =>
     onOrder === 0 && backorders === 0
@@ -59,7 +59,7 @@ const english: ReasonWords = {
 };
 
 const chinese: ReasonWords = {
-  noStock: '库存文件中没有该商品，库存未知。',
+  noStock: '没有文件说明现有库存。',
   noForecast: '订单文件中没有以此名称的销售，因此没有预测。',
   position: ({ position, onHand, onOrder, backorders }) =>
     onOrder === 0 && backorders === 0

@@ -143,6 +143,10 @@ export async function runDemo(
         what: 'what sells next?',
         command: `npx hansa-client forecast --config ${here(nodes[0]!.config)} --out forecast.html`,
       },
+      {
+        what: 'what do I order?',
+        command: `npx hansa-client plan --config ${here(nodes[0]!.config)} --out plan.html`,
+      },
       { what: 'check my own file', command: 'npx hansa-client check-data --config node.json' },
       { what: 'enrol my node', command: 'npx hansa-client enrol --config node.json --token TOKEN' },
     ],

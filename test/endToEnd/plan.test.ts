@@ -96,6 +96,8 @@ describe('hansa-client plan', () => {
       [['--stock', file('stock.csv'), '--budget', '5', '--capacity', '5', ...out], 'InvalidArgument'],
       [['--stock', file('stock.csv'), '--previous', file('f.json'), ...out], 'InvalidArgument'],
       [['--stock', file('words.csv'), ...out], 'InvalidData'],
+      // These order files tell no stock.
+      [out, 'InvalidData'],
     ] as const) {
       const result = await ask(...wrong);
       expect([result.status, (JSON.parse(result.stdout) as { code: string }).code], wrong.join(' ')).toEqual([2, code]);

@@ -14,7 +14,7 @@ export const demandForecaster: Forecaster<WindowBatch> = {
     const { frequency, describeNow } = data as MerchantData;
     return indices.map((index, window): SeriesForecast => {
       const rows = Array.from({ length: periods }, (_, step) => rowsOf(answers, batch, window, step));
-      const { item, location, name, periodsAhead, history } = describeNow(index);
+      const { item, location, name, periodsAhead, history, stock } = describeNow(index);
       return {
         item,
         location,
@@ -27,6 +27,7 @@ export const demandForecaster: Forecaster<WindowBatch> = {
         quantilesToDate: rows.map(({ toDate }) => toDate.quantiles),
         meanToDate: rows.map(({ toDate }) => toDate.mean),
         history: [...history.slice(-SHOWN_PERIODS)].map((units) => (Number.isNaN(units) ? null : units)),
+        stock: Number.isNaN(stock) ? null : stock,
       };
     });
   },

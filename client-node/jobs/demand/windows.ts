@@ -124,4 +124,6 @@ export interface SeriesNow {
   readonly periodsAhead: readonly string[];
   /** Units by period, as sold; NaN where the item was sold out. */
   readonly history: Float64Array;
+  /** Units on hand as the order files tell; NaN where they do not. */
+  readonly stock: number;
 }

@@ -54,7 +54,7 @@ const english: Words = {
   groups: {
     soldOut: 'Sold out',
     runsOut: 'Sells out before an order arrives',
-    noStock: 'Not in the stock file',
+    noStock: 'Stock not known',
     noForecast: 'Without a forecast',
     cut: 'Cut by the limit',
     largeLot: 'Packs or minimum order are large',
@@ -99,7 +99,7 @@ const chinese: Words = {
   groups: {
     soldOut: '已售罄',
     runsOut: '到货前会售罄',
-    noStock: '不在库存文件中',
+    noStock: '库存未知',
     noForecast: '没有预测',
     cut: '受限额削减',
     largeLot: '包装或最小订购量过大',

@@ -55,6 +55,7 @@ export function replayAt(
         quantilesToDate,
         meanToDate,
         history: [],
+        stock: null,
       };
       return propose(forecast, lineOf(one, onHand, onOrder, leadWeeks), config, { asked: level });
     };

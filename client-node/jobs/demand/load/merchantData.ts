@@ -25,6 +25,7 @@ import { countLines, distinctLines, sumToPeriods } from './orderPeriods.ts';
 import { readPlan } from './plan.ts';
 import { cutOutliers, loadSeries, type SeriesTable } from './series.ts';
 import { type SplitPeriods, splitPeriods } from './splitPeriods.ts';
+import { stockNow } from './stockNow.ts';
 import { wholePeriods } from './wholePeriods.ts';
 import { MIN_HISTORY_PERIODS, placeOf, placeWindows, type WindowSource } from './windowSet.ts';
 
@@ -279,6 +280,7 @@ function assemble(
           isoDate(periodStart(frequency, origin + step)),
         ),
         history: soldBefore(table, series, origin),
+        stock: stockNow(table, frequency, series, origin),
       };
     },
   };
