@@ -11,6 +11,7 @@ ul.findings { list-style: none; margin: 0; padding: 0; display: grid; gap: 10px;
 .findings b { display: block; font-size: 12.5px; color: var(--soft); font-weight: 600; }
 .findings code { display: block; overflow-wrap: anywhere; font-size: 12.5px; margin-top: 4px; }
 .cleaning { margin: 0; padding-left: 1.2em; } .cleaning li { margin: 2px 0; }
+@media (max-width: 600px) { svg text.axis { font-size: 20px; } }
 .bar { fill: var(--soft); } .bar.validation { fill: var(--accent); opacity: .65; } .bar.test { fill: var(--accent); }
 `;
 

@@ -35,12 +35,13 @@ export function timelineChart(timeline: Timeline): Html {
       html`<rect class="bar ${part}" x="${(left + at * wide).toFixed(1)}" y="${y(units).toFixed(1)}" width="${Math.max(0.8, wide - 0.8).toFixed(1)}" height="${(bottom - y(units)).toFixed(1)}"><title>${from}: ${number(units)}</title></rect>`,
   );
   const place = (part: Bar['part']) => bars.findIndex((bar) => bar.part === part);
-  const label = (part: Bar['part'], text: string) =>
-    place(part) < 0
-      ? undefined
-      : html`<text class="axis" x="${(left + place(part) * wide).toFixed(1)}" y="${height - 6}">${text} ${bars[place(part)]!.from}</text>`;
+  const day = (part: Bar['part']) => bars[place(part)]?.from;
   return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Units sold by period, from ${bars[0]?.from ?? ''} to ${bars.at(-1)?.from ?? ''}">${ticks}${drawn}
-${label('train', '')}${label('test', 'test from')}</svg>
+<text class="axis" x="${left}" y="${height - 6}">${day('train')}</text>${
+    day('test') === undefined
+      ? undefined
+      : html`<text class="axis" x="${width - 4}" y="${height - 6}" text-anchor="end">test from ${day('test')}</text>`
+  }</svg>
 <ul class="legend"><li><svg viewBox="0 0 26 12" aria-hidden="true"><rect class="bar" width="26" height="12"/></svg>training</li><li><svg viewBox="0 0 26 12" aria-hidden="true"><rect class="bar validation" width="26" height="12"/></svg>validation</li><li><svg viewBox="0 0 26 12" aria-hidden="true"><rect class="bar test" width="26" height="12"/></svg>test</li></ul>`;
 }
 
