@@ -6,7 +6,7 @@ import { globSafe, type OrderDatabase } from './database.ts';
 import { dataFault, shorten } from './dataFault.ts';
 import { plainText, plainTextSql } from './text.ts';
 
-type FileKind = 'csv' | 'csv.gz' | 'parquet';
+type FileKind = 'csv' | 'csv.gz' | 'parquet' | 'jsonl' | 'xlsx' | 'sqlite';
 /** Column of the file by what it means to a job; undefined where the file has none for it. */
 type ColumnNames<Meaning extends string> = { readonly [Name in Meaning]?: string | undefined };
 
@@ -43,7 +43,7 @@ const COLUMNS_NAMED = 30;
 /** Finds a source's file. @throws HansaError InvalidData (when it is missing, no file, unreadable or not of the kind that its name says) */
 export async function findOrderFile({ file: name }: { readonly file: string }, baseFolder: string): Promise<OrderFile> {
   const lower = name.toLowerCase();
-  const kind: FileKind = lower.endsWith('.parquet') ? 'parquet' : lower.endsWith('.gz') ? 'csv.gz' : 'csv';
+  const kind = kindOf(lower);
   const asked = await lookalike(resolve(baseFolder, name));
   let path: string;
   let sizeBytes: number;
@@ -122,21 +122,27 @@ export async function openOrderTable<Meaning extends string>(
     const text = (meaning: string) => cellText(mapped[meaning], header);
     return { from, text };
   };
-  if (file.kind === 'parquet') {
-    // Folder names such as item=5 on the way to the file are no columns of it.
-    const read = `read_parquet(${path}, hive_partitioning = false)`;
-    const described = await database.rows(`DESCRIBE SELECT * FROM ${read}`).catch((error: unknown) => {
-      if (signal?.aborted) throw error;
-      throw dataFault(`${file.name} cannot be read as Parquet. Export it again, or name a .csv file.`);
-    });
-    const names = described.map((row) => String(row.column_name));
+  if (file.kind === 'sqlite' || file.kind === 'xlsx')
+    throw dataFault(`${file.name} cannot be read here. Export it as CSV or Parquet.`);
+  if (file.kind === 'parquet' || file.kind === 'jsonl') {
+    const isJson = file.kind === 'jsonl';
+    const compression = /\.gz$/i.test(file.path) ? "'gzip'" : "'uncompressed'";
+    // Folder names such as item=5 on the way to a Parquet file are no columns of it.
+    const read = (more: string) =>
+      isJson
+        ? `read_json(${path}, format = 'newline_delimited', compression = ${compression}${more})`
+        : `read_parquet(${path}, hive_partitioning = false)`;
+    const described = await describe(database, read(''), file, isJson ? 'JSON lines' : 'Parquet', signal);
+    const names = described.map(({ name }) => name);
     const header = names.map(plainText);
     const { mapped, wanted } = present(header);
     const used = [...new Set(wanted.map((column) => header.indexOf(plainText(column))))];
-    for (const at of used) assertPlainType(file.name, header[at]!, String(described[at]!.column_type));
+    for (const at of used) assertPlainType(file.name, header[at]!, described[at]!.type);
     const picked = used.map((at) => `${quotedIdentifier(names[at]!)} AS c${at}`).join(', ');
+    // JSON's values as text: what a number looks like is for the mapping to say.
+    const types = used.map((at) => `${quotedString(names[at]!)}: 'VARCHAR'`).join(', ');
     return {
-      ...table(header, mapped, `(SELECT ${picked} FROM ${read})`),
+      ...table(header, mapped, `(SELECT ${picked} FROM ${read(`, columns = {${types}}`)})`),
       emptyRows: undefined,
       rows: undefined,
       rowsBefore: 0,
@@ -163,6 +169,30 @@ export async function openOrderTable<Meaning extends string>(
   const cells = header.map((_, index) => `coalesce(trim(c${index}, E' \\t\\r\\n'), '') = ''`);
   const emptyRows = scan.emptyRows === 0 ? undefined : { count: scan.emptyRows, isEmpty: cells.join(' AND ') };
   return { ...table(header, mapped, from), emptyRows, rows, rowsBefore: linesBefore + 1, delimiter };
+}
+
+function kindOf(lower: string): FileKind {
+  const plain = lower.replace(/\.gz$/, '');
+  if (/\.(jsonl|ndjson)$/.test(plain)) return 'jsonl';
+  if (/\.(sqlite|sqlite3|db)$/.test(plain)) return 'sqlite';
+  if (plain.endsWith('.xlsx')) return 'xlsx';
+  if (plain.endsWith('.parquet')) return 'parquet';
+  return plain === lower ? 'csv' : 'csv.gz';
+}
+
+/** The columns of a file as the database reads it. */
+async function describe(
+  database: OrderDatabase,
+  read: string,
+  { name }: OrderFile,
+  kind: string,
+  signal: AbortSignal | undefined,
+): Promise<{ name: string; type: string }[]> {
+  const described = await database.rows(`DESCRIBE SELECT * FROM ${read}`).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw dataFault(`${name} cannot be read as ${kind}. Export it again, or name a .csv file.`);
+  });
+  return described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }));
 }
 
 function cellText(column: string | undefined, header: readonly string[]): string {

@@ -14,24 +14,63 @@ export const maxMemorySchema = z
 /** A column of an order file, by its name there. */
 export const columnName = z.string().min(1).max(200);
 
+const ENDINGS = /\.(csv|csv\.gz|parquet|jsonl|ndjson|jsonl\.gz|ndjson\.gz|xlsx|sqlite|sqlite3|db)$/i;
+
 const fileSchema = z
   .string()
   .min(1)
   .max(1000)
   .refine((name) => !name.includes('\0'), 'must not contain a NUL character')
-  .refine((name) => /\.(csv|csv\.gz|parquet)$/i.test(name), 'must end in .csv, .csv.gz or .parquet');
+  .refine(
+    (name) => ENDINGS.test(name),
+    'must end in .csv, .csv.gz, .parquet, .jsonl, .ndjson (or either with .gz), .xlsx, .sqlite, .sqlite3 or .db',
+  );
 
-/** Schema of one order file, whose columns a job names; `from` (first day kept) and `before` (first day no longer kept) cut files that overlap. */
+const databaseSchema = z.strictObject({
+  kind: z.enum(['postgres', 'mysql']),
+  /** The environment variable that holds the server's address, with account and password: they stay out of the file. */
+  urlVariable: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'must be the name of an environment variable'),
+});
+
+/** Where a source's rows are. */
+export interface SourceLocation {
+  readonly file?: string | undefined;
+  readonly sheet?: string | undefined;
+  readonly database?: z.infer<typeof databaseSchema> | undefined;
+  readonly query?: string | undefined;
+}
+
+const isSqlite = (file: string | undefined) => file !== undefined && /\.(sqlite|sqlite3|db)$/i.test(file);
+
+/** Schema of one source of rows, whose columns a job names; `from` (first day kept) and `before` (first day no longer kept) cut sources that overlap. */
 export const sourceSchemaOf = <Columns extends z.ZodType>(columns: Columns) =>
   z
     .strictObject({
-      /** .csv, .csv.gz or .parquet, relative to the config file's folder. */
-      file: fileSchema,
+      /** CSV, Parquet, JSON lines, an Excel workbook or a SQLite file, relative to the config file's folder. */
+      file: fileSchema.optional(),
+      /** Of a workbook; the first one without it. */
+      sheet: z.string().min(1).max(200).optional(),
+      /** A server, in place of a file. */
+      database: databaseSchema.optional(),
+      /** The SELECT that gives the rows of a server or a SQLite file. */
+      query: z.string().min(1).max(20_000).optional(),
       columns,
       dateFormat: dateFormatSchema.optional(),
       numbers: numbersSchema.optional(),
       from: dateSchema.optional(),
       before: dateSchema.optional(),
+    })
+    .refine(({ file, database }) => (file === undefined) !== (database === undefined), {
+      message: 'must name either a file or a database',
+      path: ['file'],
+    })
+    .refine(({ file, database, query }) => (query !== undefined) === (database !== undefined || isSqlite(file)), {
+      message: 'must be there for a database or a SQLite file, and for nothing else',
+      path: ['query'],
+    })
+    .refine(({ file, sheet }) => sheet === undefined || file?.toLowerCase().endsWith('.xlsx') === true, {
+      message: 'is for Excel workbooks (.xlsx)',
+      path: ['sheet'],
     })
     .refine(({ from, before }) => from === undefined || before === undefined || from < before, {
       message: 'must be later than from',

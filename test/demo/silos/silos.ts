@@ -32,6 +32,12 @@ function linesOf(mapping: DataConfig, dataFolder: string): string {
   const used = meanings.filter((meaning) => mapping.sources.some(({ columns }) => columns[meaning] !== undefined));
   return mapping.sources
     .map(({ file, columns, from, before }) => {
+      if (file === undefined || !/\.(csv|csv\.gz|parquet)$/i.test(file)) {
+        throw new HansaError(
+          'InvalidData',
+          'The demo reads CSV and Parquet files; a mapping for it names no other source.',
+        );
+      }
       const path = resolve(dataFolder, file);
       if (!existsSync(path)) {
         throw new HansaError('InvalidData', `The mapping names ${file}, but ${path} does not exist.`);

@@ -185,7 +185,7 @@ test('a file that the database reads only in part is an error, not a shorter fil
   await room.write('orders.csv', 'date,item,qty\n2024-01-01,a,1\n2024-01-02,a,1\n');
   const config = dailyConfig();
   const source = config.sources[0] as (typeof config.sources)[number];
-  const file = await findOrderFile(source, room.folder);
+  const file = await findOrderFile({ file: source.file! }, room.folder);
   const database = await openDatabase([file.path], { scratchFolder: room.folder });
   await createLines(database);
   const open = await openSource(database, file, source);

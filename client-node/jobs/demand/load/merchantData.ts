@@ -1,9 +1,10 @@
 import type { HansaError } from '@hansa/shared/errors';
+import { prepareSources } from '../../../data/connectors/index.ts';
 import { type OrderDatabase, openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
 import { isoDate } from '../../../data/days.ts';
 import { interruptible } from '../../../data/interruptible.ts';
-import { findOrderFile, type OrderFile } from '../../../data/orderFile.ts';
+import type { OrderFile } from '../../../data/orderFile.ts';
 import type { Finding, LoadOptions, Timeline } from '../../job.ts';
 import { type DataConfig, frequencyShapes, type Source } from '../config.ts';
 import type { MerchantData } from '../windows.ts';
@@ -58,11 +59,11 @@ export async function loadMerchantData(
 async function load(config: DataConfig, baseFolder: string, options: LoadOptions): Promise<MerchantData> {
   const { signal, onProgress } = options;
   const { frequency } = config;
-  const files: OrderFile[] = [];
-  for (const source of config.sources) files.push(await findOrderFile(source, baseFolder));
-  const planFile = config.plan && (await findOrderFile(config.plan, baseFolder));
+  const all = [...config.sources, ...(config.plan === undefined ? [] : [config.plan])];
+  const { files, dispose } = await prepareSources(all, baseFolder, options);
+  const planFile = config.plan && files.at(-1);
   const database = await openDatabase(
-    [...files, ...(planFile === undefined ? [] : [planFile])].map((file) => file.path),
+    files.map((file) => file.path),
     { ...options, maxMemoryBytes: config.maxMemoryBytes },
   );
   try {
@@ -124,6 +125,7 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
     });
   } finally {
     await database.close();
+    await dispose();
   }
 }
 

@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import type { HansaError } from '@hansa/shared/errors';
 import { ORDER_FEATURES } from '@hansa/shared/model/jobs/risk';
 import { seededNumbers } from '@hansa/shared/random';
+import { prepareSources } from '../../../data/connectors/index.ts';
 import { openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
 import { interruptible } from '../../../data/interruptible.ts';
-import { findOrderFile, type OrderFile } from '../../../data/orderFile.ts';
 import type { LoadOptions } from '../../job.ts';
 import type { RiskConfig } from '../config.ts';
 import { orderSet } from '../orderSet.ts';
@@ -49,10 +49,9 @@ export async function loadOrders(
 async function load(config: RiskConfig, baseFolder: string, options: LoadOptions): Promise<OrderData> {
   const { signal, onProgress } = options;
   const names = orderNames(config);
-  const files: OrderFile[] = [];
   const reader =
     config.tokenizer === undefined ? undefined : await openTextReader(resolve(baseFolder, config.tokenizer));
-  for (const source of config.sources) files.push(await findOrderFile(source, baseFolder));
+  const { files, dispose } = await prepareSources(config.sources, baseFolder, options);
   const database = await openDatabase(
     files.map(({ path }) => path),
     { ...options, maxMemoryBytes: config.maxMemoryBytes },
@@ -77,6 +76,7 @@ async function load(config: RiskConfig, baseFolder: string, options: LoadOptions
     return assemble(config, names, table, counts, reader?.counts());
   } finally {
     await database.close();
+    await dispose();
   }
 }
 
