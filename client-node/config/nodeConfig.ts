@@ -13,36 +13,80 @@ import { replenishmentSchema } from '../replenishment/config.ts';
 
 /** What this merchant insists on, whatever a task says. */
 const policySchema = z.strictObject({
-  /** The fewest members that may train together: below 5 a sum hides little. */
-  minCohort: z.int().min(2).max(maxCohortSize).default(5),
-  /** Members of the first roster this node was shown that every cohort must hold, itself included. */
-  knownFloor: z.int().min(0).max(maxCohortSize).default(3),
-  /** The largest share (0..1) of the members that may change from one roster to the next; a single one always may, unless this is 0. */
-  maxRosterChange: z.number().min(0).max(1).default(usualRosterChange),
-  /** How many members must have approved a newcomer, where there is no consortium's approver; all, where they are fewer. */
-  approvalsByMembers: z.int().min(1).max(maxMemberApprovals).default(usualMemberApprovals),
-  /** The longest that one set-up may stay open, in milliseconds. */
-  maxCohortAgeMs: z.int().min(1000).max(604_800_000).default(86_400_000),
-  /** The most optimiser steps that a task may ask for in one round. */
-  maxLocalSteps: z.int().min(1).max(100_000).default(10_000),
-  /** The largest L2 norm of an update that a task may allow, all its parts together. */
-  maxClipNorm: z.number().positive().max(1e9).default(1000),
+  minCohort: z
+    .int()
+    .min(2)
+    .max(maxCohortSize)
+    .default(5)
+    .describe('The fewest members that may train together: below 5 a sum hides little'),
+  knownFloor: z
+    .int()
+    .min(0)
+    .max(maxCohortSize)
+    .default(3)
+    .describe('Members of the first roster this node was shown that every cohort must hold, itself included'),
+  maxRosterChange: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(usualRosterChange)
+    .describe(
+      'The largest share (0..1) of the members that may change from one roster to the next; a single one always may, unless this is 0',
+    ),
+  approvalsByMembers: z
+    .int()
+    .min(1)
+    .max(maxMemberApprovals)
+    .default(usualMemberApprovals)
+    .describe(
+      "How many members must have approved a newcomer, where there is no consortium's approver; all, where they are fewer",
+    ),
+  maxCohortAgeMs: z
+    .int()
+    .min(1000)
+    .max(604_800_000)
+    .default(86_400_000)
+    .describe('The longest that one set-up may stay open, in milliseconds'),
+  maxLocalSteps: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(10_000)
+    .describe('The most optimiser steps that a task may ask for in one round'),
+  maxClipNorm: z
+    .number()
+    .positive()
+    .max(1e9)
+    .default(1000)
+    .describe('The largest L2 norm of an update that a task may allow, all its parts together'),
 });
 export type NodePolicy = z.output<typeof policySchema>;
 
 const trainingSchema = z.strictObject({
-  /** Which TensorFlow.js engine trains; `auto` takes the fastest that works. */
-  engine: z.enum(['auto', ...engineNames]).default('auto'),
-  /** The most resident memory that the training process may take, in bytes: fewer examples go through the engine at once where it is short. */
+  engine: z
+    .enum(['auto', ...engineNames])
+    .default('auto')
+    .describe('Which TensorFlow.js engine trains; `auto` takes the fastest that works'),
   maxMemoryBytes: z
     .int()
     .min(64 * 1024 ** 2)
     .max(2 ** 46)
-    .optional(),
-  /** How often a round's training is kept on disk, in seconds: that much is repeated after its process crashed. */
-  checkpointSeconds: z.number().min(0).max(86_400).default(30),
-  /** Keeps the quantised update of every round in FOLDER/updates; for demos and audits, never sent. */
-  keepUpdates: z.boolean().default(false),
+    .optional()
+    .describe(
+      'The most resident memory that the training process may take, in bytes: fewer examples go through the engine at once where it is short',
+    ),
+  checkpointSeconds: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(30)
+    .describe(
+      "How often a round's training is kept on disk, in seconds: that much is repeated after its process crashed",
+    ),
+  keepUpdates: z
+    .boolean()
+    .default(false)
+    .describe('Keeps the quantised update of every round in FOLDER/updates; for demos and audits, never sent'),
 });
 
 const addressSchema = z
@@ -50,19 +94,21 @@ const addressSchema = z
   .max(2000)
   .refine(isOrigin, 'must be an address like https://hansa.example.org or http://127.0.0.1:4600, without a path');
 
-const nodeConfigSchema = z.strictObject({
-  /** Where the coordinator is. */
-  coordinator: addressSchema,
-  /** Allows an http:// address that is not this machine's own, as on a closed network of containers. */
-  allowInsecure: z.boolean().default(false),
-  /** The node's own folder: identity, ledger, models. Relative to the config file. */
-  folder: z.string().min(1).max(4096),
-  /** What this merchant has for each job. */
-  data: nodeDataSchema,
-  training: trainingSchema.prefault({}),
-  /** What `plan` orders by. */
-  replenishment: replenishmentSchema.prefault({}),
-  policy: policySchema.prefault({}),
+export const nodeConfigSchema = z.strictObject({
+  coordinator: addressSchema.describe('Where the coordinator is'),
+  allowInsecure: z
+    .boolean()
+    .default(false)
+    .describe("Allows an http:// address that is not this machine's own, as on a closed network of containers"),
+  folder: z
+    .string()
+    .min(1)
+    .max(4096)
+    .describe("The node's own folder: identity, ledger, models. Relative to the config file"),
+  data: nodeDataSchema.describe('What this merchant has for each job'),
+  training: trainingSchema.prefault({}).describe('How this node trains'),
+  replenishment: replenishmentSchema.prefault({}).describe('What `plan` orders by'),
+  policy: policySchema.prefault({}).describe('What this merchant insists on, whatever a task says'),
 });
 
 /** A node's configuration with absolute paths. */

@@ -4,10 +4,11 @@ import { z } from 'zod';
 /** Schema of a source's `numbers`: how they are written. */
 export const numbersSchema = z
   .strictObject({
-    /** What stands before the decimals. */
-    decimal: z.enum(['.', ',']).default('.'),
-    /** What stands between thousands; nothing when left out. A space stands for all kinds of spaces. */
-    thousands: z.enum([',', '.', ' ', "'"]).optional(),
+    decimal: z.enum(['.', ',']).default('.').describe('What stands before the decimals'),
+    thousands: z
+      .enum([',', '.', ' ', "'"])
+      .optional()
+      .describe('What stands between thousands; nothing when left out. A space stands for all kinds of spaces'),
   })
   .refine(({ decimal, thousands }) => decimal !== thousands, {
     message: 'must differ from decimal',

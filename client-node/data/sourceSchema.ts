@@ -27,9 +27,13 @@ const fileSchema = z
   );
 
 const databaseSchema = z.strictObject({
-  kind: z.enum(['postgres', 'mysql']),
-  /** The environment variable that holds the server's address, with account and password: they stay out of the file. */
-  urlVariable: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'must be the name of an environment variable'),
+  kind: z.enum(['postgres', 'mysql']).describe('What kind of server it is'),
+  urlVariable: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'must be the name of an environment variable')
+    .describe(
+      "The environment variable that holds the server's address, with account and password: they stay out of the file",
+    ),
 });
 
 /** Where a source's rows are. */
@@ -46,23 +50,29 @@ const isSqlite = (file: string | undefined) => file !== undefined && /\.(sqlite|
 export const sourceSchemaOf = <Columns extends z.ZodType>(columns: Columns) =>
   z
     .strictObject({
-      /** CSV, Parquet, JSON lines, an Excel workbook or a SQLite file, relative to the config file's folder. */
-      file: fileSchema.optional(),
-      /** Of a workbook; the first one without it. */
-      sheet: z.string().min(1).max(200).optional(),
-      /** A server, in place of a file. */
-      database: databaseSchema.optional(),
-      /** The SELECT that gives the rows of a server or a SQLite file. */
-      query: z.string().min(1).max(20_000).optional(),
-      columns,
-      dateFormat: dateFormatSchema.optional(),
-      numbers: numbersSchema.optional(),
-      from: dateSchema.optional(),
-      before: dateSchema.optional(),
+      file: fileSchema
+        .optional()
+        .describe("CSV, Parquet, JSON lines, an Excel workbook or a SQLite file, relative to the config file's folder"),
+      sheet: z.string().min(1).max(200).optional().describe('Of a workbook; the first one without it'),
+      database: databaseSchema.optional().describe('A server, in place of a file'),
+      query: z
+        .string()
+        .min(1)
+        .max(20_000)
+        .optional()
+        .describe('The SELECT that gives the rows of a server or a SQLite file'),
+      columns: columns.describe('Which column means what; a column that is not named is not read'),
+      dateFormat: dateFormatSchema
+        .optional()
+        .describe('How dates are written, such as DD.MM.YYYY; year, month and day with - or / without it'),
+      numbers: numbersSchema.optional().describe('How numbers are written'),
+      from: dateSchema.optional().describe('First day that is kept, where sources overlap'),
+      before: dateSchema.optional().describe('First day that is no longer kept'),
     })
     .refine(({ file, database }) => (file === undefined) !== (database === undefined), {
       message: 'must name either a file or a database',
       path: ['file'],
+      when: ({ value }) => typeof value === 'object' && value !== null,
     })
     .refine(({ file, database, query }) => (query !== undefined) === (database !== undefined || isSqlite(file)), {
       message: 'must be there for a database or a SQLite file, and for nothing else',

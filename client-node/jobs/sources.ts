@@ -1,3 +1,4 @@
+import { meaningOfKey } from '@hansa/shared/config';
 import { type JobName, jobNames } from '@hansa/shared/model';
 import { z } from 'zod';
 import type { JobDataConfig, JobSource } from './job.ts';
@@ -21,6 +22,12 @@ const jobDataConfigSchema = z.discriminatedUnion(
   [...sources.values()].map(({ config }) => config) as never,
 ) as unknown as z.ZodType<JobDataConfig>;
 
+/** What the schema of an entry's job says of a key. */
+function meaningOf(entry: unknown, path: readonly PropertyKey[]): string | undefined {
+  const source = sources.get((entry as { job?: JobName } | null)?.job as JobName);
+  return source && meaningOfKey(source.config, path);
+}
+
 /**
  * Schema of `data` in a node's configuration: one entry for each job that the node has data for. A single entry may stand without a list, and an entry
  * without its job is for `demand`, as all were when there was no other.
@@ -36,7 +43,13 @@ export const nodeDataSchema = z.unknown().transform((value, context): JobDataCon
     // As the file has them: a single entry has no number.
     else
       for (const issue of parsed.error.issues) {
-        context.addIssue({ ...issue, path: [...(Array.isArray(value) ? [index] : []), ...issue.path] } as never);
+        const meaning = meaningOf(named, issue.path);
+        const message = meaning === undefined ? issue.message : `${issue.message} (${meaning})`;
+        context.addIssue({
+          ...issue,
+          message,
+          path: [...(Array.isArray(value) ? [index] : []), ...issue.path],
+        } as never);
       }
   }
   if (entries.length === 0) context.addIssue('needs an entry for one job at least');

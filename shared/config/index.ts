@@ -13,8 +13,34 @@ function place(path: readonly PropertyKey[]): string {
   return path.length === 0 ? 'the top level' : path.map(String).join('.');
 }
 
-/** Every fault that zod found, one line each, with where it is and what to do. */
-export function describeFaults(error: z.ZodError): string[] {
+/** What a schema says of the key at a path; undefined where it says nothing. */
+export function meaningOfKey(schema: z.ZodType, path: readonly PropertyKey[]): string | undefined {
+  const [key, ...rest] = path;
+  if (key === undefined) return schema.description;
+  const inner = withoutWrappers(schema) as {
+    shape?: Record<string, z.ZodType>;
+    element?: z.ZodType;
+    options?: readonly z.ZodType[];
+  };
+  const next = inner.shape?.[String(key)] ?? (typeof key === 'number' ? inner.element : undefined);
+  if (next !== undefined)
+    return rest.length === 0 ? (next.description ?? withoutWrappers(next).description) : meaningOfKey(next, rest);
+  for (const option of inner.options ?? []) {
+    const found = meaningOfKey(option, path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The schema inside defaults, optionals and transformations. */
+function withoutWrappers(schema: z.ZodType): z.ZodType {
+  const { innerType, in: input } = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
+  const inner = innerType ?? input;
+  return inner === undefined ? schema : withoutWrappers(inner);
+}
+
+/** Every fault that zod found, one line each, with where it is, what to do and, where the schema says so, what the key is for. */
+export function describeFaults(error: z.ZodError, schema?: z.ZodType): string[] {
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => `${place([...issue.path, key])}: unknown key; remove it or correct its spelling`);
@@ -23,7 +49,8 @@ export function describeFaults(error: z.ZodError): string[] {
       const nested = issue.errors.flat().map((inner) => inner.message);
       return [`${place(issue.path)}: ${[...new Set(nested)].join('; or ')}`];
     }
-    return [`${place(issue.path)}: ${issue.message}`];
+    const meaning = schema && meaningOfKey(schema, issue.path);
+    return [`${place(issue.path)}: ${issue.message}${meaning === undefined ? '' : ` (${meaning})`}`];
   });
 }
 
@@ -40,7 +67,7 @@ export function parseOrExplain<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults = describeFaults(parsed.error);
+  const faults = describeFaults(parsed.error, schema);
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
   throw new HansaError(code, `${what} has ${count}:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`, { faults });
 }

@@ -21,7 +21,7 @@ test('a whole config passes', () => {
 
 test('every fault is told at once, those of relations between fields among them', () => {
   const source = {
-    file: 'orders.xlsx',
+    file: 'orders.doc',
     columns: { date: 'd', item: '', quantity: 'q', colour: 'c' },
     from: '2024-02-01',
     before: '2024-01-01',

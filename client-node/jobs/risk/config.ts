@@ -6,23 +6,28 @@ import { columnName, dateSchema, hasDates, maxMemorySchema, sourceSchemaOf } fro
 /** Which column of an order file means what. A column that is not named is not read. */
 const columns = z
   .strictObject({
-    /** Number of the order; only lines that are equal in every mapped column count once. */
-    order: columnName,
-    /** Day of the order: what was known before it is what a forecast goes by. YYYY-MM-DD or YYYY/MM/DD, a time of day may follow. */
-    ordered: columnName,
-    /** Day by which delivery was promised. */
-    promised: columnName,
-    /** Day of delivery; an order without one is left out. */
-    delivered: columnName.optional(),
-    /** Instead of `delivered`: whether the order was late, true or false. It counts as known from the day after the promised one. */
-    late: columnName.optional(),
-    merchant: columnName.optional(),
-    /** What the order counts for in training, above 0, such as its value; without it all orders count the same. */
-    weight: columnName.optional(),
-    /** By the names that the league gives them: amounts, kinds, and words that were known on the day of the order. */
-    numbers: columnsSchema(MOST_NUMBERS).default({}),
-    categories: columnsSchema(MOST_CATEGORIES).default({}),
-    texts: columnsSchema(MOST_TEXTS).default({}),
+    order: columnName.describe('Number of the order; only lines that are equal in every mapped column count once'),
+    ordered: columnName.describe(
+      'Day of the order: what was known before it is what a forecast goes by. YYYY-MM-DD or YYYY/MM/DD, a time of day may follow',
+    ),
+    promised: columnName.describe('Day by which delivery was promised'),
+    delivered: columnName.optional().describe('Day of delivery; an order without one is left out'),
+    late: columnName
+      .optional()
+      .describe(
+        'Instead of `delivered`: whether the order was late, true or false. It counts as known from the day after the promised one',
+      ),
+    merchant: columnName.optional().describe('Whose order it is, in a file of several merchants'),
+    weight: columnName
+      .optional()
+      .describe(
+        'What the order counts for in training, above 0, such as its value; without it all orders count the same',
+      ),
+    numbers: columnsSchema(MOST_NUMBERS)
+      .default({})
+      .describe('Amounts that were known on the day of the order, by the names that the league gives them'),
+    categories: columnsSchema(MOST_CATEGORIES).default({}).describe('Kinds, likewise'),
+    texts: columnsSchema(MOST_TEXTS).default({}).describe('Words, likewise'),
   })
   .refine(({ delivered, late }) => (delivered === undefined) !== (late === undefined), {
     message: 'must name either the day of delivery or whether the order was late',
@@ -40,21 +45,39 @@ const kinds = ['numbers', 'categories', 'texts'] as const;
 /** The entry for risk under `data` in a node's configuration: order files, what their columns mean, and the days that split them. */
 export const riskConfigSchema = z
   .strictObject({
-    job: z.literal('risk'),
-    sources: z.array(sourceSchema).min(1).max(100),
-    /** Keeps the lines whose merchant column has this value. */
-    merchant: z.string().min(1).max(200).optional(),
-    /** The category whose past late rate is the simple forecast to beat; without it the one that does best on validation. */
-    carrier: z.string().optional(),
-    /** The tokenizer of the league's model where that has word embeddings, relative to the configuration file: texts are then read by them too. */
-    tokenizer: z.string().min(1).max(4096).optional(),
-    /** The most memory that reading the files may take, in bytes; a quarter of the machine's without it. More than that goes to the disk. */
-    maxMemoryBytes: maxMemorySchema.optional(),
-    /** Where days begin and end, for dates that are instants; without it such dates count as they are written, or as days in UTC. */
-    timeZone: timeZoneSchema.optional(),
-    /** Promised days that split the orders; without them the last 30 % are held out, half of them to validate and half to test. */
-    validFrom: dateSchema.optional(),
-    testFrom: dateSchema.optional(),
+    job: z.literal('risk').describe('The job that this entry is for'),
+    sources: z.array(sourceSchema).min(1).max(100).describe('Where the orders are'),
+    merchant: z.string().min(1).max(200).optional().describe('Keeps the lines whose merchant column has this value'),
+    carrier: z
+      .string()
+      .optional()
+      .describe(
+        'The category whose past late rate is the simple forecast to beat; without it the one that does best on validation',
+      ),
+    tokenizer: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe(
+        "The tokenizer of the league's model where that has word embeddings, relative to the configuration file: texts are then read by them too",
+      ),
+    maxMemoryBytes: maxMemorySchema
+      .optional()
+      .describe(
+        "The most memory that reading the files may take, in bytes; a quarter of the machine's without it. More than that goes to the disk",
+      ),
+    timeZone: timeZoneSchema
+      .optional()
+      .describe(
+        'Where days begin and end, for dates that are instants; without it such dates count as they are written, or as days in UTC',
+      ),
+    validFrom: dateSchema
+      .optional()
+      .describe(
+        'First promised day that is held out, to choose learning rates and models; without it and testFrom the last 30 % of the orders are, half of them to test',
+      ),
+    testFrom: dateSchema.optional().describe('First promised day that is only for scores'),
   })
   .refine(({ validFrom, testFrom }) => (validFrom === undefined) === (testFrom === undefined), {
     message: 'goes with validFrom: give both or neither',
