@@ -68,6 +68,16 @@ test('what is not observed or was sold out is not scored, and adding in parts is
   );
 });
 
+test('MASE is the mean over series, without those whose season before was never off, is not known or has nothing scored', () => {
+  const score = forecastScore(5, Float64Array.of(2, 4, 0, Number.NaN, 1));
+  const errors = [2, 12, 50, 50];
+  for (const [series, error] of errors.entries()) score.add(targets([100]), flat([100 - error]), () => series);
+  expect(score.metrics().mase).toBeCloseTo((2 / 2 + 12 / 4) / 2, 12);
+  const nothing = forecastScore(1, Float64Array.of(0));
+  nothing.add(targets([100]), flat([50]), () => 0);
+  expect(nothing.metrics().mase).toBeUndefined();
+});
+
 test('the pinball loss is least at the quantile', () => {
   const sample = Array.from({ length: 101 }, (_, index) => index);
   for (const level of SCORED_QUANTILES) {

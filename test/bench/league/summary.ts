@@ -95,6 +95,7 @@ export function table(rows: readonly MerchantRow[], { means, shares, selected, s
     'empirical26',
     'ets',
     'croston',
+    'sba',
     'tsb',
     'zero',
     'treesOwn',

@@ -4,7 +4,7 @@ import { SCORED_QUANTILES } from '../scores.ts';
 import { empiricalQuantiles } from './empiricalQuantiles.ts';
 import { exponentialSmoothing } from './exponentialSmoothing.ts';
 import { simpleForecasts } from './index.ts';
-import { croston, tsb } from './intermittent.ts';
+import { croston, intermittentQuantiles, sba, tsb } from './intermittent.ts';
 
 const levels = SCORED_QUANTILES.length;
 const median = (forecast: Float64Array, step: number) => forecast[step * levels + SCORED_QUANTILES.indexOf(0.5)]!;
@@ -54,9 +54,27 @@ describe.each(simpleForecasts)('$name', ({ name, forecast }) => {
     );
   });
 
+  test.each([
+    ['empty', []],
+    ['a single period', [6]],
+    ['nothing but unknown periods', new Array(60).fill(Number.NaN)],
+    ['a single known period', [...new Array(60).fill(Number.NaN), 6]],
+    ['nothing but zeros', new Array(60).fill(0)],
+  ])('takes a history that is %s', (_, history) => {
+    for (const frequency of ['day', 'week', 'month'] as const) {
+      const found = forecast(Float64Array.from(history), frequency, 28);
+      const most = name === 'zero' || !history.includes(6) ? 0 : 6;
+      expect(found.length).toBe(28 * levels);
+      for (const value of found) {
+        expect(value).toBeGreaterThanOrEqual(0);
+        expect(value).toBeLessThanOrEqual(most);
+      }
+    }
+  });
+
   test('forecasts what never changes', () => {
     const found = forecast(new Float64Array(120).fill(7), 'week', 8);
-    for (const value of found) expect(value).toBeCloseTo(name === 'zero' ? 0 : name === 'croston' ? 7 * 0.95 : 7, 6);
+    for (const value of found) expect(value).toBeCloseTo(name === 'zero' ? 0 : name === 'sba' ? 7 * 0.95 : 7, 6);
   });
 });
 
@@ -95,54 +113,40 @@ describe('exponential smoothing', () => {
     const width = (step: number) => found[step * levels + 8]! - found[step * levels]!;
     expect(width(7)).toBeGreaterThan(width(0));
   });
-
-  // R's forecast::ses(c(3, 5, 9, 20, 12), alpha = 0.5, initial = "simple") starts at the first value; here the start is the mean of the first ten.
-  test('is the recursion of simple smoothing', () => {
-    const values = Array.from({ length: 9 }, (_, at) => [3, 5, 9, 20, 12, 4, 8, 15, 7][at]!);
-    const found = exponentialSmoothing(Float64Array.from(values), 52, 1);
-    const candidates = [0.01, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8].map((weight) => {
-      let level = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const errors = values.map((value) => {
-        const error = value - level;
-        level += weight * error;
-        return error;
-      });
-      return { level, errors, squares: errors.reduce((sum, error) => sum + error * error, 0) };
-    });
-    const best = candidates.reduce((one, other) => (other.squares < one.squares ? other : one));
-    const middle = [...best.errors].sort((a, b) => a - b)[4]!;
-    expect(median(found, 0)).toBeCloseTo(Math.max(0, best.level + middle), 9);
-  });
 });
 
 describe('intermittent demand', () => {
-  // Sizes 4, 2, 6 with intervals 3, 2, 4: smoothed by hand with α = 0.1.
-  const history = Float64Array.of(0, 0, 4, 0, 2, 0, 0, 0, 6);
-  const size = 4 + 0.1 * (2 - 4) + 0.1 * (6 - (4 + 0.1 * (2 - 4)));
-  const interval = 3 + 0.1 * (2 - 3) + 0.1 * (4 - (3 + 0.1 * (2 - 3)));
-  const mean = (forecast: (levels: number) => number) => {
-    let sum = 0;
-    for (let at = 0; at < 10_000; at += 1) sum += forecast((at + 0.5) / 10_000);
-    return sum / 10_000;
-  };
+  // The means are those of statsforecast 2.1.1: CrostonClassic, CrostonSBA and TSB(0.1, 0.1).
+  test.each([
+    [[0, 0, 4, 0, 2, 0, 0, 0, 6], 1.3355481727574752, 1.2687707641196013, 0.8793914820000002],
+    [[0, 0, 4, 0, 2, 0, 0, 0, 6, 0, 0, 3, 1, 0, 0, 0, 0], 1.2913357786403616, 1.2267689897083436, 0.7935049088091202],
+    [[...new Array(40).fill(5), ...new Array(10).fill(0)], 5, 4.75, 1.7433922005000007],
+  ])('has the means of the reference', (history, ...means) => {
+    const found = [croston, sba, tsb].map((method) => {
+      const { probability, size } = method(Float64Array.from(history));
+      return probability * size;
+    });
+    expect(found).toEqual(means.map((mean) => expect.closeTo(mean, 9)));
+  });
 
-  test('Croston with the correction', () => {
-    const found = croston(history, 3);
-    const top = found[levels - 1]!;
-    // The 90 % quantile is the size at (0.9 − (1 − p)) / p of 2, 4, 6, scaled to the smoothed mean.
-    const p = 1 / interval;
-    const place = ((0.9 - (1 - p)) / p) * 2;
-    expect(top).toBeCloseTo(((2 + 2 * place) * size * 0.95) / 4, 9);
-    expect(median(found, 0)).toBe(0);
-    expect(mean((level) => (level <= 1 - p ? 0 : ((2 + 4 * ((level - (1 - p)) / p)) * size * 0.95) / 4))).toBeCloseTo(
-      (0.95 * size) / interval,
-      3,
+  test('a period that is not known is none', () => {
+    const gaps = Float64Array.of(0, Number.NaN, 0, 4, Number.NaN, 0, 2, Number.NaN);
+    const known = Float64Array.of(0, 0, 4, 0, 2);
+    for (const method of [croston, sba, tsb]) expect(method(gaps)).toEqual(method(known));
+  });
+
+  test('quantiles are 0 as often as there is no demand, then past sizes around the mean size', () => {
+    // Half of the periods have none: levels .6 to .9 are the quantiles .2, .4, .6 and .8 of 2, 4, 6, twice as large.
+    const found = intermittentQuantiles(Float64Array.of(0, 2, 0, 4, 0, 6), { probability: 0.5, size: 8 }, 2);
+    expect([...found.subarray(0, levels)]).toEqual(
+      [0, 0, 0, 0, 0, 5.6, 7.2, 8.8, 10.4].map((q) => expect.closeTo(q, 9)),
     );
+    expect(found.subarray(levels)).toEqual(found.subarray(0, levels));
   });
 
   test('TSB forgets an item that is no longer sold, Croston does not', () => {
     const ended = Float64Array.from([...new Array(40).fill(5), ...new Array(40).fill(0)]);
-    expect(median(tsb(ended, 1), 0)).toBe(0);
-    expect(median(croston(ended, 1), 0)).toBeCloseTo(4.75, 9);
+    expect(median(intermittentQuantiles(ended, tsb(ended), 1), 0)).toBe(0);
+    expect(median(intermittentQuantiles(ended, croston(ended), 1), 0)).toBe(5);
   });
 });

@@ -3,7 +3,7 @@ import { frequencyShapes } from '../config.ts';
 import { SCORED_QUANTILES } from '../scores.ts';
 import { empiricalQuantiles } from './empiricalQuantiles.ts';
 import { exponentialSmoothing } from './exponentialSmoothing.ts';
-import { croston, tsb } from './intermittent.ts';
+import { croston, type IntermittentDemand, intermittentQuantiles, sba, tsb } from './intermittent.ts';
 import { seasonalNaive } from './seasonalNaive.ts';
 
 /** A forecast that needs no model. */
@@ -47,6 +47,15 @@ export const simpleForecasts: readonly SimpleForecast[] = [
     forecast: (history, frequency, periods) =>
       exponentialSmoothing(history, frequencyShapes[frequency].season, periods),
   },
-  { name: 'croston', label: 'Croston (SBA)', forecast: (history, _, periods) => croston(history, periods) },
-  { name: 'tsb', label: 'TSB', forecast: (history, _, periods) => tsb(history, periods) },
+  intermittent('croston', 'Croston', croston),
+  intermittent('sba', 'Croston, corrected (SBA)', sba),
+  intermittent('tsb', 'Croston, by period (TSB)', tsb),
 ];
+
+function intermittent(
+  name: string,
+  label: string,
+  estimate: (history: Float64Array) => IntermittentDemand,
+): SimpleForecast {
+  return { name, label, forecast: (history, _, periods) => intermittentQuantiles(history, estimate(history), periods) };
+}
