@@ -72,6 +72,8 @@ export interface Comparison {
   readonly comparisons: readonly MethodComparison[];
   /** The model with the least loss on validation. */
   readonly selected: ModelMethod;
+  /** The baseline that does best on the hold-out itself. */
+  readonly bestBaseline: string;
   /** Loss on validation by method, which it was selected by; Infinity where validation does not tell. */
   readonly validationLosses: Readonly<Record<ModelMethod, number>>;
   /** Chosen on validation. */
@@ -272,6 +274,7 @@ async function compare(
       return found === undefined ? [] : [{ method, against, ...found }];
     }),
     selected,
+    bestBaseline,
     validationLosses,
     learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
     picture,

@@ -148,6 +148,8 @@ function merchantReport(
     wqlIntervals: evaluation.intervals,
     againstLocal: againstLocalOnly(evaluation),
     learningRates: evaluation.learningRates,
+    toUse: evaluation.toUse,
+    bestSimple: evaluation.bestSimple,
     bytesSent: rounds.reduce((sum, { bytesUpByClient }) => sum + (bytesUpByClient[clientId] ?? 0), 0),
     cleaning: cleaningCounts(evaluation),
     forecast: evaluation.picture,

@@ -4,6 +4,7 @@ import { inParallel } from './inParallel.ts';
 import { answerOf } from './league/childProcess.ts';
 import { type Evaluation, evaluationSchema } from './league/evaluation.ts';
 import { type Node, startEvaluation } from './league/league.ts';
+import { english } from './report/dictionary/english.ts';
 import { setActivity } from './screen/showStatus.ts';
 
 /** Has every merchant compare the forecasts on its own hold-out, as many at once as there are cores; in the order of `nodes`. */
@@ -19,9 +20,11 @@ export async function evaluateAll(
     const evaluation = evaluationSchema.parse(await answerOf(startEvaluation(processes, node)));
     evaluations.set(node, evaluation);
     setActivity(state, id, { kind: 'evaluated' });
-    const { seasonalNaive, localOnly, fineTuned } = evaluation.wql;
+    const { localOnly, fineTuned } = evaluation.wql;
+    const { toUse, bestSimple } = evaluation;
     screen.tell(
-      `${id}: WQL ${fineTuned.toFixed(3)} fine-tuned, ${localOnly.toFixed(3)} own data only, ${seasonalNaive.toFixed(3)} seasonal naive`,
+      `${id}: WQL ${fineTuned.toFixed(3)} fine-tuned, ${localOnly.toFixed(3)} own data only, ${bestSimple.wql.toFixed(3)} best simple forecast; ` +
+        `use ${english.models[toUse.method] ?? toUse.method} (${toUse.wql.toFixed(3)})`,
     );
   });
   return nodes.map((node) => evaluations.get(node)!);

@@ -12,7 +12,7 @@ const periods = z.array(z.number().nullable());
 const interval = z.tuple([z.number(), z.number()]);
 
 /** What `hansa-client evaluate --json` answers, as far as the demo reads it. */
-export const evaluationSchema = z.looseObject({
+const answerSchema = z.looseObject({
   rows: z.int(),
   series: z.int(),
   cleaning: z.looseObject({}),
@@ -47,6 +47,17 @@ export const evaluationSchema = z.looseObject({
     })
     .optional(),
 });
+/** The same, with the WQL of the model to use and of the best simple forecast. */
+export const evaluationSchema = z
+  .looseObject({ wql: z.record(z.string(), z.number()), selected: z.string(), bestBaseline: z.string() })
+  .transform((answer) => {
+    const { wql, selected, bestBaseline } = answer;
+    return {
+      ...answerSchema.parse(answer),
+      toUse: { method: selected, wql: wql[selected] ?? Number.NaN },
+      bestSimple: { method: bestBaseline, wql: wql[bestBaseline] ?? Number.NaN },
+    };
+  });
 export type Evaluation = z.output<typeof evaluationSchema>;
 
 /**

@@ -31,6 +31,9 @@ export interface MerchantReport {
   readonly againstLocal: Readonly<Partial<Record<Method, Interval>>>;
   /** That the merchant chose on its own validation windows. */
   readonly learningRates: { readonly localOnly: number; readonly fineTuned: number };
+  /** The model that does best on its validation windows, and the simple forecast that does best on the hold-out, with their WQL there. */
+  readonly toUse: { readonly method: string; readonly wql: number };
+  readonly bestSimple: { readonly method: string; readonly wql: number };
   readonly bytesSent: number;
   readonly cleaning: CleaningCounts;
   readonly forecast: Forecast | undefined;

@@ -86,6 +86,8 @@ export function reportFixture(effects: readonly number[]): ReportData {
           fineTuned: around(effects[i]!),
         },
         learningRates: { localOnly: 0.003, fineTuned: 0.001 },
+        toUse: { method: 'blended', wql: 0.31 },
+        bestSimple: { method: 'empirical26', wql: 0.36 },
         bytesSent: 2_600_000,
         cleaning: {
           rowsRead: 12_043,

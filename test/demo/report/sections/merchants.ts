@@ -47,6 +47,20 @@ ${
     (d) => d.ownRatesValue(report.learningRates.localOnly, report.learningRates.fineTuned),
   )
 }
+${
+  report &&
+  fact(
+    (d) => d.toUse,
+    (d) => d.withWql(d.models[report.toUse.method] ?? report.toUse.method, report.toUse.wql),
+  )
+}
+${
+  report &&
+  fact(
+    (d) => d.bestSimple,
+    (d) => d.withWql(d.models[report.bestSimple.method] ?? report.bestSimple.method, report.bestSimple.wql),
+  )
+}
 </dl>
 <h4>${say((d) => d.wql)}</h4>
 ${methodChart(merchant, report)}
