@@ -24,7 +24,16 @@ export function createLogger(
         paths: ['secret', 'token', 'seed', 'secretKey', '*.secret', '*.token', '*.seed', '*.secretKey'],
         censor: '[redacted]',
       },
+      serializers: { err: withoutCells },
     },
     destination,
   );
+}
+
+/** An error as a log has it: that of a file of orders quotes cells on a person's screen, and not here. */
+function withoutCells(error: Error): object {
+  const told = pino.stdSerializers.err(error);
+  if ((error as { code?: unknown }).code !== 'InvalidData') return told;
+  const unquoted = (text: string) => text.replaceAll(/"[^"\n]*"/g, '"…"');
+  return { ...told, message: unquoted(told.message), stack: unquoted(told.stack) };
 }
