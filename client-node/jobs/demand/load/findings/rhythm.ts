@@ -7,17 +7,20 @@ const FEWEST_DAYS = 4;
 const NEARLY_ALL = 0.9;
 const weekdays = ['Thursday', 'Friday', 'Saturday', 'Sunday', 'Monday', 'Tuesday', 'Wednesday'];
 
-/** Sums that files hold, coarsest first: the gap in days from which it is theirs, and the frequency that suits; none is coarser than months. */
+/** Days of a period, the fewest. */
+const PERIOD_DAYS: Readonly<Record<Frequency, number>> = { day: 1, week: 7, month: 28 };
+
+/** Sums that files hold, coarsest first: the fewest days between two of them, what their dates keep to, and the frequency that suits them. */
 const sums = [
-  { gap: 360, name: 'yearly', suits: undefined },
-  { gap: 89, name: 'quarterly', suits: undefined },
-  { gap: 28, name: 'monthly', suits: 'month' },
-  { gap: 14, name: 'fortnightly', suits: 'month' },
-  { gap: 7, name: 'weekly', suits: 'week' },
+  { days: 360, name: 'yearly', keep: keepsToMonths, suits: undefined },
+  { days: 89, name: 'quarterly', keep: keepsToMonths, suits: undefined },
+  { days: 28, name: 'monthly', keep: keepsToMonths, suits: 'month' },
+  { days: 14, name: 'fortnightly', keep: keepsToAWeekday, suits: 'month' },
+  { days: 7, name: 'weekly', keep: keepsToAWeekday, suits: 'week' },
 ] as const;
-const coarseness: readonly Frequency[] = ['day', 'week', 'month'];
 
 const dateOf = (day: number) => new Date(day * 86_400_000);
+const weekdayOf = (day: number) => ((day % 7) + 7) % 7;
 
 /** What the days of the lines tell of how a file was made. */
 export const rhythm = (counts: DayCounts, frequency: Frequency): Finding[] => [
@@ -26,49 +29,40 @@ export const rhythm = (counts: DayCounts, frequency: Frequency): Finding[] => [
 ];
 
 /** Tells sums of longer periods than the configured one: the periods between them would count as periods without a sale. */
-export function sumsOfPeriods({ days }: DayCounts, frequency: Frequency): Finding[] {
+function sumsOfPeriods({ days }: DayCounts, frequency: Frequency): Finding[] {
   if (days.length < FEWEST_DAYS) return [];
   const gaps = gapsBetween(days);
   // A few dates may have been moved by a holiday.
   const least = gaps[Math.floor((1 - NEARLY_ALL) * gaps.length)]!;
-  const found = sums.find(({ gap, suits }) => least >= gap && (gap < 28 || monthly(days)) && suits !== frequency);
+  const found = sums.find((kind) => kind.days > PERIOD_DAYS[frequency] && kind.days <= least && kind.keep(days));
   if (found === undefined) return [];
-  const { name, suits } = found;
-  if (suits !== undefined && coarseness.indexOf(suits) < coarseness.indexOf(frequency)) return [];
-  const weekday = commonest(days.map((day) => ((day % 7) + 7) % 7));
-  if (name === 'weekly' && weekday.share < NEARLY_ALL) return [];
+  const { value, share } = commonest(days.map(weekdayOf));
   const seen =
-    name === 'weekly' || name === 'fortnightly'
-      ? weekday.share < NEARLY_ALL
-        ? undefined
-        : `${weekday.share === 1 ? 'Every' : 'Nearly every'} line lies on a ${weekdays[weekday.value]}`
-      : 'The dates of the lines are about as far apart as their sums are long';
-  if (seen === undefined) return [];
+    found.keep === keepsToAWeekday
+      ? `${share === 1 ? 'Every' : 'Nearly every'} line lies on a ${weekdays[value]}`
+      : `The dates of the lines are as far apart as those of ${found.name} sums`;
   const remedy =
-    suits === undefined
+    found.suits === undefined
       ? 'Give the single sales, or sums by month at least.'
-      : suits === frequency
-        ? 'Give the single sales.'
-        : `If so, set data.frequency to "${suits}"; if not, a longer period suits sales as rare as these.`;
+      : `If they are, set data.frequency to "${found.suits}"; if not, a longer period suits sales as rare as these.`;
   return [
     {
       kind: 'warning',
-      sentence: `${seen}: are these ${name} sums? The ${frequency}s between them count as ${frequency}s without a sale. ${remedy}`,
+      sentence: `${seen}: are these ${found.name} sums? The ${frequency}s between them count as ${frequency}s without a sale. ${remedy}`,
       examples: [],
     },
   ];
 }
 
-/** Whether dates keep to a day of the month, its first ones or its last ones. */
-function monthly(days: Int32Array): boolean {
-  const inMonth = (day: number) => dateOf(day).getUTCDate();
-  const toEnd = (day: number) => dateOf(day + 1).getUTCDate();
-  const few = (of: (day: number) => number) => days.filter((day) => of(day) <= 3).length >= NEARLY_ALL * days.length;
-  return (
-    commonest(days.map(inMonth)).share >= NEARLY_ALL ||
-    few(inMonth) ||
-    days.filter((day) => toEnd(day) === 1 || inMonth(day) >= 28).length >= NEARLY_ALL * days.length
-  );
+function keepsToAWeekday(days: Int32Array): boolean {
+  return commonest(days.map(weekdayOf)).share >= NEARLY_ALL;
+}
+
+/** Whether dates keep to a day of the month, to its first days or to its last ones. */
+function keepsToMonths(days: Int32Array): boolean {
+  const inMonth = days.map((day) => dateOf(day).getUTCDate());
+  const nearly = (is: (date: number) => boolean) => inMonth.filter(is).length >= NEARLY_ALL * days.length;
+  return commonest(inMonth).share >= NEARLY_ALL || nearly((date) => date <= 3) || nearly((date) => date >= 28);
 }
 
 const FEWEST_DAYS_WITHOUT_13TH = 24;
