@@ -265,7 +265,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description(
       'What the league is worth in demand forecasts on public data (HANSA_DATA): rounds for each seed, then own, league, tuned and selected models, all data pooled, simple forecasts and boosted trees on every hold-out.',
     )
-    .requiredOption('--data <name>', 'a data set, such as iowa_liquor')
+    .requiredOption('--data <name>', 'a public data set, such as iowa_liquor, or a folder')
+    .option('--mapping <file>', "what a folder's columns mean")
     .addOption(new Option('--seeds <n>', 'starting models').argParser(wholeNumber('--seeds', 1, 20)).default(3))
     .addOption(new Option('--merchants <n>', 'the largest ones').argParser(wholeNumber('--merchants', 2, 300)))
     .addOption(new Option('--rounds <n>', 'rounds').argParser(wholeNumber('--rounds', 1, 500)).default(15))
@@ -281,6 +282,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .action(
       async (options: {
         data: string;
+        mapping?: string;
         seeds: number;
         merchants?: number;
         rounds: number;
@@ -290,7 +292,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         peers: boolean;
       }) => {
         const { benchLeague } = await import('./league/benchLeague.ts');
-        report('league', await benchLeague({ merchants: undefined, history: undefined, ...options }), false);
+        report(
+          'league',
+          await benchLeague({ mapping: undefined, merchants: undefined, history: undefined, ...options }),
+          false,
+        );
       },
     );
 

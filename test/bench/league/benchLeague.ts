@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MaskThreads } from '@hansa/aggregation/secagg/threads';
 import { writeModelFile } from '@hansa/client-node/model';
-import { HansaError } from '@hansa/shared/errors';
 import { gather, type ModelSize, scatter } from '@hansa/shared/model';
 import { type TaskFile, taskFileSchema } from '@hansa/shared/protocol';
 import { activate } from '../../../client-node/engines/engine.ts';
@@ -16,14 +15,17 @@ import { requestRunner } from '../../../client-node/trainer/performRequests.ts';
 import { repositoryRoot } from '../../sourceCopy/repositoryRoot.ts';
 import type { BenchResult } from '../report.ts';
 import { UnmaskedTask } from '../strategies/unmaskedTask.ts';
-import { dataSets } from './dataSets.ts';
+import { dataSetOf, dataSets } from './dataSets.ts';
 import { type LoadedMerchant, loadMerchant } from './loadedMerchant.ts';
 import { type MerchantRow, summarise, table } from './summary.ts';
 import { startTrees, treeScores } from './trees.ts';
 import { writeMerchants } from './writeMerchants.ts';
 
 export interface LeagueOptions {
+  /** The name of a public data set, or a folder. */
   readonly data: string;
+  /** What a folder's columns mean. */
+  readonly mapping: string | undefined;
   readonly seeds: number;
   readonly merchants: number | undefined;
   readonly rounds: number;
@@ -56,10 +58,7 @@ const quiet = { signal: new AbortController().signal, onProgress: () => undefine
  */
 export async function benchLeague(options: LeagueOptions): Promise<BenchResult> {
   const began = performance.now();
-  const dataSet = dataSets.find(({ name }) => name === options.data);
-  if (dataSet === undefined) {
-    throw new HansaError('InvalidArgument', `--data takes one of ${dataSets.map(({ name }) => name).join(', ')}.`);
-  }
+  const dataSet = dataSets.find(({ name }) => name === options.data) ?? dataSetOf(options.data, options.mapping);
   await activate('wasm');
   const dataFolder = process.env.HANSA_DATA ?? join(repositoryRoot, '../shared/data');
   const folder = await mkdtemp(join(tmpdir(), 'hansa-league-'));

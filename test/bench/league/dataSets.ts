@@ -1,6 +1,9 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { quotedString } from '@duckdb/node-api';
 import type { DataConfig } from '@hansa/client-node/jobs/demand';
+import { HansaError } from '@hansa/shared/errors';
+import { readMapping } from '../../demo/silos/mapping.ts';
+import { dayOf, linesOf } from '../../demo/silos/silos.ts';
 
 /** A public data set as a league of merchants. */
 export interface DataSet {
@@ -18,6 +21,36 @@ export interface DataSet {
 }
 
 const parquet = (folder: string, file: string) => `read_parquet(${quotedString(join(folder, file))})`;
+
+/**
+ * Any other folder as a league, as the demo reads it.
+ *
+ * @param mapping file that says what the columns mean; the folder's own or a shipped one when undefined
+ * @throws HansaError InvalidArgument, InvalidConfig, InvalidData (with what is missing or wrong)
+ */
+export function dataSetOf(folder: string, mapping: string | undefined): DataSet {
+  const read = readMapping(folder, mapping);
+  const { frequency, returns, validFrom, testFrom, sources } = read;
+  if (validFrom === undefined) {
+    throw new HansaError(
+      'InvalidConfig',
+      'The mapping must name validFrom and testFrom: all merchants are split at the same days.',
+    );
+  }
+  const isMapped = (column: keyof (typeof sources)[number]['columns']) =>
+    sources.some(({ columns }) => columns[column] !== undefined);
+  const columns = (['price', 'promotion', 'soldOut', 'category'] as const).filter(isMapped);
+  return {
+    name: basename(folder),
+    merchant: 'merchant column of the mapping',
+    merchants: 20,
+    items: 50,
+    split: { frequency, returns, validFrom, testFrom },
+    columns,
+    lines: () =>
+      `SELECT * REPLACE (CAST(${dayOf('date')} AS DATE) AS date, CAST(quantity AS DOUBLE) AS quantity) FROM (${linesOf(read, folder)})`,
+  };
+}
 
 /** Split days and what counts as a merchant are those of the data's own README. */
 export const dataSets: readonly DataSet[] = [

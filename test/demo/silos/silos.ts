@@ -23,12 +23,13 @@ const meanings = [
   'price',
   'promotion',
   'stock',
+  'soldOut',
   'category',
   'text',
 ] as const;
 
-/** Every mapped column of every source as text under its meaning's name, cut to each source's dates. */
-function linesOf(mapping: DataConfig, dataFolder: string): string {
+/** SQL for every mapped column of every source as text under its meaning's name, cut to each source's dates. */
+export function linesOf(mapping: DataConfig, dataFolder: string): string {
   const used = meanings.filter((meaning) => mapping.sources.some(({ columns }) => columns[meaning] !== undefined));
   return mapping.sources
     .map(({ file, columns, from, before }) => {
@@ -60,7 +61,7 @@ function linesOf(mapping: DataConfig, dataFolder: string): string {
     .join(' UNION ALL ');
 }
 
-const dayOf = (text: string): string => `replace(left(${text}, 10), '/', '-')`;
+export const dayOf = (text: string): string => `replace(left(${text}, 10), '/', '-')`;
 
 /**
  * The `count` largest merchants of a data folder by training rows, ties by name, each with its order lines written to
