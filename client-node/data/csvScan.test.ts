@@ -48,6 +48,47 @@ test('any well-formed file is counted right, whatever its quotes, line ends and 
   );
 });
 
+test('plain rows are counted as quoted ones are, wherever the file is cut into pieces', async () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', 'é', '语', ' ', '7', '-'), maxLength: 9 });
+  const row = fc.oneof(
+    { weight: 8, arbitrary: fc.tuple(cell, cell, cell).map((cells) => cells.join(';')) },
+    { weight: 1, arbitrary: fc.tuple(cell, cell, cell).map((cells) => cells.map((text) => `"${text}"`).join(';')) },
+    { weight: 1, arbitrary: fc.constantFrom('', '   ', ';;', ' ; ;') },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(row, { minLength: 20, maxLength: 60 }),
+      fc.constantFrom('\n', '\r\n'),
+      fc.integer({ min: 0, max: 40 }),
+      async (rows, end, shift) => {
+        // Repeated to over a megabyte, so that pieces end anywhere in a row.
+        const block = rows.join(end);
+        const times = Math.ceil(1_100_000 / (Buffer.byteLength(block) + end.length));
+        const text = ['date;item;qty', `${'x'.repeat(shift)};b;c`, ...new Array<string>(times).fill(block)].join(end);
+        const bare = (line: string) => line.replaceAll(/[;" ]/g, '') === '';
+        const count = (is: (line: string) => boolean) => times * rows.filter(is).length;
+        const found = await scan(text, ['date', 'item', 'qty']);
+        expect(found.rows).toBe(1 + count((line) => line !== ''));
+        expect(found.emptyRows).toBe(count((line) => line !== '' && bare(line)));
+        expect(found.rowsOfSpaces).toBe(count((line) => line !== '' && line.trim() === ''));
+      },
+    ),
+    { seed: 3, numRuns: 12 },
+  );
+});
+
+test('a wrong number of fields is found in a plain row, with its line', async () => {
+  const plain = Array.from({ length: 50_000 }, (_, at) => `2024-01-01,item ${at},${at % 9}`);
+  const withFault = (at: number, line: string) =>
+    ['date,item,qty', ...plain.slice(0, at), line, ...plain.slice(at)].join('\n');
+  await expect(scan(withFault(40_000, '2024-01-01,item'))).rejects.toThrow(
+    'line 40002: has 2 fields where the header has 3',
+  );
+  await expect(scan(withFault(123, 'a,b,c,d'))).rejects.toThrow('line 125: has 4 fields');
+  await expect(scan(withFault(123, 'a,b\r,c'))).rejects.toThrow('line 125: holds a carriage return that ends no line');
+  await expect(scan(withFault(123, 'a,"b,c'))).rejects.toThrow('line 125: longer than 1 MiB');
+});
+
 test('characters and quoted line breaks that straddle two pieces of the file are whole', async () => {
   const row = `2024-01-01,"语言 ""é"" \r\n和",7\n`;
   const copies = Math.ceil((3 * 1024 * 1024) / Buffer.byteLength(row));
