@@ -24,7 +24,7 @@ const modelMethods = {
   localOnly: 'local only',
   federated: 'federated',
   fineTuned: 'federated, fine-tuned',
-  blended: 'halfway between the two',
+  blended: 'mean of federated and fine-tuned',
 } as const;
 export type ModelMethod = keyof typeof modelMethods;
 

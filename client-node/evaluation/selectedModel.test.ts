@@ -25,7 +25,7 @@ async function select(leagueModelHash = task.modelHash): Promise<string> {
     taskId: task.taskId,
     leagueModelHash,
     method: 'blended',
-    label: 'halfway between the two',
+    label: 'mean of federated and fine-tuned',
     sha256: await hashOf(path),
   });
   return path;
@@ -34,7 +34,7 @@ async function select(leagueModelHash = task.modelHash): Promise<string> {
 test('the model that was selected is found again, with what it is', async () => {
   expect(await selectedModel(folder, task, hashOf)).toBeUndefined();
   const path = await select();
-  expect(await selectedModel(folder, task, hashOf)).toEqual({ path, label: 'halfway between the two' });
+  expect(await selectedModel(folder, task, hashOf)).toEqual({ path, label: 'mean of federated and fine-tuned' });
 });
 
 test('a newer model of the league, or another file in its place, takes the selection back', async () => {

@@ -1,6 +1,14 @@
 import { cpus } from 'node:os';
 import type { RoundRecord, TaskFile } from '@hansa/shared/protocol';
-import { againstLocalOnly, cleaningCounts, type Evaluation } from './league/evaluation.ts';
+import {
+  againstLocalOnly,
+  cleaningCounts,
+  type Evaluation,
+  followed,
+  measuresOf,
+  simpleWql,
+  toUse,
+} from './league/evaluation.ts';
 import { readWords } from './league/exactness.ts';
 import type { Node } from './league/league.ts';
 import type { Pilot } from './league/pilots.ts';
@@ -96,8 +104,17 @@ export function collect(run: Collected): ReportData {
     pilots: pilots.map(({ learningRate, validationLoss }) => ({ learningRate, validationLoss })),
     rounds: training.rounds.map((record) => roundResult(record, nameOf)),
     merchants: nodes.map(({ merchant }, i) => {
-      const { rows, series, steps, wql, wape } = evaluations[i]!;
-      return { id: merchant.id, rows, series, steps: steps.localOnly, wql, wape };
+      const evaluation = evaluations[i]!;
+      const { rows, series, steps, wql, wape } = evaluation;
+      return {
+        id: merchant.id,
+        rows,
+        series,
+        steps: steps.localOnly,
+        wql: followed(wql),
+        wape: followed(wape),
+        simple: simpleWql(evaluation),
+      };
     }),
   };
   return {
@@ -147,9 +164,9 @@ function merchantReport(
     id: merchant.id,
     wqlIntervals: evaluation.intervals,
     againstLocal: againstLocalOnly(evaluation),
+    toUse: toUse(evaluation),
+    measures: measuresOf(evaluation),
     learningRates: evaluation.learningRates,
-    toUse: evaluation.toUse,
-    bestSimple: evaluation.bestSimple,
     bytesSent: rounds.reduce((sum, { bytesUpByClient }) => sum + (bytesUpByClient[clientId] ?? 0), 0),
     cleaning: cleaningCounts(evaluation),
     forecast: evaluation.picture,

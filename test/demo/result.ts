@@ -1,11 +1,14 @@
 import { roundPhases } from '@hansa/shared/protocol';
 import { z } from 'zod';
 
-/** The four forecasts that every merchant compares on its own hold-out. */
+/** The four forecasts that the demo follows on every merchant's hold-out, beside the simple forecast that does best there. */
 export const methods = ['seasonalNaive', 'localOnly', 'federated', 'fineTuned'] as const;
 export type Method = (typeof methods)[number];
 
 const byMethod = z.record(z.enum(methods), z.number().nonnegative());
+const byMethodName = z
+  .record(z.string().min(1), z.number().nonnegative())
+  .refine((values) => Object.keys(values).length > 0, { message: 'must have at least one simple forecast' });
 const merchantId = z.string().min(1);
 
 const roundResultSchema = z.strictObject({
@@ -37,6 +40,8 @@ const merchantResultSchema = z.strictObject({
   steps: z.int().nonnegative(),
   wql: byMethod,
   wape: byMethod,
+  /** WQL of every simple forecast by its name, seasonal naive among them. */
+  simple: byMethodName,
 });
 export type MerchantResult = z.infer<typeof merchantResultSchema>;
 

@@ -2,13 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dictionaries } from './report/dictionary/dictionary.ts';
 import type { MerchantResult } from './result.ts';
-import { changePercent, judge as judgeWith, median, type Verdict } from './verdict.ts';
+import { bestSimple, changePercent, judge as judgeWith, median, type Verdict } from './verdict.ts';
 
 /** A league whose fine-tuned model changes each merchant's error by these per cents of local-only's. */
-function league(changes: number[], naive = 2, federated = 0.99): MerchantResult[] {
+function league(changes: number[], simple = 2, federated = 0.99): MerchantResult[] {
   return changes.map((change, i) => {
-    const wql = { seasonalNaive: naive, localOnly: 1, federated, fineTuned: 1 + change / 100 };
-    return { id: `merchant-${i + 1}`, rows: 10, series: 1, steps: 1, wql, wape: wql };
+    const wql = { seasonalNaive: simple + 1, localOnly: 1, federated, fineTuned: 1 + change / 100 };
+    return {
+      id: `merchant-${i + 1}`,
+      rows: 10,
+      series: 1,
+      steps: 1,
+      wql,
+      wape: wql,
+      simple: { seasonalNaive: simple + 1, ets: simple, zero: 4 },
+    };
   });
 }
 
@@ -93,8 +101,8 @@ describe('the verdict', () => {
       fc.property(
         fc.array(fc.double({ min: -90, max: 200, noNaN: true }), { minLength: 1, maxLength: 12 }),
         fc.double({ min: 0, max: 3, noNaN: true }),
-        (changes, naive) => {
-          const verdict = judge(league(changes, naive));
+        (changes, simple) => {
+          const verdict = judge(league(changes, simple));
           for (const d of both) {
             const second = d.verdictSecond(verdict);
             expect(second).toContain(verdict.worst.id);
@@ -106,6 +114,17 @@ describe('the verdict', () => {
       ),
       { seed: 3, numRuns: 200 },
     );
+  });
+});
+
+it('holds the fine-tuned model against the simple forecast that does best at each merchant', () => {
+  const [better, worse] = league([-5, 5], 1);
+  expect(bestSimple(better!)).toEqual({ name: 'ets', wql: 1 });
+  const another = { ...worse!, simple: { ...worse!.simple, tsb: 0.9 } };
+  expect(judge([better!, another])).toMatchObject({
+    betterThanSimple: 1,
+    worseThanSimple: ['merchant-2'],
+    medianAgainstSimple: expect.closeTo((-5 + 100 * (1.05 / 0.9 - 1)) / 2, 9),
   });
 });
 

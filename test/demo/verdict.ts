@@ -32,11 +32,11 @@ export interface Verdict {
   readonly lost: number;
   readonly best: Change;
   readonly worst: Change;
-  /** Fine-tuned against seasonal naive. */
-  readonly betterThanNaive: number;
-  readonly medianAgainstNaive: number;
-  /** Merchants for which seasonal naive beats the fine-tuned model. */
-  readonly worseThanNaive: readonly string[];
+  /** Fine-tuned against the simple forecast that does best on the merchant's hold-out, which is the hardest to beat. */
+  readonly betterThanSimple: number;
+  readonly medianAgainstSimple: number;
+  /** Merchants for which that one beats the fine-tuned model. */
+  readonly worseThanSimple: readonly string[];
 }
 
 /** Gains below this, in per cent of WQL, are no reason to join a league. */
@@ -57,6 +57,16 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1
     ? sorted[Math.floor(middle)]!
     : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+/** The simple forecast with the least WQL on the merchant's hold-out. */
+export function bestSimple({ simple }: Pick<MerchantResult, 'simple'>): {
+  readonly name: string;
+  readonly wql: number;
+} {
+  return Object.entries(simple)
+    .map(([name, wql]) => ({ name, wql }))
+    .reduce((best, other) => (other.wql < best.wql ? other : best));
 }
 
 /**
@@ -87,7 +97,10 @@ export function judge(merchants: readonly MerchantResult[], intervals: ReadonlyM
       .map(({ id, wql }) => ({ id, percent: changePercent(wql[method], wql[against]) }))
       .sort((a, b) => a.percent - b.percent);
   const againstLocal = changes('localOnly');
-  const againstNaive = changes('seasonalNaive');
+  const againstSimple = merchants.map((merchant) => ({
+    id: merchant.id,
+    percent: changePercent(merchant.wql.fineTuned, bestSimple(merchant).wql),
+  }));
   const medianAgainstLocal = median(againstLocal.map(({ percent }) => percent));
   const medianOfLeagueModel = median(changes('localOnly', 'federated').map(({ percent }) => percent));
   const nothingInCommon = medianOfLeagueModel > 0;
@@ -107,8 +120,8 @@ export function judge(merchants: readonly MerchantResult[], intervals: ReadonlyM
     lost: againstLocal.filter(({ percent }) => percent > 0).length,
     best: againstLocal[0]!,
     worst: againstLocal.at(-1)!,
-    betterThanNaive: againstNaive.filter(({ percent }) => percent < 0).length,
-    medianAgainstNaive: median(againstNaive.map(({ percent }) => percent)),
-    worseThanNaive: againstNaive.filter(({ percent }) => percent > 0).map(({ id }) => id),
+    betterThanSimple: againstSimple.filter(({ percent }) => percent < 0).length,
+    medianAgainstSimple: median(againstSimple.map(({ percent }) => percent)),
+    worseThanSimple: againstSimple.filter(({ percent }) => percent > 0).map(({ id }) => id),
   };
 }

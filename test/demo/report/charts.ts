@@ -1,18 +1,22 @@
 import { type Html, html } from '@hansa/shared/html';
 import { roundPhases } from '@hansa/shared/protocol';
 import { scaleLinear } from 'd3-scale';
-import { area, line, symbol, symbolCircle, symbolDiamond, symbolSquare, symbolTriangle } from 'd3-shape';
+import { area, line, symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolTriangle } from 'd3-shape';
 import { type MerchantResult, type Method, methods, type RoundResult } from '../result.ts';
-import type { Change } from '../verdict.ts';
+import { bestSimple, type Change } from '../verdict.ts';
 import { label, rounded } from './bilingual.ts';
 import type { Forecast, Interval, MerchantReport } from './data.ts';
 import { dictionaries } from './dictionary/dictionary.ts';
+import type { Dictionary } from './dictionary/english.ts';
 import type { Histogram } from './histogram.ts';
 
 /** All drawings are this wide in their own units: what is legible on a phone is so everywhere. */
 const width = 340;
 
-const shapes: Record<Method, Html> = {
+type Shown = Method | 'bestSimple';
+
+const shapes: Record<Shown, Html> = {
+  bestSimple: mark(symbolCross),
   seasonalNaive: mark(symbolSquare),
   localOnly: mark(symbolTriangle),
   federated: mark(symbolDiamond),
@@ -28,7 +32,7 @@ function drawing(height: number, description: string, content: Html, className =
 }
 
 /** The mark of a method as it stands in charts and tables: its shape tells it apart without its colour. */
-export function methodMark(method: Method): Html {
+export function methodMark(method: Shown): Html {
   return html`<svg class="mark m-${method}" viewBox="-7 -7 14 14" aria-hidden="true">${shapes[method]}</svg>`;
 }
 
@@ -112,23 +116,32 @@ export function histogramChart(of: Histogram, className: string, axis: Parameter
   );
 }
 
-/** The four methods of one merchant on one axis of WQL, with their intervals; local-only's value is the dashed line. */
+/** What the demo follows at one merchant, and the simple forecast that does best there where that is another one. */
+export function shownAt(
+  merchant: MerchantResult,
+): readonly { readonly method: Shown; readonly name: string; readonly wql: number }[] {
+  const best = bestSimple(merchant);
+  const all = methods.map((method) => ({ method, name: method, wql: merchant.wql[method] }));
+  return best.name === 'seasonalNaive' ? all : [{ method: 'bestSimple', ...best }, ...all];
+}
+
+/** The methods of one merchant on one axis of WQL, with their intervals; local-only's value is the dashed line. */
 export function methodChart(merchant: MerchantResult, report: MerchantReport | undefined): Html {
   const row = 26;
-  const height = methods.length * row + 20;
+  const shown = shownAt(merchant);
+  const height = shown.length * row + 20;
   const local = merchant.wql.localOnly;
-  const intervalOf = (method: Method): Interval | undefined => report?.wqlIntervals[method];
-  const values = methods.flatMap((method) => [merchant.wql[method], ...(intervalOf(method) ?? [])]);
+  const nameOf = (d: Dictionary, method: Shown) => (method === 'bestSimple' ? d.bestSimple : d.methods[method]);
+  const values = shown.flatMap(({ name, wql }) => [wql, ...(report?.wqlIntervals[name] ?? [])]);
   const x = scaleLinear()
     .domain([Math.min(...values), Math.max(...values)])
     .nice(4)
     .range([122, width - 58]);
-  const smallest = Math.min(...methods.map((method) => merchant.wql[method]));
-  const rows = methods.map((method, i) => {
+  const smallest = Math.min(...shown.map(({ wql }) => wql));
+  const rows = shown.map(({ method, name, wql: value }, i) => {
     const middle = i * row + row / 2;
-    const value = merchant.wql[method];
-    const interval = intervalOf(method);
-    return html`${label(0, middle + 4, (d) => d.methods[method], 'name')}
+    const interval = report?.wqlIntervals[name];
+    return html`${label(0, middle + 4, (d) => nameOf(d, method), 'name')}
 <path class="grid" d="M122,${middle}H${width - 58}"/>
 ${interval && html`<path class="whisker" d="M${rounded(x(interval[0]))},${middle}H${rounded(x(interval[1]))}M${rounded(x(interval[0]))},${middle - 4}v8M${rounded(x(interval[1]))},${middle - 4}v8"/>`}
 <g class="m-${method}" transform="translate(${rounded(x(value))} ${middle})">${shapes[method]}</g>
@@ -137,7 +150,7 @@ ${label(width, middle + 4, (d) => `${value === smallest ? '★ ' : ''}${d.number
   const ticks = x.ticks(3).map((tick) => label(x(tick), height - 5, (d) => d.number(tick, 2), 'axis', 'middle'));
   return drawing(
     height,
-    methods.map((method) => `${dictionaries.en.methods[method]} ${merchant.wql[method].toFixed(3)}`).join(', '),
+    shown.map(({ method, wql }) => `${nameOf(dictionaries.en, method)} ${wql.toFixed(3)}`).join(', '),
     html`<path class="origin" d="M${rounded(x(local))},2V${height - 20}"/>${rows}${ticks}`,
     'chart',
   );

@@ -1,5 +1,5 @@
 import type { RoundPhase, TaskFile } from '@hansa/shared/protocol';
-import type { DemoResult, Method } from '../result.ts';
+import type { DemoResult } from '../result.ts';
 import type { Histogram } from './histogram.ts';
 
 export type Interval = readonly [low: number, high: number];
@@ -23,17 +23,28 @@ export interface Forecast {
 /** Cleaning's counts by name, as the node reports them. */
 export type CleaningCounts = Readonly<Record<string, number>>;
 
+/** What one method's forecasts are worth on a hold-out; undefined where that does not tell. */
+export interface MethodMeasures {
+  readonly name: string;
+  readonly wql: number | undefined;
+  readonly wape: number | undefined;
+  readonly mase: number | undefined;
+  readonly bias: number | undefined;
+  readonly coverage: number | undefined;
+}
+
 export interface MerchantReport {
   readonly id: string;
-  /** 95 % intervals of WQL (bootstrap over series). */
-  readonly wqlIntervals: Readonly<Partial<Record<Method, Interval | undefined>>>;
-  /** 95 % intervals of each method's WQL in per cent of local-only's (paired bootstrap over series). */
-  readonly againstLocal: Readonly<Partial<Record<Method, Interval>>>;
+  /** 95 % intervals of WQL by method (bootstrap over series). */
+  readonly wqlIntervals: Readonly<Record<string, Interval | undefined>>;
+  /** 95 % intervals of WQL in per cent of local-only's, by method where the evaluation compared the two (paired bootstrap over series). */
+  readonly againstLocal: Readonly<Record<string, Interval | undefined>>;
+  /** The model that does best on its validation windows, with its WQL on the hold-out. */
+  readonly toUse: { readonly method: string; readonly wql: number };
+  /** Of every method that was compared, simple forecasts first. */
+  readonly measures: readonly MethodMeasures[];
   /** That the merchant chose on its own validation windows. */
   readonly learningRates: { readonly localOnly: number; readonly fineTuned: number };
-  /** The model that does best on its validation windows, and the simple forecast that does best on the hold-out, with their WQL there. */
-  readonly toUse: { readonly method: string; readonly wql: number };
-  readonly bestSimple: { readonly method: string; readonly wql: number };
   readonly bytesSent: number;
   readonly cleaning: CleaningCounts;
   readonly forecast: Forecast | undefined;

@@ -43,6 +43,16 @@ export function reportFixture(effects: readonly number[]): ReportData {
       series: random.integer(6, 40),
       steps: 250,
       wql,
+      simple: {
+        zero: 1,
+        seasonalNaive: local * 1.35,
+        empirical13: local * 1.04,
+        empirical26: local * 1.02,
+        ets: local * 1.01,
+        croston: local * 1.3,
+        sba: local * 1.25,
+        tsb: local * 1.2,
+      },
       wape: {
         seasonalNaive: local * 1.6,
         localOnly: local * 1.25,
@@ -70,7 +80,7 @@ export function reportFixture(effects: readonly number[]): ReportData {
     },
     startedAt: '2026-11-23 14:05',
     source: { kind: 'generated', world: 'shared' },
-    merchants: merchants.map(({ id, wql }, i) => {
+    merchants: merchants.map(({ id, wql, simple }, i) => {
       const around = (percent: number) => [percent - 2, percent + 1.5] as const;
       const level = 12 + 4 * i;
       const wave = (k: number) => level * (1 + 0.35 * Math.sin((2 * Math.PI * k) / 7));
@@ -78,16 +88,29 @@ export function reportFixture(effects: readonly number[]): ReportData {
       return {
         id,
         wqlIntervals: Object.fromEntries(
-          Object.entries(wql).map(([method, value]) => [method, [value * 0.93, value * 1.08]]),
+          Object.entries({ ...simple, ...wql }).map(([method, value]) => [method, [value * 0.93, value * 1.08]]),
         ),
         againstLocal: {
           seasonalNaive: around(changePercent(wql.seasonalNaive, wql.localOnly)),
+          ets: around(1),
           federated: around(changePercent(wql.federated, wql.localOnly)),
           fineTuned: around(effects[i]!),
         },
+        toUse: i === 0 ? { method: 'blended', wql: wql.fineTuned * 0.99 } : { method: 'fineTuned', wql: wql.fineTuned },
+        measures: Object.entries({
+          ...simple,
+          untrained: wql.localOnly * 1.1,
+          ...wql,
+          blended: wql.fineTuned * 0.99,
+        }).map(([name, value]) => ({
+          name,
+          wql: value,
+          wape: value * 1.25,
+          mase: name === 'zero' ? undefined : value * 2.1,
+          bias: value - wql.localOnly,
+          coverage: 0.78,
+        })),
         learningRates: { localOnly: 0.003, fineTuned: 0.001 },
-        toUse: { method: 'blended', wql: 0.31 },
-        bestSimple: { method: 'empirical26', wql: 0.36 },
         bytesSent: 2_600_000,
         cleaning: {
           rowsRead: 12_043,

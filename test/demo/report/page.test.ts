@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { html } from '@hansa/shared/html';
 import { describe, expect, it } from 'vitest';
+import type { ModelMethod } from '../../../client-node/evaluation/compareMethods.ts';
+import { simpleForecasts } from '../../../client-node/jobs/demand/baselines/index.ts';
+import { dictionaries } from './dictionary/dictionary.ts';
 import { reportFixture } from './fixture.ts';
 import { histogram, largestShare, ringHistogram, updateHistogram } from './histogram.ts';
 import { renderReport } from './page.ts';
@@ -75,6 +78,36 @@ describe('the report', () => {
       expect(chinese).toContain(words);
     }
     expect(`${english}${chinese}`).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  it('shows every forecast that was compared by every measure, and the model to use, in both languages', () => {
+    const models: readonly ModelMethod[] = ['untrained', 'localOnly', 'federated', 'fineTuned', 'blended'];
+    const names = [...simpleForecasts.map(({ name }) => name), ...models];
+    for (const language of ['en', 'zh'] as const) {
+      const text = textOf(helped, language);
+      for (const name of names) {
+        expect(dictionaries[language].forecast(name)).not.toBe(name);
+        expect(text).toContain(dictionaries[language].forecast(name));
+      }
+      const { mase, bias, coverage, toUse, bestSimple, forecast } = dictionaries[language];
+      for (const words of [mase, bias, coverage, bestSimple, `${forecast('blended')} ← ${toUse}`])
+        expect(text).toContain(words);
+    }
+    // In the fixture it is a hundredth worse than own data only, everywhere.
+    expect(textOf(helped, 'en')).toMatch(/Best simple one\s+Exponential smoothing/);
+    expect(textOf(helped, 'en')).toContain('the simple forecast that does best there for all 6');
+  });
+
+  it('stars the simple forecast where nothing else is as good', () => {
+    const data = reportFixture([-1, -2, -3, -4, -5]);
+    const merchants = data.result.merchants.map((merchant) => ({
+      ...merchant,
+      simple: { ...merchant.simple, tsb: 0.01 },
+    }));
+    const text = textOf(renderReport({ ...data, result: { ...data.result, merchants } }), 'en');
+    expect(text.match(/Best simple one ★/g)).toHaveLength(5);
+    expect(text).not.toContain('League, fine-tuned ★');
+    expect(text).toContain('for 0 of 5, not for merchant-1');
   });
 
   it('tells of the killed merchant, of losses, of model, seed and settings', () => {

@@ -63,7 +63,7 @@ svg text.on { fill: var(--on); font-size: 11.5px; font-weight: 650; }
 .whisker { stroke: var(--ink); stroke-width: 1.3; fill: none; opacity: .75; }
 .good { fill: var(--good); } .bad { fill: var(--bad); }
 .masked { fill: var(--masked); } .plain { fill: var(--plain); }
-.m-seasonalNaive { fill: var(--naive); } .m-localOnly { fill: var(--local); } .m-federated { fill: var(--federated); } .m-fineTuned { fill: var(--fine); }
+.m-bestSimple, .m-seasonalNaive { fill: var(--naive); } .m-localOnly { fill: var(--local); } .m-federated { fill: var(--federated); } .m-fineTuned { fill: var(--fine); }
 svg.mark { width: 13px; height: 13px; vertical-align: -1px; margin-right: 6px; }
 .p1 { fill: var(--p1); } .p2 { fill: var(--p2); } .p3 { fill: var(--p3); } .p4 { fill: var(--p4); } .p5 { fill: var(--p5); } .p6 { fill: var(--p6); } .p7 { fill: var(--p7); }
 .band { fill: var(--band); } .b1 { opacity: .17; } .b2 { opacity: .3; }
@@ -88,7 +88,8 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { color: var(--soft); font-weight: 500; }
 tbody th { font-weight: 400; white-space: nowrap; }
 tr.best td, tr.best th { font-weight: 650; }
-td small { color: var(--soft); font-weight: 400; display: block; white-space: nowrap; }
+td small, th small { color: var(--soft); font-weight: 400; display: block; white-space: nowrap; }
+.all { overflow-x: auto; } .all th { white-space: normal; } .all tbody th { min-width: 9em; }
 .who { margin: 0 0 8px; font-size: 13px; color: var(--soft); }
 .note { margin: 8px 0 0; font-size: 14px; }
 details { margin-top: 12px; font-size: 14px; } summary { cursor: pointer; color: var(--accent); }

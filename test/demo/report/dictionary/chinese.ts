@@ -2,6 +2,7 @@ import { phases } from '@hansa/shared/protocol';
 import { cleaningChinese } from './cleaningWords.ts';
 import type { Dictionary } from './english.ts';
 import { figureStyle } from './figureStyle.ts';
+import { forecastsChinese } from './forecastWords.ts';
 
 const zh = figureStyle('zh-CN', '', ' 至 ');
 
@@ -37,11 +38,11 @@ export const chinese: Dictionary = {
         : v.lost === 1
           ? `有 1 家受损，即 ${v.worst.id}（${zh.change(v.worst.percent)}），应继续使用自己的模型`
           : `有 ${v.lost} 家受损，最多的是 ${v.worst.id}（${zh.change(v.worst.percent)}），应继续使用自己的模型`;
-    const naive =
-      v.worseThanNaive.length === 0
+    const simple =
+      v.worseThanSimple.length === 0
         ? `在全部 ${v.merchants} 家`
-        : `在 ${v.merchants} 家中的 ${v.betterThanNaive} 家（不含 ${v.worseThanNaive.join('、')}）`;
-    return `${losses}；微调后的模型${naive}胜过季节性朴素预测（居中商家 ${zh.change(v.medianAgainstNaive)}）。`;
+        : `在 ${v.merchants} 家中的 ${v.betterThanSimple} 家（不含 ${v.worseThanSimple.join('、')}）`;
+    return `${losses}；微调后的模型${simple}胜过该商家表现最好的简单预测（居中商家 ${zh.change(v.medianAgainstSimple)}）。`;
   },
   tileGained: '家商家获益',
   tileMedian: '居中商家的误差变化',
@@ -103,7 +104,15 @@ export const chinese: Dictionary = {
 
   merchantsHeading: '逐家商家',
   merchantsCaption:
-    '对同一保留期的四种预测。WQL 是预测整个范围的误差，WAPE 是其中值的误差；越小越好。虚线为“仅用自己的数据”。须线与区间包含按该商家商品自助抽样的 95%；表中的区间是与“仅用自己的数据”之差的区间。',
+    '对同一保留期的四种预测，以及在其上表现最好的简单预测。WQL 是预测整个范围的误差，WAPE 是其中值的误差；越小越好。虚线为“仅用自己的数据”。须线与区间包含按该商家商品自助抽样的 95%；表中的区间是与“仅用自己的数据”之差的区间。',
+  bestSimple: '最佳简单预测',
+  forecast: (name) => forecastsChinese[name] ?? name,
+  allForecasts: '所有预测与所有指标',
+  allCaption:
+    'MASE 是逐个商品的中值误差，1 表示与照搬上一季相同的误差。偏差是中值总体偏高（+）或偏低（−）的比例。覆盖率是落在 10% 与 90% 分位数之间的时期所占比例：80% 最佳。',
+  mase: 'MASE',
+  bias: '偏差',
+  coverage: '覆盖率',
   methods: {
     seasonalNaive: '季节性朴素预测',
     localOnly: '仅用自己的数据',
@@ -121,22 +130,7 @@ export const chinese: Dictionary = {
   bytesLeft: (bytes) => `${bytes}，单独无法读懂`,
   budget: '训练',
   toUse: '建议使用的模型',
-  bestSimple: '最好的简单预测',
   withWql: (name, wql) => `${name}：WQL ${wql.toFixed(3)}`,
-  models: {
-    untrained: '未训练的模型',
-    localOnly: '仅用自有数据',
-    federated: '联盟模型',
-    fineTuned: '微调后的联盟模型',
-    blended: '联盟模型与微调模型的平均',
-    zero: '全部预测为零',
-    seasonalNaive: '上一季节的销量',
-    empirical13: '最近 13 期的分位数',
-    empirical26: '最近 26 期的分位数',
-    ets: '指数平滑',
-    croston: 'Croston 法',
-    tsb: 'TSB 法',
-  },
   ownRates: '选定的学习率',
   ownRatesValue: (alone, tuning) => `单独训练 ${alone}，微调 ${tuning}`,
   forecastHeading: (series) => `${series} 的预测`,

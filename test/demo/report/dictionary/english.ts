@@ -3,6 +3,7 @@ import type { Method } from '../../result.ts';
 import type { Verdict } from '../../verdict.ts';
 import { cleaningEnglish } from './cleaningWords.ts';
 import { figureStyle } from './figureStyle.ts';
+import { forecastsEnglish } from './forecastWords.ts';
 
 const en = figureStyle('en-GB', '\u00a0', ' to ');
 
@@ -41,11 +42,11 @@ export const english = {
         : v.lost === 1
           ? `One lost, ${v.worst.id} (${en.change(v.worst.percent)}), and should keep its own model`
           : `${v.lost} lost, ${v.worst.id} the most (${en.change(v.worst.percent)}), and should keep their own models`;
-    const naive =
-      v.worseThanNaive.length === 0
+    const simple =
+      v.worseThanSimple.length === 0
         ? `for all ${v.merchants}`
-        : `for ${v.betterThanNaive} of ${v.merchants}, not for ${v.worseThanNaive.join(', ')}`;
-    return `${losses}; the fine-tuned model beat seasonal naive ${naive} (${en.change(v.medianAgainstNaive)} in the middle case).`;
+        : `for ${v.betterThanSimple} of ${v.merchants}, not for ${v.worseThanSimple.join(', ')}`;
+    return `${losses}; the fine-tuned model beat the simple forecast that does best there ${simple} (${en.change(v.medianAgainstSimple)} in the middle case).`;
   },
   tileGained: 'merchants gained',
   tileMedian: 'change of error, middle merchant',
@@ -109,7 +110,15 @@ export const english = {
 
   merchantsHeading: 'Merchant by merchant',
   merchantsCaption:
-    'Four forecasts of the same hold-out. WQL is the error over the whole range of a forecast, WAPE that of its middle; smaller is better. The dashed line is “own data only”. Whiskers and intervals hold 95 % of bootstrap samples over the merchant’s items; those in the table are of the difference to “own data only”.',
+    'Four forecasts of the same hold-out, and the simple one that does best on it. WQL is the error over the whole range of a forecast, WAPE that of its middle; smaller is better. The dashed line is “own data only”. Whiskers and intervals hold 95 % of bootstrap samples over the merchant’s items; those in the table are of the difference to “own data only”.',
+  bestSimple: 'Best simple one',
+  forecast: (name: string): string => forecastsEnglish[name] ?? name,
+  allForecasts: 'Every forecast by every measure',
+  allCaption:
+    'MASE is the error of the middle, item by item, where 1 is what repeating the season before is off by. Bias is by what share the middle is too high (+) or too low (−) in all. Coverage is the share of periods between the 10 % and the 90 % quantile: 80 % is best.',
+  mase: 'MASE',
+  bias: 'bias',
+  coverage: 'coverage',
   methods: {
     seasonalNaive: 'Seasonal naive',
     localOnly: 'Own data only',
@@ -128,22 +137,7 @@ export const english = {
   bytesLeft: (bytes: string) => `${bytes}, unreadable alone`,
   budget: 'training',
   toUse: 'model to use',
-  bestSimple: 'best simple forecast',
   withWql: (name: string, wql: number) => `${name}: WQL ${wql.toFixed(3)}`,
-  models: {
-    untrained: 'the untrained model',
-    localOnly: 'own data only',
-    federated: 'the league model',
-    fineTuned: 'the league model, fine-tuned',
-    blended: 'halfway between the league model and the fine-tuned one',
-    zero: 'zero everywhere',
-    seasonalNaive: 'the season before',
-    empirical13: 'quantiles of 13 periods',
-    empirical26: 'quantiles of 26 periods',
-    ets: 'exponential smoothing',
-    croston: 'Croston',
-    tsb: 'TSB',
-  } as Readonly<Record<string, string>>,
   ownRates: 'learning rates chosen',
   ownRatesValue: (alone: number, tuning: number) => `${alone} alone, ${tuning} for fine-tuning`,
   forecastHeading: (series: string) => `Forecast of ${series}`,

@@ -1,9 +1,10 @@
 import { type Html, html, trusted } from '@hansa/shared/html';
 import { type MerchantResult, type Method, methods } from '../../result.ts';
-import { changePercent } from '../../verdict.ts';
+import { bestSimple, changePercent } from '../../verdict.ts';
 import { say } from '../bilingual.ts';
-import { fanBands, fanChart, methodChart, methodMark } from '../charts.ts';
+import { fanBands, fanChart, methodChart, methodMark, shownAt } from '../charts.ts';
 import type { CleaningCounts, Interval, MerchantReport, ReportData } from '../data.ts';
+import type { Dictionary } from '../dictionary/english.ts';
 import { fact, type Say } from './fact.ts';
 
 /** How the methods did for each merchant. */
@@ -21,7 +22,8 @@ export function merchants({ result, merchants: reports }: ReportData): Html {
 }
 
 function merchantCard(merchant: MerchantResult, report: MerchantReport | undefined): Html {
-  const best = methods.reduce((a, b) => (merchant.wql[b] < merchant.wql[a] ? b : a));
+  const simple = bestSimple(merchant);
+  const least = Math.min(...shownAt(merchant).map(({ wql }) => wql));
   return html`<article class="card">
 <h3>${merchant.id}</h3>
 <dl class="facts">
@@ -51,21 +53,15 @@ ${
   report &&
   fact(
     (d) => d.toUse,
-    (d) => d.withWql(d.models[report.toUse.method] ?? report.toUse.method, report.toUse.wql),
-  )
-}
-${
-  report &&
-  fact(
-    (d) => d.bestSimple,
-    (d) => d.withWql(d.models[report.bestSimple.method] ?? report.bestSimple.method, report.bestSimple.wql),
+    (d) => d.withWql(d.forecast(report.toUse.method), report.toUse.wql),
   )
 }
 </dl>
 <h4>${say((d) => d.wql)}</h4>
 ${methodChart(merchant, report)}
 <table><thead><tr><th scope="col">${say((d) => d.method)}</th><th scope="col">${say((d) => d.wape)}</th><th scope="col">${say((d) => d.againstOwn)}</th></tr></thead>
-<tbody>${methods.map((method) => methodRow(merchant, method, method === best, report?.againstLocal[method]))}</tbody></table>
+<tbody>${simple.name === 'seasonalNaive' ? undefined : simpleRow(merchant, simple, simple.wql === least, report)}${methods.map((method) => methodRow(merchant, method, merchant.wql[method] === least, report?.againstLocal[method]))}</tbody></table>
+${report && measuresOf(report)}
 ${report && forecastOf(report)}
 ${report && cleaningOf(report.cleaning)}
 </article>`;
@@ -78,6 +74,41 @@ function methodRow(merchant: MerchantResult, method: Method, best: boolean, inte
   )}</th><td>${say((d) => d.number(merchant.wape[method], 3))}</td><td>${
     method === 'localOnly' ? '–' : say((d) => d.change(change))
   }${interval && html`<small>${say((d) => d.span(interval[0], interval[1]))}</small>`}</td></tr>`;
+}
+
+function simpleRow(
+  merchant: MerchantResult,
+  { name, wql }: ReturnType<typeof bestSimple>,
+  best: boolean,
+  report: MerchantReport | undefined,
+): Html {
+  const interval = report?.againstLocal[name];
+  const wape = report?.measures.find((one) => one.name === name)?.wape;
+  return html`<tr class="${best ? 'best' : ''}"><th scope="row">${methodMark('bestSimple')}${say(
+    (d) => `${d.bestSimple}${best ? ' ★' : ''}`,
+  )}<small>${say((d) => d.forecast(name))}</small></th><td>${say((d) => (wape === undefined ? '–' : d.number(wape, 3)))}</td><td>${say(
+    (d) => d.change(changePercent(wql, merchant.wql.localOnly)),
+  )}${interval && html`<small>${say((d) => d.span(interval[0], interval[1]))}</small>`}</td></tr>`;
+}
+
+/** Every forecast that was compared, by every measure. */
+function measuresOf({ measures, toUse }: MerchantReport): Html {
+  const cell = (value: number | undefined, text: (d: Dictionary, value: number) => string): Html =>
+    html`<td>${value === undefined ? '–' : say((d) => text(d, value))}</td>`;
+  return html`<details><summary>${say((d) => d.allForecasts)}</summary>
+<div class="all"><table><thead><tr>${[
+    (d: Dictionary) => d.method,
+    (d: Dictionary) => d.wql,
+    (d: Dictionary) => d.wape,
+    (d: Dictionary) => d.mase,
+    (d: Dictionary) => d.bias,
+    (d: Dictionary) => d.coverage,
+  ].map((head) => html`<th scope="col">${say(head)}</th>`)}</tr></thead>
+<tbody>${measures.map(
+    ({ name, wql, wape, mase, bias, coverage }) =>
+      html`<tr><th scope="row">${say((d) => `${d.forecast(name)}${name === toUse.method ? ` ← ${d.toUse}` : ''}`)}</th>${cell(wql, (d, value) => d.number(value, 3))}${cell(wape, (d, value) => d.number(value, 3))}${cell(mase, (d, value) => d.number(value, 2))}${cell(bias, (d, value) => d.change(100 * value))}${cell(coverage, (d, value) => d.percent(100 * value))}</tr>`,
+  )}</tbody></table></div>
+<p class="note">${say((d) => d.allCaption)}</p></details>`;
 }
 
 function forecastOf({ forecast }: MerchantReport): Html {
