@@ -270,6 +270,8 @@ async function compare(
     metrics: evaluation.metrics.map((metric) => ({ ...metric, values: valuesOf(metric.name, scores) })),
     intervals: Object.fromEntries([...scores].map(([method, of]) => [method, of.interval()])),
     comparisons: pairs(bestBaseline).flatMap(([method, against]) => {
+      // A model against itself tells nothing.
+      if (method === 'selected' && against === selected) return [];
       const found = scores.get(method)!.changeFrom(scores.get(against)!);
       return found === undefined ? [] : [{ method, against, ...found }];
     }),
