@@ -92,6 +92,21 @@ describe('a plan', () => {
     expect(seen).toEqual([0, 1, 0, 1]);
   });
 
+  test('is cut to the days that its source keeps', async () => {
+    await load(['date,promo', '2024-07-02,1', '2024-07-03,1', '2024-07-04,1'], { promotion: 'promo' });
+    const config = dataConfigSchema.parse({
+      ...dailyConfig(),
+      plan: {
+        file: 'plan.csv',
+        columns: { date: 'date', promotion: 'promo' },
+        from: '2024-07-03',
+        before: '2024-07-04',
+      },
+    });
+    const data = await loadMerchantData(config, room.folder, { now: NOW });
+    expect([1, 2, 3].map((step) => ahead(data, 0, step, CHANNEL.promotion))).toEqual([0, 1, 0]);
+  });
+
   test('changes nothing where it says nothing, and another plan has another digest', async () => {
     const far = await load(['date,closed', '2030-01-01,1'], { closed: 'closed' });
     const without = await loadMerchantData(dailyConfig(), room.folder, { now: NOW });

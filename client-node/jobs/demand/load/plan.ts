@@ -1,3 +1,4 @@
+import { quotedString } from '@duckdb/node-api';
 import { type CellFault, explainReading, faultyCells, firstFaultSql } from '../../../data/cells.ts';
 import type { OrderDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
@@ -83,6 +84,10 @@ export async function readPlan(
         FROM ${table.from} ${table.emptyRows === undefined ? '' : `WHERE NOT (${table.emptyRows.isEmpty})`}
       )
     )`;
+  const kept = [
+    ...(source.from === undefined ? [] : [`day >= DATE ${quotedString(source.from)}`]),
+    ...(source.before === undefined ? [] : [`day < DATE ${quotedString(source.before)}`]),
+  ];
   const shown = faults.map(({ meaning }, index) => `WHEN ${index + 1} THEN ${meaning}_text`);
   try {
     const located = await database.rows(
@@ -101,7 +106,7 @@ export async function readPlan(
     await database.run(`CREATE TABLE plan AS
       SELECT item_text AS item, location_text AS location, CAST(${periodSql(frequency, 'day')} AS INTEGER) AS period, avg(price) AS price, avg(promotion) AS promotion,
         sum(closed) AS closed, max(date_diff('day', DATE '1970-01-01', known)) AS known
-      FROM (${parsed}) GROUP BY ALL`);
+      FROM (${parsed}) ${kept.length === 0 ? '' : `WHERE ${kept.join(' AND ')}`} GROUP BY ALL`);
   } catch (error) {
     throw explainReading(error, file.name);
   }
