@@ -3,6 +3,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { RandomSource } from '@hansa/shared/random';
 import type { NodeIdentity } from '../ledger/identity.ts';
+import { failureCause } from './transport/failureCause.ts';
 import { type Bandwidth, measureConnection } from './transport/measureConnection.ts';
 import { SocketConnection } from './transport/socketConnection.ts';
 
@@ -24,11 +25,7 @@ export async function probeCoordinator(address: string, clock: Clock, signal: Ab
     });
     await response.body?.cancel();
   } catch (error) {
-    const cause = (error as Error).cause as Error | undefined;
-    throw new HansaError(
-      'ConnectionLost',
-      `${address} does not answer (${cause?.message || (error as Error).message}).`,
-    );
+    throw new HansaError('ConnectionLost', `${address} does not answer (${failureCause(error)}).`);
   }
   if (!response.ok) throw new HansaError('ConnectionLost', `${address} answers, but with status ${response.status}.`);
   const dateMs = Date.parse(response.headers.get('date') ?? '');

@@ -1,5 +1,6 @@
 import { timeoutSignal } from '@hansa/shared/clock';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
+import { failureCause } from './failureCause.ts';
 
 const TIMEOUT_MS = 30_000;
 const MAX_ANSWER_CHARS = 64 * 1024;
@@ -24,10 +25,9 @@ export async function postJson(url: URL, body: unknown, signal: AbortSignal): Pr
     text = await response.text();
   } catch (error) {
     if (signal.aborted) throw new HansaError('Interrupted', 'The request was stopped.');
-    const cause = (error as Error).cause as Error | undefined;
     throw new HansaError(
       'ConnectionLost',
-      `Cannot reach the coordinator at ${url.origin} (${cause?.message || (error as Error).message}). Check "coordinator" in the config and that it is running; nothing was stored.`,
+      `Cannot reach the coordinator at ${url.origin} (${failureCause(error)}). Check "coordinator" in the config and that it is running; nothing was stored.`,
       {},
       { cause: error },
     );

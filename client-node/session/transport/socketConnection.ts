@@ -21,6 +21,7 @@ import type { NodeIdentity } from '../../ledger/identity.ts';
 import type { Connection, ConnectionHandlers, Download, FileUpload } from '../connection.ts';
 import { parseMessage } from '../parseMessage.ts';
 import { download } from './download.ts';
+import { failureCause } from './failureCause.ts';
 import { Handshake, type Session } from './handshake.ts';
 import { problemForPeer } from './problemForPeer.ts';
 import { retryDelayMs } from './retryDelay.ts';
@@ -215,7 +216,7 @@ export class SocketConnection implements Connection {
       this.#noteRefusal(fromProblem(problem.data));
       if (this.#refusal !== undefined) return;
     }
-    this.#lost(problem.success ? problem.data.detail : error.message);
+    this.#lost(problem.success ? problem.data.detail : failureCause(error));
   }
 
   #lost(reason: string): void {
