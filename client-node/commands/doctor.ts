@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { describeClockOffset, LARGE_CLOCK_OFFSET_MS } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import { createLogger } from '@hansa/shared/log';
 import type { JobName } from '@hansa/shared/model';
@@ -22,14 +23,12 @@ import { jobSource } from '../jobs/sources.ts';
 import { readIdentity } from '../ledger/identity.ts';
 import { lockIdentity } from '../ledger/identityLock.ts';
 import { nodeFolder, probeFolder } from '../ledger/nodeFolder.ts';
-import { probeCoordinator, probeEnrolment } from '../session/probeCoordinator.ts';
+import { probeEnrolment } from '../session/probeEnrolment.ts';
 import { assertSecureAddress } from '../session/transport/address.ts';
 import type { Bandwidth } from '../session/transport/measureConnection.ts';
+import { probeCoordinator } from '../session/transport/probeCoordinator.ts';
 import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
-
-/** A larger offset from the coordinator's clock can make set-ups look expired, or not yet begun. */
-const LARGE_OFFSET_MS = 60_000;
 
 interface Check {
   readonly name: string;
@@ -182,18 +181,14 @@ async function coordinator(config: NodeConfig, { clock, signal }: CommandContext
   const { clockOffsetMs } = await probeCoordinator(config.coordinator, clock, signal);
   if (clockOffsetMs === undefined) return { state: 'ok', detail: `${config.coordinator} answers` };
   findings.clockOffsetMs = clockOffsetMs;
-  const seconds = Math.abs(clockOffsetMs / 1000).toFixed(0);
-  const direction = clockOffsetMs < 0 ? 'behind' : 'ahead of';
-  if (Math.abs(clockOffsetMs) > LARGE_OFFSET_MS) {
+  const offset = describeClockOffset(clockOffsetMs);
+  if (Math.abs(clockOffsetMs) > LARGE_CLOCK_OFFSET_MS) {
     return {
       state: 'failed',
-      detail: `${config.coordinator} answers, but this machine's clock is ${seconds} s ${direction} its clock: set the time (NTP)`,
+      detail: `${config.coordinator} answers, but this machine's clock is ${offset}: set the time (NTP)`,
     };
   }
-  return {
-    state: 'ok',
-    detail: `${config.coordinator} answers; this machine's clock is ${seconds} s ${direction} its clock`,
-  };
+  return { state: 'ok', detail: `${config.coordinator} answers; this machine's clock is ${offset}` };
 }
 
 async function enrolment(config: NodeConfig, { clock, random, signal }: CommandContext, findings: Findings): Found {

@@ -37,6 +37,8 @@ export interface FileUpload extends Transfer {
 /** A node's connection to its coordinator: control messages, and files beside them. */
 export interface Connection {
   open(): void;
+  /** How far this machine's clock is ahead of the coordinator's, to about a second; undefined until it is known. The coordinator says so: for words alone. */
+  readonly clockOffsetMs: number | undefined;
   /** Closes for good; whoever waits is told ConnectionLost. */
   close(): void;
   /** Resolves while the connection stands, or with the next one. Rejects with the refusal, ConnectionLost once closed, or the signal's reason. */

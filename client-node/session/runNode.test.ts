@@ -181,6 +181,21 @@ describe('runNode', () => {
     await expect(league.introduce(0)).rejects.toMatchObject({ code: 'PolicyRefused' });
   });
 
+  it('blames its clock where a set-up is valid for too long and the clock is off', async () => {
+    await assemble({ policy: { maxCohortAgeMs: 1_800_000 } });
+    league.nodes[0]!.connection!.clockOffsetMs = -172_800_000;
+    league.nodes[1]!.connection!.clockOffsetMs = 2000;
+    league.open();
+    const refusals = (node: number) =>
+      league.nodes[node]!.events.flatMap((event) => (event.type === 'refused' ? [event.message] : []));
+    await league.until(() => [0, 1, 2].every((node) => refusals(node).length > 0));
+    const words = 'OPEN is valid for longer than 1800000 ms (policy.maxCohortAgeMs)';
+    expect(refusals(0)[0]).toBe(
+      `${words}, and this machine's clock is 2.0 days behind the coordinator's (set the time, NTP).`,
+    );
+    for (const node of [1, 2]) expect(refusals(node)[0]).toBe(`${words}.`);
+  });
+
   it('refuses a cohort that is smaller than its policy allows', async () => {
     await assemble({ policy: { minCohort: 6 } });
     league.open();

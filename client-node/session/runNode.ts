@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { acceptRoster, type ClientEvent, type ClientPolicy, type ClientPorts } from '@hansa/aggregation/secagg/client';
 import type { DrawEvent } from '@hansa/aggregation/secagg/grouping';
 import { MaskThreads } from '@hansa/aggregation/secagg/threads';
-import type { Clock } from '@hansa/shared/clock';
+import { blameClock, type Clock } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import { assignmentSchema, type Plan, type TaskEnded, taskEndedSchema } from '@hansa/shared/protocol';
@@ -123,7 +123,13 @@ class RunningNode {
     this.#records = new NodeRecords(journal, folder.evidence, options);
     this.#policy = policyOf(identity, config);
     const { memory } = this.#records;
-    const reducer: ClientPorts = { random, identity: identity.key, memory, policy: this.#policy };
+    const reducer: ClientPorts = {
+      random,
+      identity: identity.key,
+      memory,
+      policy: this.#policy,
+      blameClock: () => blameClock(this.#connection.clockOffsetMs),
+    };
     this.#connection = options.connect({
       address: config.coordinator,
       identity,

@@ -1,3 +1,4 @@
+export { blameClock, describeClockOffset, LARGE_CLOCK_OFFSET_MS } from './clockOffset.ts';
 export { timeoutSignal } from './timeoutSignal.ts';
 
 /** Where time comes from. Drivers take one, so that tests can run on a clock that they advance by hand. */

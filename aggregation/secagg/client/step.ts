@@ -57,7 +57,10 @@ function receive(state: ClientState, event: MessageEvent, ports: ClientPorts): C
     return close(state, { type: 'abandoned', code, reason });
   }
   if (event.name !== 'result' && event.nowMs > state.setup.open.notAfterMs)
-    refuse('Timeout', 'The set-up has expired (notAfter): nothing of it is answered any more.');
+    refuse(
+      'Timeout',
+      `The set-up has expired (notAfter)${ports.blameClock?.() ?? ''}: nothing of it is answered any more.`,
+    );
   return remember(advance(state, event, ports), event);
 }
 

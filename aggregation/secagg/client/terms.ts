@@ -30,7 +30,7 @@ export function checkTerms(
   label: SignatureLabel,
   bytes: Uint8Array,
   nowMs: number,
-  { policy, memory, identity }: ClientPorts,
+  { policy, memory, identity, blameClock }: ClientPorts,
 ): AgreedTerms {
   if (!equalBytes(terms.coordinatorKey, policy.coordinatorKey))
     refuse('WrongCoordinatorKey', `${name} names another coordinator key than the one pinned at enrolment.`);
@@ -42,9 +42,13 @@ export function checkTerms(
     refuse('RosterMismatch', `${name} names another roster than the one this node has accepted.`);
   const own = roster.members.find((member) => equalBytes(member.publicKey, identity.publicKey));
   if (own === undefined) refuse('RosterMismatch', "The roster lacks this node's key.");
-  if (terms.notAfterMs <= nowMs) refuse('Timeout', `${name} has expired by this machine's clock.`);
+  if (terms.notAfterMs <= nowMs)
+    refuse('Timeout', `${name} has expired by this machine's clock${blameClock?.() ?? ''}.`);
   if (terms.notAfterMs - nowMs > policy.maxCohortAgeMs)
-    refuse('PolicyRefused', `${name} is valid for longer than ${policy.maxCohortAgeMs} ms (policy.maxCohortAgeMs).`);
+    refuse(
+      'PolicyRefused',
+      `${name} is valid for longer than ${policy.maxCohortAgeMs} ms (policy.maxCohortAgeMs)${blameClock?.() ?? ''}.`,
+    );
   const hash = configHash(terms.config);
   const pinned = memory.pinnedConfigHash(terms.federation, terms.task);
   if (pinned !== undefined && !equalBytes(pinned, hash))

@@ -156,6 +156,8 @@ export interface ClientPorts {
   readonly identity: IdentityPort;
   readonly memory: ClientMemory;
   readonly policy: ClientPolicy;
+  /** What a refusal for time adds about this machine's clock, beginning with a comma, or nothing. Words alone: what is refused does not depend on it. */
+  readonly blameClock?: () => string;
 }
 
 /** A coordinator's message, decoded by `decodeMessage`. */

@@ -98,7 +98,10 @@ export function stepDraw(state: DrawState, event: DrawEvent, ports: ClientPorts)
     );
   }
   if (event.nowMs > state.draw.notAfterMs)
-    refuse('Timeout', 'The draw has expired (notAfter): nothing of it is answered any more.');
+    refuse(
+      'Timeout',
+      `The draw has expired (notAfter)${ports.blameClock?.() ?? ''}: nothing of it is answered any more.`,
+    );
   if (event.name === 'seedCommitments' && state.phase === 'committed')
     return remember(reveal(state, event.message, ports), event);
   if (event.name === 'seedReveals' && state.phase === 'revealed')

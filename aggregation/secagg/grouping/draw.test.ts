@@ -15,7 +15,7 @@ import { DrawDriver, wipeSecrets } from '../driver/index.ts';
 import { ReducerLeague } from '../testing/reducerLeague.ts';
 import { leagueNowMs } from '../testing/setting.ts';
 import type { SimulatedNode } from '../testing/simulatedNode.ts';
-import { type DrawEvent, maxTries, stepDraw } from './client.ts';
+import { type DrawEvent, idleDraw, maxTries, stepDraw } from './client.ts';
 import { groupsOf } from './groups.ts';
 import { type DrawServerEvent, type DrawServerState, startDraw, stepDrawServer } from './server.ts';
 
@@ -323,6 +323,28 @@ describe('a draw', () => {
     const message = { ...draw, signature: scene.league.coordinator.sign('draw', drawBytes(draw)) };
     expect(() => scene.deliver(scene.node(0), 'draw', message)).toThrow(refusal(code));
     expect(scene.toServer).toEqual([]);
+  });
+
+  it.each([
+    ['that has expired', leagueNowMs, 'has expired by this machine'],
+    ['that is valid for too long', leagueNowMs + 90_000_000, 'policy.maxCohortAgeMs'],
+  ])('%s is refused with what is said of the clock, whatever that is', (_, notAfterMs, words) => {
+    const scene = new DrawScene(8, words).start();
+    const draw = { ...scene.fields(), notAfterMs };
+    const message = { ...draw, signature: scene.league.coordinator.sign('draw', drawBytes(draw)) };
+    const event: DrawEvent = { type: 'message', name: 'draw', message, nowMs: leagueNowMs };
+    const ports = scene.node(0).reducerPorts;
+    const told = (blameClock?: () => string): string => {
+      try {
+        stepDraw(idleDraw, event, { ...ports, ...(blameClock !== undefined && { blameClock }) });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'taken';
+    };
+    expect(told()).toContain(words);
+    expect(told(() => '')).toBe(told());
+    expect(told(() => ', and the clock is wrong')).toMatch(/, and the clock is wrong\.$/);
   });
 
   it('whose number was used is refused, and two under one number are kept as evidence', () => {

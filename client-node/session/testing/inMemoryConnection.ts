@@ -21,6 +21,8 @@ export class InMemoryConnection implements Connection {
   readonly #waiters = new Set<() => void>();
   #up = false;
   #closed = false;
+  /** Set by the test. */
+  clockOffsetMs: number | undefined;
 
   constructor(otherEnd: OtherEnd, node: number, handlers: ConnectionHandlers) {
     this.#otherEnd = otherEnd;

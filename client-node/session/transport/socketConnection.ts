@@ -23,6 +23,7 @@ import { parseMessage } from '../parseMessage.ts';
 import { download } from './download.ts';
 import { failureCause } from './failureCause.ts';
 import { Handshake, type Session } from './handshake.ts';
+import { probeCoordinator } from './probeCoordinator.ts';
 import { problemForPeer } from './problemForPeer.ts';
 import { retryDelayMs } from './retryDelay.ts';
 import { upload } from './upload.ts';
@@ -57,7 +58,9 @@ export class SocketConnection implements Connection {
   #pending: Session | undefined;
   #session: Session | undefined;
   #refusal: HansaError | undefined;
+  readonly #closing = new AbortController();
   #closed = false;
+  #clockOffsetMs: number | undefined;
   #attempts = 0;
   #cancelTimer: () => void = () => undefined;
 
@@ -88,11 +91,25 @@ export class SocketConnection implements Connection {
 
   open(): void {
     this.#expect('a connection');
+    void this.#askTime();
     this.#socket.connect();
+  }
+
+  get clockOffsetMs(): number | undefined {
+    return this.#clockOffsetMs;
+  }
+
+  /** Beside the handshake, which takes more trips: the first refusal can tell of the clock already. */
+  async #askTime(): Promise<void> {
+    const { address, clock } = this.#options;
+    // A coordinator that cannot be reached is told by the connection itself.
+    const found = await probeCoordinator(address, clock, this.#closing.signal).catch(() => undefined);
+    this.#clockOffsetMs = found?.clockOffsetMs ?? this.#clockOffsetMs;
   }
 
   close(): void {
     this.#closed = true;
+    this.#closing.abort();
     this.#cancelTimer();
     this.#session = undefined;
     this.#pending = undefined;

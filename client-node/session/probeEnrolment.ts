@@ -3,36 +3,10 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { RandomSource } from '@hansa/shared/random';
 import type { NodeIdentity } from '../ledger/identity.ts';
-import { failureCause } from './transport/failureCause.ts';
 import { type Bandwidth, measureConnection } from './transport/measureConnection.ts';
 import { SocketConnection } from './transport/socketConnection.ts';
 
 const TIMEOUT_MS = 10_000;
-
-export interface Reachability {
-  /** How far this machine's clock is ahead of the coordinator's, to about a second; undefined where the answer bore no time. */
-  readonly clockOffsetMs: number | undefined;
-}
-
-/** Asks the coordinator for a sign of life. @throws HansaError ConnectionLost (with why there is none) */
-export async function probeCoordinator(address: string, clock: Clock, signal: AbortSignal): Promise<Reachability> {
-  const beforeMs = clock.now();
-  let response: Response;
-  try {
-    response = await fetch(new URL('/livez', address), {
-      redirect: 'error',
-      signal: AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]),
-    });
-    await response.body?.cancel();
-  } catch (error) {
-    throw new HansaError('ConnectionLost', `${address} does not answer (${failureCause(error)}).`);
-  }
-  if (!response.ok) throw new HansaError('ConnectionLost', `${address} answers, but with status ${response.status}.`);
-  const dateMs = Date.parse(response.headers.get('date') ?? '');
-  const middleMs = (beforeMs + clock.now()) / 2;
-  // The header is cut to whole seconds.
-  return { clockOffsetMs: Number.isNaN(dateMs) ? undefined : Math.round(middleMs - (dateMs + 500)) };
-}
 
 /**
  * Connects once as this node and leaves again: proves that its key is enrolled and that the coordinator is the pinned one, and measures the connection
