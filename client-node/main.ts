@@ -6,6 +6,7 @@ import { CommanderError } from 'commander';
 import type { CommandContext } from './commands/context.ts';
 import { createOutput, reportError, type Terminal } from './commands/output.ts';
 import { createProgram } from './commands/program.ts';
+import { fetchThroughProxies, proxyVariables } from './session/transport/outgoingProxy.ts';
 
 /** The most that setInterval takes: it fires about every 24 days and only keeps the process alive. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -13,7 +14,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /**
  * `hansa-client`: runs one command line and gives its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.
  *
- * Environment: HANSA_LOG_LEVEL (debug, info, warn, error or silent; info unless said otherwise).
+ * Environment: HANSA_LOG_LEVEL (debug, info, warn, error or silent; info unless said otherwise); HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const terminal: Terminal = process;
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       logLevel: logLevelOf(process.env.HANSA_LOG_LEVEL),
       signal: stopping.signal,
     };
+    if (proxyVariables.some((name) => Boolean(process.env[name]))) await fetchThroughProxies();
     let status = 0;
     const program = createProgram(async (action) => {
       status = await action(context);

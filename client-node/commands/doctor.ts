@@ -26,6 +26,7 @@ import { nodeFolder, probeFolder } from '../ledger/nodeFolder.ts';
 import { probeEnrolment } from '../session/probeEnrolment.ts';
 import { assertSecureAddress } from '../session/transport/address.ts';
 import type { Bandwidth } from '../session/transport/measureConnection.ts';
+import { proxyFor } from '../session/transport/outgoingProxy.ts';
 import { probeCoordinator } from '../session/transport/probeCoordinator.ts';
 import { FORECAST_BATCH, FORECAST_STEPS, forecastTraining, type SizeForecast } from '../trainer/index.ts';
 import type { CommandContext } from './context.ts';
@@ -178,17 +179,19 @@ async function data(entry: JobDataConfig, config: NodeConfig, { signal }: Comman
 
 async function coordinator(config: NodeConfig, { clock, signal }: CommandContext, findings: Findings): Found {
   assertSecureAddress(config.coordinator, config.allowInsecure);
+  const proxy = proxyFor(config.coordinator);
+  const answers = `${config.coordinator} answers${proxy === undefined ? '' : ` through the proxy ${proxy.host}`}`;
   const { clockOffsetMs } = await probeCoordinator(config.coordinator, clock, signal);
-  if (clockOffsetMs === undefined) return { state: 'ok', detail: `${config.coordinator} answers` };
+  if (clockOffsetMs === undefined) return { state: 'ok', detail: answers };
   findings.clockOffsetMs = clockOffsetMs;
   const offset = describeClockOffset(clockOffsetMs);
   if (Math.abs(clockOffsetMs) > LARGE_CLOCK_OFFSET_MS) {
     return {
       state: 'failed',
-      detail: `${config.coordinator} answers, but this machine's clock is ${offset}: set the time (NTP)`,
+      detail: `${answers}, but this machine's clock is ${offset}: set the time (NTP)`,
     };
   }
-  return { state: 'ok', detail: `${config.coordinator} answers; this machine's clock is ${offset}` };
+  return { state: 'ok', detail: `${answers}; this machine's clock is ${offset}` };
 }
 
 async function enrolment(config: NodeConfig, { clock, random, signal }: CommandContext, findings: Findings): Found {

@@ -18,7 +18,8 @@ export function assertSecureAddress(address: string, allowInsecure: boolean): vo
   );
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a URL's host is this machine itself. */
+export function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname === '[::1]') return true;
   return isIP(hostname) === 4 && hostname.startsWith('127.');
 }

@@ -23,6 +23,7 @@ import { parseMessage } from '../parseMessage.ts';
 import { download } from './download.ts';
 import { failureCause } from './failureCause.ts';
 import { Handshake, type Session } from './handshake.ts';
+import { proxyAgentFor } from './outgoingProxy.ts';
 import { probeCoordinator } from './probeCoordinator.ts';
 import { problemForPeer } from './problemForPeer.ts';
 import { retryDelayMs } from './retryDelay.ts';
@@ -66,6 +67,7 @@ export class SocketConnection implements Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    const agent = proxyAgentFor(options.address);
     this.#socket = io(options.address, {
       autoConnect: false,
       forceNew: true,
@@ -76,6 +78,8 @@ export class SocketConnection implements Connection {
       timeout: ACKNOWLEDGE_TIMEOUT_MS,
       // Of the underlying websocket: a coordinator cannot make this process hold more.
       ...({ maxPayload: MAX_COORDINATOR_MESSAGE_BYTES } as object),
+      // Of both transports; its type is for browsers, which have none.
+      ...(agent !== undefined && ({ agent } as object)),
       auth: (give) => {
         this.#handshake = new Handshake(options.identity, options.random);
         give(z.encode(helloSchema, this.#handshake.hello));

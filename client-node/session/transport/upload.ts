@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
-import { type DetailedError, type HttpRequest, Upload } from 'tus-js-client';
+import { DefaultHttpStack, type DetailedError, type HttpRequest, Upload } from 'tus-js-client';
 import type { Connection, FileUpload } from '../connection.ts';
 import type { SessionSource } from './download.ts';
+import { proxyAgentFor } from './outgoingProxy.ts';
 
 export interface UploadOptions extends FileUpload {
   readonly address: string;
@@ -13,7 +14,9 @@ export interface UploadOptions extends FileUpload {
 export function upload({ address, sessions, path, file, sizeBytes, signal, onProgress }: UploadOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
+    const agent = proxyAgentFor(address);
     const transfer = new Upload(Buffer.alloc(0), {
+      ...(agent !== undefined && { httpStack: new DefaultHttpStack({ agent }) }),
       endpoint: null,
       uploadUrl: new URL(path, address).href,
       uploadSize: sizeBytes,
