@@ -18,7 +18,7 @@ export interface VectorUpload {
  * Announces a masked vector and uploads its bytes, again after every interruption, until the coordinator has them all.
  *
  * @returns the coordinator's refusal where the vector came too late for its round, else undefined
- * @throws HansaError InvalidMessage (when the coordinator answers with no upload ticket)
+ * @throws HansaError InvalidMessage (when the coordinator answers with no upload ticket), PayloadTooLarge (when something on the way takes no body of this size)
  * @throws the signal's reason
  */
 export async function uploadVector(
@@ -47,6 +47,8 @@ export async function uploadVector(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof HansaError)) throw error;
+      // No later vector would come through either.
+      if (error.code === 'PayloadTooLarge') throw error;
       if (!error.retry) return error;
       await pause(attempt, signal);
     }

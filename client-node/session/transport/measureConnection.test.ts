@@ -7,6 +7,8 @@ import { measureConnection } from './measureConnection.ts';
 describe('measureConnection', () => {
   let server: Server;
   let address: string;
+  /** Bytes of the last request's body. */
+  let taken: number;
   let down: (bytes: number, response: ServerResponse) => void;
   let up: (response: ServerResponse) => void;
   /** Resolves once the other side has hung up on an answer. */
@@ -23,7 +25,8 @@ describe('measureConnection', () => {
       response.on('close', () => {
         if (!response.writableFinished) cut();
       });
-      for await (const _ of request);
+      taken = 0;
+      for await (const chunk of request) taken += (chunk as Buffer).length;
       if (request.method === 'POST') up(response);
       else down(Number(request.url?.split('/').at(-1)), response);
     });
@@ -67,6 +70,17 @@ describe('measureConnection', () => {
     else up = endlessly;
     expect(await measure()).toBeUndefined();
     await cutShort;
+  });
+
+  it('names a limit on bodies between', async () => {
+    up = (response) => {
+      if (taken > 1024 * 1024) response.writeHead(413, { 'content-type': 'text/html' });
+      response.end('<html>');
+    };
+    await expect(measure()).rejects.toMatchObject({
+      code: 'PayloadTooLarge',
+      message: expect.stringMatching(/Something between .* 2097152 bytes \(413\): raise its limit/),
+    });
   });
 
   it('takes a refusal as no offer', async () => {

@@ -2,6 +2,7 @@ import { timeoutSignal } from '@hansa/shared/clock';
 import { maxBandwidthProbeBytes } from '@hansa/shared/protocol';
 import type { RandomSource } from '@hansa/shared/random';
 import type { Session } from './handshake.ts';
+import { refusedInBetween } from './inBetween.ts';
 
 /** What measures the connection begins with little, so that a slow one is not kept busy for minutes. */
 const FIRST_TRANSFER_BYTES = 32 * 1024;
@@ -20,6 +21,7 @@ export interface Bandwidth {
  * Times random bytes to the coordinator and back.
  *
  * @returns undefined where the coordinator does not offer to measure: it refuses, or answers with more or fewer bytes than it was asked for
+ * @throws HansaError PayloadTooLarge (when something between takes no body as large as an update)
  * @throws what fetch throws
  */
 export async function measureConnection({
@@ -41,11 +43,19 @@ export async function measureConnection({
       redirect: 'error',
       signal: AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]),
     });
-  const upBitsPerSecond = await speedOf(async (bytes) => {
+  let sent = 0;
+  const send = async (bytes: number): Promise<boolean> => {
     // Random, so that nothing on the way can pack it.
     const response = await request('POST', '/v1/bandwidth', random.bytes(bytes));
-    return (await bodySize(response, MAX_ANSWER_BYTES)) !== undefined && response.ok;
-  });
+    const isWhole = (await bodySize(response, MAX_ANSWER_BYTES)) !== undefined;
+    // The coordinator takes every body that is sent here.
+    if (response.status === 413) throw refusedInBetween(413, bytes);
+    sent = bytes;
+    return isWhole && response.ok;
+  };
+  const upBitsPerSecond = await speedOf(send);
+  // A slow connection ends the measurement early; a limit on bodies is found with one as large as an update of a tiny model.
+  if (upBitsPerSecond !== undefined && sent < maxBandwidthProbeBytes) await send(maxBandwidthProbeBytes);
   const downBitsPerSecond = await speedOf(async (bytes) => {
     const response = await request('GET', `/v1/bandwidth/${bytes}`);
     return (await bodySize(response, bytes)) === bytes && response.ok;

@@ -1,6 +1,7 @@
 import { type Clock, timeoutSignal } from '@hansa/shared/clock';
 import { HansaError } from '@hansa/shared/errors';
 import { failureCause } from './failureCause.ts';
+import { isWebPage } from './inBetween.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -22,6 +23,11 @@ export async function probeCoordinator(address: string, clock: Clock, signal: Ab
   } catch (error) {
     throw new HansaError('ConnectionLost', `${address} does not answer (${failureCause(error)}).`);
   }
+  if (isWebPage(response))
+    throw new HansaError(
+      'ConnectionLost',
+      `At ${address} a web page answers (status ${response.status}) in the coordinator's place: something between, such as a login page or a proxy's error page.`,
+    );
   if (!response.ok) throw new HansaError('ConnectionLost', `${address} answers, but with status ${response.status}.`);
   const dateMs = Date.parse(response.headers.get('date') ?? '');
   const middleMs = (beforeMs + clock.now()) / 2;

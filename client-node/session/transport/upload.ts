@@ -3,6 +3,7 @@ import { fromProblem, HansaError, problemSchema } from '@hansa/shared/errors';
 import { DefaultHttpStack, type DetailedError, type HttpRequest, Upload } from 'tus-js-client';
 import type { Connection, FileUpload } from '../connection.ts';
 import type { SessionSource } from './download.ts';
+import { refusedInBetween } from './inBetween.ts';
 import { proxyAgentFor } from './outgoingProxy.ts';
 
 export interface UploadOptions extends FileUpload {
@@ -30,7 +31,7 @@ export function upload({ address, sessions, path, file, sizeBytes, signal, onPro
       },
       onProgress: (done, total) => onProgress?.(done, total),
       onSuccess: () => settle(resolve),
-      onError: (error) => settle(() => reject(explain(error as DetailedError))),
+      onError: (error) => settle(() => reject(explain(error as DetailedError, sizeBytes))),
     });
     const onAbort = () => {
       void transfer.abort().catch(() => undefined);
@@ -61,7 +62,7 @@ function fileSource(path: string, sizeBytes: number) {
   };
 }
 
-function explain(error: DetailedError): HansaError {
+function explain(error: DetailedError, sizeBytes: number): HansaError {
   const response = error.originalResponse;
   if (response === null || response === undefined) {
     return new HansaError('ConnectionLost', 'The upload broke off.', {}, { cause: error });
@@ -76,9 +77,5 @@ function explain(error: DetailedError): HansaError {
   const status = response.getStatus();
   // 401: the session ended while the request was on its way; the next one is signed again.
   if (problem.success && status !== 401) return fromProblem(problem.data);
-  const retry = status >= 500 || status === 401 || status === 409 || status === 423;
-  return new HansaError(
-    retry ? 'Unavailable' : 'UnexpectedMessage',
-    `The coordinator answered ${status} to an upload.`,
-  );
+  return refusedInBetween(status, sizeBytes);
 }

@@ -97,7 +97,8 @@ export const transportErrors = {
     exitStatus: 1,
     means: 'More bytes were sent than the receiver accepts.',
     remedies: {
-      'node operator': 'Do not go on with this task: its model is larger than its plan says. Tell the admin.',
+      'node operator':
+        'Where something between refuses a body, have its limit raised (nginx: `client_max_body_size`). Else do not go on with this task: its model is larger than its plan says. Tell the admin.',
       admin: 'Check that the file is the right one; PROTOCOL.md has the limits.',
       programmer: 'Stay within the limits in PROTOCOL.md.',
     },
