@@ -3,6 +3,7 @@ import { HansaError } from '@hansa/shared/errors';
 import type { Logger } from '@hansa/shared/log';
 import type { RandomSource } from '@hansa/shared/random';
 import type { NodeIdentity } from '../ledger/identity.ts';
+import { failureCause } from './transport/failureCause.ts';
 import { type Bandwidth, measureConnection } from './transport/measureConnection.ts';
 import { SocketConnection } from './transport/socketConnection.ts';
 
@@ -22,7 +23,7 @@ export async function probeEnrolment(
   ports: { readonly clock: Clock; readonly random: RandomSource; readonly log: Logger },
   signal: AbortSignal,
 ): Promise<Bandwidth | undefined> {
-  let lastReason = 'no answer in time';
+  let lastReason: string | undefined = 'no answer in time';
   const connection = new SocketConnection({
     address,
     identity,
@@ -30,7 +31,7 @@ export async function probeEnrolment(
     handlers: {
       ready: () => undefined,
       lost: (reason) => {
-        lastReason = reason;
+        if (lastReason !== undefined) lastReason = reason;
       },
       refused: () => undefined,
       message: () => Promise.reject(new HansaError('Unavailable', 'This connection only tries the enrolment.')),
@@ -39,10 +40,15 @@ export async function probeEnrolment(
   try {
     connection.open();
     const session = await connection.session(AbortSignal.any([signal, timeoutSignal(TIMEOUT_MS)]));
+    lastReason = undefined;
     return await measureConnection({ address, session, random: ports.random, signal });
   } catch (error) {
     if (error instanceof HansaError) throw error;
-    throw new HansaError('ConnectionLost', `No connection to ${address} (${lastReason}).`, {}, { cause: error });
+    const words =
+      lastReason === undefined
+        ? `The connection to ${address} broke off while its bandwidth was measured (${failureCause(error)}). Something between may limit the size of bodies.`
+        : `No connection to ${address} (${lastReason}).`;
+    throw new HansaError('ConnectionLost', words, {}, { cause: error });
   } finally {
     connection.close();
   }

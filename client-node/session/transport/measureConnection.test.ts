@@ -72,6 +72,17 @@ describe('measureConnection', () => {
     await cutShort;
   });
 
+  it('sends once more what broke off on its way', async () => {
+    let broken = false;
+    up = (response) => {
+      if (broken) return void response.end('{}');
+      broken = true;
+      response.destroy();
+    };
+    expect(await measure()).toEqual({ upBitsPerSecond: expect.any(Number), downBitsPerSecond: expect.any(Number) });
+    expect(broken).toBe(true);
+  });
+
   it('names a limit on bodies between', async () => {
     up = (response) => {
       if (taken > 1024 * 1024) response.writeHead(413, { 'content-type': 'text/html' });

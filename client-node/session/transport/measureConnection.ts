@@ -46,7 +46,12 @@ export async function measureConnection({
   let sent = 0;
   const send = async (bytes: number): Promise<boolean> => {
     // Random, so that nothing on the way can pack it.
-    const response = await request('POST', '/v1/bandwidth', random.bytes(bytes));
+    const post = () => request('POST', '/v1/bandwidth', random.bytes(bytes));
+    // Who refuses a body may hang up while it is on its way, and its answer is lost; the second time it often is not.
+    const response = await post().catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      return post();
+    });
     const isWhole = (await bodySize(response, MAX_ANSWER_BYTES)) !== undefined;
     // The coordinator takes every body that is sent here.
     if (response.status === 413) throw refusedInBetween(413, bytes);
