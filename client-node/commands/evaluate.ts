@@ -12,7 +12,7 @@ import { chooseTask, holdModels, noData } from './chooseTask.ts';
 import type { CommandContext } from './context.ts';
 import { count } from './output.ts';
 
-/** `evaluate`: compares models and simple methods on this merchant's own hold-out, and keeps the model that does best on validation. Makes no connection. */
+/** `evaluate`: compares models and simple methods on this merchant's own hold-out, and keeps the model to use. Makes no connection. */
 export async function evaluate(options: { config: string; task?: string }, context: CommandContext): Promise<number> {
   const { output, clock, logLevel, signal } = context;
   const config = readNodeConfig(options.config);
@@ -77,7 +77,7 @@ export async function evaluate(options: { config: string; task?: string }, conte
       }
       for (const line of table(entry, result)) output.line(line);
       output.line(
-        `Use: ${label}. It does best on validation${selectedModelHash === undefined ? '.' : ', and hansa-client forecast goes by it from now on.'}`,
+        `Use: ${label}${selected === 'blended' ? ': no other model is better on validation beyond chance' : ': on validation it is better than the others beyond chance'}${selectedModelHash === undefined ? '.' : '. hansa-client forecast goes by it from now on.'}`,
       );
       output.document({
         taskId: entry.taskId,

@@ -32,7 +32,7 @@ export type ModelMethod = keyof typeof modelMethods;
  * The comparison: the job's baselines; the model before round 1; local-only, rounds · training.steps + fineTuneSteps steps from that start; the federated model;
  * that after fineTuneSteps of local steps; and the mean of these two models' weights (Wortsman et al. 2022, "Robust fine-tuning"). Local-only and fine-tuning
  * train the same part of the model as the rounds did, and each take the learning rate of the grid that does best on validation. Over the rounds local-only's
- * falls as the league's did. Selected is the model with the least loss on validation: what a merchant should use.
+ * falls as the league's did. Selected is what a merchant should use: the mean of league and tuned, unless another model is better on validation beyond chance.
  */
 export interface ComparisonRequest {
   readonly job: JobName;
@@ -70,11 +70,11 @@ export interface Comparison {
   /** 95 % intervals of the first metric by method; undefined where the hold-out does not tell. */
   readonly intervals: Readonly<Record<string, Interval | undefined>>;
   readonly comparisons: readonly MethodComparison[];
-  /** The model with the least loss on validation. */
+  /** What the merchant should use. */
   readonly selected: ModelMethod;
   /** The baseline that does best on the hold-out itself. */
   readonly bestBaseline: string;
-  /** Loss on validation by method, which it was selected by; Infinity where validation does not tell. */
+  /** Loss on validation by method; Infinity where validation does not tell. */
   readonly validationLosses: Readonly<Record<ModelMethod, number>>;
   /** Chosen on validation. */
   readonly learningRates: Readonly<Record<'localOnly' | 'fineTuned', number>>;
@@ -237,16 +237,12 @@ async function compare(
     fineTuned: fineTuned.weights,
     blended: federated.map((weight, at) => (weight + fineTuned.weights[at]!) / 2),
   };
-  const validationLosses = {} as Record<ModelMethod, number>;
+  const onValidation = {} as Record<ModelMethod, Score>;
   for (const method of methodNames) {
     scores.set(method, await score(vectors[method], 'test'));
-    validationLosses[method] = (await score(vectors[method], 'validation', SELECTION_EXAMPLES)).loss;
+    onValidation[method] = await score(vectors[method], 'validation', SELECTION_EXAMPLES);
   }
-  // Where validation does not tell, the league's model is the safe choice: it was not fitted to this merchant alone.
-  const selected = methodNames.reduce(
-    (best, method) => (validationLosses[method] < validationLosses[best] ? method : best),
-    'federated',
-  );
+  const selected = selectedOf(onValidation, evaluation.metrics[0].better === 'higher');
   scores.set('selected', scores.get(selected)!);
   const steps: Record<ModelMethod, number> = {
     untrained: 0,
@@ -277,7 +273,9 @@ async function compare(
     }),
     selected,
     bestBaseline,
-    validationLosses,
+    validationLosses: Object.fromEntries(
+      methodNames.map((method) => [method, onValidation[method].loss]),
+    ) as Comparison['validationLosses'],
     learningRates: { localOnly: localOnly.learningRate, fineTuned: fineTuned.learningRate },
     picture,
     seconds: (performance.now() - started) / 1000,
@@ -285,6 +283,21 @@ async function compare(
 }
 
 const methodNames = Object.keys(modelMethods) as ModelMethod[];
+
+/** What is taken where validation does not tell models apart. */
+const USUAL: ModelMethod = 'blended';
+
+/**
+ * The model with the least loss on validation, where it is better than the usual choice beyond chance (95 % of a paired bootstrap). A few weeks of validation do not
+ * tell models apart that differ little, and the least of several noisy losses is a poor choice.
+ */
+function selectedOf(onValidation: Readonly<Record<ModelMethod, Score>>, higherIsBetter: boolean): ModelMethod {
+  const best = methodNames.reduce((a, b) => (onValidation[b].loss < onValidation[a].loss ? b : a), USUAL);
+  const difference = best === USUAL ? undefined : onValidation[best].changeFrom(onValidation[USUAL]);
+  if (difference === undefined) return USUAL;
+  const [low, high] = difference.interval;
+  return (higherIsBetter ? low > 0 : high < 0) ? best : USUAL;
+}
 
 /** The baseline that does best on the hold-out itself: the hardest to beat. */
 function leastLoss(baselines: JobEvaluation['baselines'], scores: ReadonlyMap<string, Score>): string {

@@ -139,8 +139,12 @@ describe('a trainer', () => {
       ['blended', 7],
       ['selected', expect.any(Number)],
     ]);
-    const losses = Object.values(result.validationLosses);
-    expect(result.validationLosses[result.selected]).toBe(Math.min(...losses));
+    const { selected, validationLosses } = result;
+    // The usual choice, unless the best one is better beyond chance.
+    if (selected !== 'blended') {
+      expect(validationLosses[selected]).toBe(Math.min(...Object.values(validationLosses)));
+      expect(validationLosses[selected]).toBeLessThan(validationLosses.blended);
+    }
     const [wql, wape] = result.metrics.map(({ values }) => values);
     expect(result.metrics.map(({ name }) => name)).toEqual(['wql', 'wape', 'mase', 'bias', 'coverage']);
     for (const { name } of result.methods) {
