@@ -1,4 +1,5 @@
 import type { HansaError } from '@hansa/shared/errors';
+import type { OrderDatabase, Parameters } from './database.ts';
 import { dataFault, shorten } from './dataFault.ts';
 import type { OrderFile } from './orderFile.ts';
 import { plainText } from './text.ts';
@@ -26,6 +27,33 @@ export interface LocatedFault {
   readonly first: number;
   /** The cell there; undefined where it is empty. */
   readonly value: string | undefined;
+}
+
+/**
+ * The faults of parsed lines: each kind with its first row, how many rows have it and the cell there.
+ *
+ * @param lines SQL of what to select from, with `fault` and `row_number`
+ * @param textOf the column that holds the text of a meaning
+ */
+export async function locateFaults<Meaning extends string>(
+  database: OrderDatabase,
+  lines: string,
+  faults: readonly CellFault<Meaning>[],
+  textOf: (meaning: Meaning) => string,
+  parameters?: Parameters,
+): Promise<LocatedFault[]> {
+  const values = faults.map(({ meaning }, index) => `WHEN ${index + 1} THEN ${textOf(meaning)}`);
+  const rows = await database.rows(
+    `SELECT fault, count(*) AS lines, min(row_number) AS first, arg_min(CASE fault ${values.join(' ')} END, row_number) AS value
+     FROM ${lines} WHERE fault > 0 GROUP BY fault ORDER BY first`,
+    parameters,
+  );
+  return rows.map(({ fault, lines: count, first, value }) => ({
+    fault: Number(fault),
+    lines: Number(count),
+    first: Number(first),
+    value: typeof value === 'string' ? value : undefined,
+  }));
 }
 
 /**

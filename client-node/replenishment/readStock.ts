@@ -1,4 +1,4 @@
-import { type CellFault, explainReading, faultyCells, firstFaultSql, partlyRead } from '../data/cells.ts';
+import { type CellFault, explainReading, faultyCells, firstFaultSql, locateFaults, partlyRead } from '../data/cells.ts';
 import { type OrderDatabase, openDatabase } from '../data/database.ts';
 import { dataFault } from '../data/dataFault.ts';
 import { interruptible } from '../data/interruptible.ts';
@@ -130,22 +130,9 @@ export async function readStock(
       } catch (error) {
         throw explainReading(error, file.name);
       }
-      const shown = faults.map(
-        ({ meaning }, at) => `WHEN ${at + 1} THEN ${meaning === 'item' ? 'item' : `${meaning}_text`}`,
-      );
-      const located = await database.rows(
-        `SELECT fault, count(*) AS lines, min(row_number) AS first, arg_min(CASE fault ${shown.join(' ')} END, row_number) AS value
-         FROM stock WHERE fault > 0 GROUP BY fault ORDER BY first`,
-      );
-      if (located.length > 0) {
-        const told = located.map(({ fault, lines, first, value }) => ({
-          fault: Number(fault),
-          lines: Number(lines),
-          first: Number(first),
-          value: typeof value === 'string' ? value : undefined,
-        }));
-        throw faultyCells(file, table.rowsBefore, columns, faults, told);
-      }
+      const textOf = (meaning: string) => (meaning === 'item' ? 'item' : `${meaning}_text`);
+      const located = await locateFaults(database, 'stock', faults, textOf);
+      if (located.length > 0) throw faultyCells(file, table.rowsBefore, columns, faults, located);
       await refuseTwice(database, file.name, table.rowsBefore);
       return await linesOf(database, config);
     } finally {

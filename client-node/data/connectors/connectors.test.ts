@@ -81,6 +81,9 @@ describe('SQLite files', () => {
   test('are read through a query', async () => {
     write();
     await expectSame({ file: 'shop.db', query });
+    // A file that is refused leaves no copy either.
+    await expect(load({ file: 'shop.db', query: 'SELECT day AS date FROM lines' })).rejects.toThrow('has no column');
+    expect((await readdir(room.folder)).filter((name) => name.startsWith('hansa-'))).toEqual([]);
   });
 
   test('are never written to', async () => {

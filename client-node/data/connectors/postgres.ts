@@ -1,13 +1,14 @@
-import { HansaError } from '@hansa/shared/errors';
 import pg from 'pg';
 import QueryStream from 'pg-query-stream';
-import { dataFault } from '../dataFault.ts';
 import type { Row } from './rowsFile.ts';
+import { serverFault } from './serverFault.ts';
 
 const ROWS_AT_ONCE = 1000;
 const CONNECT_MS = 20_000;
-/** SQLSTATE classes whose messages speak of the query and not of what is in the tables. */
-const ABOUT_THE_QUERY = /^(0A|25|3D|3F|42)/;
+const signs = {
+  unreachable: /^(28|ECONN|ENOTFOUND|ETIMEDOUT|EHOST|EAI_|57P)/,
+  aboutTheQuery: /^(0A|25|3D|3F|42)/,
+};
 
 /** The rows of a query, in a transaction that can only read; every value as the server writes it, instants in UTC. @throws HansaError InvalidData, Unavailable */
 export async function* postgresRows(
@@ -34,27 +35,9 @@ export async function* postgresRows(
     for await (const row of client.query(new QueryStream(query, [], { batchSize: ROWS_AT_ONCE }))) yield row as Row;
   } catch (error) {
     signal?.throwIfAborted();
-    throw explain(error, name);
+    throw serverFault(error, name, signs);
   } finally {
     signal?.removeEventListener('abort', abort);
     await client.end().catch(() => undefined);
   }
-}
-
-function explain(error: unknown, name: string): unknown {
-  if (error instanceof HansaError || !(error instanceof Error)) return error;
-  const code = (error as { code?: string }).code ?? '';
-  if (
-    /^(28|ECONN|ENOTFOUND|ETIMEDOUT|EHOST|EAI_|57P)/.test(code) ||
-    /timeout|terminated|SSL|SASL|password/i.test(error.message)
-  )
-    return new HansaError(
-      'Unavailable',
-      `${name} does not answer (${code || error.message.slice(0, 80)}). Check the address, the account and its password in the environment variable.`,
-    );
-  return dataFault(
-    ABOUT_THE_QUERY.test(code)
-      ? `${name}: the query cannot be carried out: ${error.message}`
-      : `${name}: the query failed (${code || 'without a code'}). Run it in a client of the database to see why.`,
-  );
 }

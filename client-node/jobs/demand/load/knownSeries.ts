@@ -4,7 +4,7 @@ import type { SeriesTable } from './series.ts';
 import type { WindowSource } from './windowSet.ts';
 
 /** A promotion is a plan that is known ahead only where nearly every period states it; elsewhere its presence would tell that a sale took place. */
-const PLANNED_SHARE = 0.95;
+export const PLANNED_SHARE = 0.95;
 const RELATIVE_PRICE_LIMIT = 2;
 const DAYS_OF_WEEK = 7;
 /** Series that tell what a new item may sell like. */

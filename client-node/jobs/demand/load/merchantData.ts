@@ -1,10 +1,10 @@
 import type { HansaError } from '@hansa/shared/errors';
-import { prepareSources } from '../../../data/connectors/index.ts';
-import { type OrderDatabase, openDatabase } from '../../../data/database.ts';
+import type { OrderDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
-import { isoDate } from '../../../data/days.ts';
+import { dayOfTime, isoDate } from '../../../data/days.ts';
 import { interruptible } from '../../../data/interruptible.ts';
 import type { OrderFile } from '../../../data/orderFile.ts';
+import { withSources } from '../../../data/orderSources.ts';
 import type { Finding, LoadOptions, Timeline } from '../../job.ts';
 import { type DataConfig, frequencyShapes, type Source } from '../config.ts';
 import type { MerchantData } from '../windows.ts';
@@ -30,7 +30,6 @@ import { stockNow } from './stockNow.ts';
 import { wholePeriods } from './wholePeriods.ts';
 import { MIN_HISTORY_PERIODS, placeOf, placeWindows, type WindowSource } from './windowSet.ts';
 
-const DAY_MS = 86_400_000;
 /** Series x periods that are held in memory: about 1 GB with every column mapped. */
 const MAX_CELLS = 20_000_000;
 /** More training windows than this are thinned evenly. */
@@ -60,73 +59,70 @@ async function load(config: DataConfig, baseFolder: string, options: LoadOptions
   const { signal, onProgress } = options;
   const { frequency } = config;
   const all = [...config.sources, ...(config.plan === undefined ? [] : [config.plan])];
-  const { files, dispose } = await prepareSources(all, baseFolder, options);
-  const planFile = config.plan && files.at(-1);
-  const database = await openDatabase(
-    files.map((file) => file.path),
+  return withSources(
+    all,
+    baseFolder,
     { ...options, maxMemoryBytes: config.maxMemoryBytes },
-  );
-  try {
-    const { sources, emptyRows } = await readAll(database, config, files, signal, onProgress);
-    onProgress?.('cleaning');
-    const mapped = (meaning: keyof Source['columns']) =>
-      config.sources.some((source) => source.columns[meaning] !== undefined);
-    const findings = await openCells(database, mapped('location'));
-    const allDays = await dayCounts(database);
-    if (allDays.days.length === 0) throw noLines(config);
-    const today = Math.floor((options.now ?? Date.now()) / DAY_MS);
-    const kept = await leaveOutStrayDays(database, sources, config, allDays, today);
-    findings.push(...kept.findings, ...rhythm(kept.counts, frequency));
-    const whole = wholePeriods(frequency, kept.counts.days);
-    const split = splitPeriods(config, kept.counts.days, whole);
-    await distinctLines(database, mapped('order'));
-    findings.push(...(await markImplausible(database, mapped('price'))));
-    const facts = await countLines(database);
-    if (facts.withoutOrder > 0) findings.push(withoutOrder(facts.withoutOrder));
-    findings.push(...(await totals(database)));
-    const size = await sumToPeriods(database, frequency, whole);
-    if (size.cells > MAX_CELLS) {
-      throw dataFault(
-        `${size.series} series over ${size.cells} periods are more than this node can hold (${MAX_CELLS}). ` +
-          'Choose a longer period (data.frequency), leave out the location column, or cut the years with data.sources[].from.',
+    async (database, files) => {
+      const planFile = config.plan && files.at(-1);
+      const { sources, emptyRows } = await readAll(database, config, files, signal, onProgress);
+      onProgress?.('cleaning');
+      const mapped = (meaning: keyof Source['columns']) =>
+        config.sources.some((source) => source.columns[meaning] !== undefined);
+      const findings = await openCells(database, mapped('location'));
+      const allDays = await dayCounts(database);
+      if (allDays.days.length === 0) throw noLines(config);
+      const today = dayOfTime(options.now ?? Date.now());
+      const kept = await leaveOutStrayDays(database, sources, config, allDays, today);
+      findings.push(...kept.findings, ...rhythm(kept.counts, frequency));
+      const whole = wholePeriods(frequency, kept.counts.days);
+      const split = splitPeriods(config, kept.counts.days, whole);
+      await distinctLines(database, mapped('order'));
+      findings.push(...(await markImplausible(database, mapped('price'))));
+      const facts = await countLines(database);
+      if (facts.withoutOrder > 0) findings.push(withoutOrder(facts.withoutOrder));
+      findings.push(...(await totals(database)));
+      const size = await sumToPeriods(database, frequency, whole);
+      if (size.cells > MAX_CELLS) {
+        throw dataFault(
+          `${size.series} series over ${size.cells} periods are more than this node can hold (${MAX_CELLS}). ` +
+            'Choose a longer period (data.frequency), leave out the location column, or cut the years with data.sources[].from.',
+        );
+      }
+      const table = await loadSeries(database, size, whole.last, {
+        returns: config.returns === 'negative',
+        price: mapped('price'),
+        promotion: mapped('promotion'),
+        stock: mapped('stock'),
+        censored: mapped('stock') || mapped('soldOut') || size.unknown > 0,
+      });
+      findings.push(
+        ...damagedNames(new Set(table.items), 'articles'),
+        ...damagedNames(new Set(table.locations), 'locations'),
       );
-    }
-    const table = await loadSeries(database, size, whole.last, {
-      returns: config.returns === 'negative',
-      price: mapped('price'),
-      promotion: mapped('promotion'),
-      stock: mapped('stock'),
-      censored: mapped('stock') || mapped('soldOut') || size.unknown > 0,
-    });
-    findings.push(
-      ...damagedNames(new Set(table.items), 'articles'),
-      ...damagedNames(new Set(table.locations), 'locations'),
-    );
-    const plan =
-      planFile === undefined || config.plan === undefined
-        ? undefined
-        : await readPlan(database, planFile, config.plan, config, signal);
-    const holidays = config.holidays && (await publicHolidays(config.holidays, frequency));
-    onProgress?.('building windows');
-    const covered = [kept.counts.days[0]!, kept.counts.days.at(-1)!].map((day) => periodOf(frequency, day));
-    return assemble(config, { table, plan, holidays }, split, whole.last, findings, {
-      rowsRead: facts.lines,
-      rowsUsed: facts.lines - facts.duplicatesRemoved,
-      duplicatesRemoved: facts.duplicatesRemoved,
-      identicalKept: facts.identicalKept,
-      missingPeriodsFilled: table.filled,
-      returnLines: facts.returnLines,
-      returnedUnits: facts.returnedUnits,
-      stockOutPeriods: (table.censored?.reduce((sum, flag) => sum + flag, 0) ?? 0) - size.unknown,
-      unknownPeriods: size.unknown,
-      incompletePeriods: whole.first - covered[0]! + covered[1]! - whole.last,
-      emptyRows,
-      strayLines: kept.strayLines,
-    });
-  } finally {
-    await database.close();
-    await dispose();
-  }
+      const plan =
+        planFile === undefined || config.plan === undefined
+          ? undefined
+          : await readPlan(database, planFile, config.plan, config, signal);
+      const holidays = config.holidays && (await publicHolidays(config.holidays, frequency));
+      onProgress?.('building windows');
+      const covered = [kept.counts.days[0]!, kept.counts.days.at(-1)!].map((day) => periodOf(frequency, day));
+      return assemble(config, { table, plan, holidays }, split, whole.last, findings, {
+        rowsRead: facts.lines,
+        rowsUsed: facts.lines - facts.duplicatesRemoved,
+        duplicatesRemoved: facts.duplicatesRemoved,
+        identicalKept: facts.identicalKept,
+        missingPeriodsFilled: table.filled,
+        returnLines: facts.returnLines,
+        returnedUnits: facts.returnedUnits,
+        stockOutPeriods: (table.censored?.reduce((sum, flag) => sum + flag, 0) ?? 0) - size.unknown,
+        unknownPeriods: size.unknown,
+        incompletePeriods: whole.first - covered[0]! + covered[1]! - whole.last,
+        emptyRows,
+        strayLines: kept.strayLines,
+      });
+    },
+  );
 }
 
 const withoutOrder = (lines: number): Finding => ({

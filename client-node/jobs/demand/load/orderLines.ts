@@ -5,6 +5,7 @@ import {
   faultyCells,
   firstFaultSql,
   type LocatedFault,
+  locateFaults,
   partlyRead,
 } from '../../../data/cells.ts';
 import type { OrderDatabase, Parameters } from '../../../data/database.ts';
@@ -197,9 +198,6 @@ export async function readOrderLines(database: OrderDatabase, open: OpenSource, 
   if (faulty !== 0) await tellFaults(database, open, faults, config);
 }
 
-/** The text that a fault of this meaning is shown with. */
-const shownText = (meaning: keyof Columns) => `${meaning}_text`;
-
 async function tellFaults(
   database: OrderDatabase,
   open: OpenSource,
@@ -207,18 +205,7 @@ async function tellFaults(
   config: DataConfig,
 ): Promise<never> {
   const { sql, parameters } = parsedLines(open, faults, config, true);
-  const values = faults.map(({ meaning }, index) => `WHEN ${index + 1} THEN ${shownText(meaning)}`);
-  const located = await database.rows(
-    `SELECT fault, count(*) AS lines, min(row_number) AS first, arg_min(CASE fault ${values.join(' ')} END, row_number) AS value
-     FROM (${sql}) WHERE fault > 0 GROUP BY fault ORDER BY first`,
-    parameters,
-  );
-  const told: LocatedFault[] = located.map((row) => ({
-    fault: Number(row.fault),
-    lines: Number(row.lines),
-    first: Number(row.first),
-    value: typeof row.value === 'string' ? row.value : undefined,
-  }));
+  const told = await locateFaults(database, `(${sql})`, faults, (meaning) => `${meaning}_text`, parameters);
   const advised: Fault[] = [];
   for (const [index, fault] of faults.entries()) {
     const found = told.find((one) => one.fault === index + 1);

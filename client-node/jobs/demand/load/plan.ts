@@ -1,5 +1,5 @@
 import { quotedString } from '@duckdb/node-api';
-import { type CellFault, explainReading, faultyCells, firstFaultSql } from '../../../data/cells.ts';
+import { type CellFault, explainReading, faultyCells, firstFaultSql, locateFaults } from '../../../data/cells.ts';
 import type { OrderDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
 import { dateSql, noDay, noDaySql } from '../../../data/dates.ts';
@@ -88,21 +88,9 @@ export async function readPlan(
     ...(source.from === undefined ? [] : [`day >= DATE ${quotedString(source.from)}`]),
     ...(source.before === undefined ? [] : [`day < DATE ${quotedString(source.before)}`]),
   ];
-  const shown = faults.map(({ meaning }, index) => `WHEN ${index + 1} THEN ${meaning}_text`);
   try {
-    const located = await database.rows(
-      `SELECT fault, count(*) AS lines, min(row_number) AS first, arg_min(CASE fault ${shown.join(' ')} END, row_number) AS value
-       FROM (${parsed}) WHERE fault > 0 GROUP BY fault ORDER BY first`,
-    );
-    if (located.length > 0) {
-      const told = located.map(({ fault, lines, first, value }) => ({
-        fault: Number(fault),
-        lines: Number(lines),
-        first: Number(first),
-        value: typeof value === 'string' ? value : undefined,
-      }));
-      throw faultyCells(file, table.rowsBefore, columns, faults, told);
-    }
+    const located = await locateFaults(database, `(${parsed})`, faults, (meaning) => `${meaning}_text`);
+    if (located.length > 0) throw faultyCells(file, table.rowsBefore, columns, faults, located);
     await database.run(`CREATE TABLE plan AS
       SELECT item_text AS item, location_text AS location, CAST(${periodSql(frequency, 'day')} AS INTEGER) AS period, avg(price) AS price, avg(promotion) AS promotion,
         sum(closed) AS closed, max(date_diff('day', DATE '1970-01-01', known)) AS known

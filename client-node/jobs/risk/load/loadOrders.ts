@@ -3,10 +3,9 @@ import { resolve } from 'node:path';
 import type { HansaError } from '@hansa/shared/errors';
 import { ORDER_FEATURES } from '@hansa/shared/model/jobs/risk';
 import { seededNumbers } from '@hansa/shared/random';
-import { prepareSources } from '../../../data/connectors/index.ts';
-import { openDatabase } from '../../../data/database.ts';
 import { dataFault } from '../../../data/dataFault.ts';
 import { interruptible } from '../../../data/interruptible.ts';
+import { withSources } from '../../../data/orderSources.ts';
 import type { LoadOptions } from '../../job.ts';
 import type { RiskConfig } from '../config.ts';
 import { orderSet } from '../orderSet.ts';
@@ -51,12 +50,8 @@ async function load(config: RiskConfig, baseFolder: string, options: LoadOptions
   const names = orderNames(config);
   const reader =
     config.tokenizer === undefined ? undefined : await openTextReader(resolve(baseFolder, config.tokenizer));
-  const { files, dispose } = await prepareSources(config.sources, baseFolder, options);
-  const database = await openDatabase(
-    files.map(({ path }) => path),
-    { ...options, maxMemoryBytes: config.maxMemoryBytes },
-  );
-  try {
+  const reading = { ...options, maxMemoryBytes: config.maxMemoryBytes };
+  return withSources(config.sources, baseFolder, reading, async (database, files) => {
     await createLines(database, names);
     for (const [index, source] of config.sources.entries()) {
       const file = files[index]!;
@@ -74,10 +69,7 @@ async function load(config: RiskConfig, baseFolder: string, options: LoadOptions
     }
     const table = await readTable(database, names, reader);
     return assemble(config, names, table, counts, reader?.counts());
-  } finally {
-    await database.close();
-    await dispose();
-  }
+  });
 }
 
 function noOrders({ merchant }: RiskConfig, { rowsRead }: OrderCounts): HansaError {

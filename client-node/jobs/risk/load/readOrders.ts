@@ -1,5 +1,12 @@
 import { quotedString } from '@duckdb/node-api';
-import { type CellFault, explainReading, faultyCells, firstFaultSql, partlyRead } from '../../../data/cells.ts';
+import {
+  type CellFault,
+  explainReading,
+  faultyCells,
+  firstFaultSql,
+  locateFaults,
+  partlyRead,
+} from '../../../data/cells.ts';
 import type { OrderDatabase, Parameters } from '../../../data/database.ts';
 import { dataFault, shorten } from '../../../data/dataFault.ts';
 import { dateSql, noDay, noDaySql } from '../../../data/dates.ts';
@@ -148,24 +155,8 @@ async function tellFaults(
   columns: Record<string, string | undefined>,
   { sql, parameters }: { sql: string; parameters: Parameters },
 ): Promise<never> {
-  const values = faults.map(({ meaning }, index) => `WHEN ${index + 1} THEN ${shownText[meaning]}`);
-  const located = await database.rows(
-    `SELECT fault, count(*) AS lines, min(row_number) AS first, arg_min(CASE fault ${values.join(' ')} END, row_number) AS value
-     FROM (${sql}) WHERE fault > 0 GROUP BY fault ORDER BY first`,
-    parameters,
-  );
-  throw faultyCells(
-    file,
-    rowsBefore,
-    columns,
-    faults,
-    located.map(({ fault, lines, first, value }) => ({
-      fault: Number(fault),
-      lines: Number(lines),
-      first: Number(first),
-      value: typeof value === 'string' ? value : undefined,
-    })),
-  );
+  const located = await locateFaults(database, `(${sql})`, faults, (meaning) => shownText[meaning]!, parameters);
+  throw faultyCells(file, rowsBefore, columns, faults, located);
 }
 
 /** A cell that holds words instead of a number counts as missing, but a column of nothing else was mapped by mistake. */

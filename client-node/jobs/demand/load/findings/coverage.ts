@@ -2,12 +2,12 @@ import { isoDate } from '../../../../data/days.ts';
 import type { Finding } from '../../../job.ts';
 import { type DataConfig, frequencyShapes } from '../../config.ts';
 import { periodStart } from '../calendar.ts';
+import { PLANNED_SHARE } from '../knownSeries.ts';
 import type { SeriesTable } from '../series.ts';
 import type { SplitPeriods } from '../splitPeriods.ts';
 import type { PlacedWindows } from '../windowSet.ts';
 import { listed } from './listed.ts';
 
-const PLANNED_SHARE = 0.95;
 /** From this share of periods without a sale on, a longer period suits better. */
 const SPARSE_SHARE = 0.7;
 

@@ -1,3 +1,4 @@
+import { dateOf } from '../../../../data/days.ts';
 import type { Finding } from '../../../job.ts';
 import type { Frequency } from '../../config.ts';
 import { commonest, type DayCounts, gapsBetween } from './days.ts';
@@ -19,7 +20,6 @@ const sums = [
   { days: 7, name: 'weekly', keep: keepsToAWeekday, suits: 'week' },
 ] as const;
 
-const dateOf = (day: number) => new Date(day * 86_400_000);
 const weekdayOf = (day: number) => ((day % 7) + 7) % 7;
 
 /** What the days of the lines tell of how a file was made. */
